@@ -1,0 +1,30 @@
+# Two commands do everything on a fresh machine: `make study` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+
+.PHONY: study test lint lock clean-environment
+
+study: $(VENV)/study.stamp
+	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/python workflow/scripts/show_results.py
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+# The locks list every package, so nothing is resolved and nothing surplus is installed.
+$(VENV)/study.stamp: envs/requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/requirements.txt
+	touch $@
+
+$(VENV)/test.stamp: envs/requirements-test.txt $(VENV)/study.stamp
+	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/requirements-test.txt
+	touch $@

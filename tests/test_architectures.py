@@ -1,0 +1,205 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+
+from compare_architectures import main
+from frontiers import architectures
+from frontiers.curves import read_curves
+from frontiers.intervals import wilson
+from frontiers.tables import check_table, read_table, table_schema, write_table
+from synthetic_answers import make_answers
+
+CAPS = (0, 8, 16, 24, None)
+DECADES = np.linspace(7, 9, 5)
+RISING = np.linspace(0.1, 0.9, 5)
+
+
+def points_of(answers: pd.DataFrame, kinds: dict) -> pd.DataFrame:
+    points = answers.drop_duplicates(["model", "strategy", "benchmark", "cap"])
+    points = points[["model", "strategy", "benchmark", "cap"]].reset_index(drop=True)
+    return points.assign(architecture=points.model.map(kinds).astype(object))
+
+
+def get(table: pd.DataFrame, comparison: str, measure: str, benchmark: str = "easy") -> pd.Series:
+    chosen = (table.comparison == comparison) & (table.measure == measure) & (table.benchmark == benchmark)
+    assert chosen.sum() == 1
+    return table[chosen].iloc[0]
+
+
+def test_interpolation_by_hand():
+    x, y = np.array([[0.0, 1.0, 3.0]]), np.array([[0.0, 0.5, 0.7]])
+    found = architectures.interpolate(np.array([[-1, 0, 0.5, 1, 2, 3, 4]]), x, y)[0]
+    assert found == pytest.approx([np.nan, 0, 0.25, 0.5, 0.6, 0.7, np.nan], nan_ok=True)
+    level = architectures.interpolate(np.array([[0.2, 0.5]]), np.array([[0.2, 0.2, 0.8]]), x)[0]
+    assert level == pytest.approx([0, 2])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=6, unique=True), st.integers(0, 99))
+def test_interpolation_is_that_of_numpy(x, seed):
+    x = np.sort(np.array(x, float))
+    y, at = np.random.default_rng(seed).uniform(size=(2, len(x)))
+    at = np.sort(x[0] + at * (x[-1] - x[0]))
+    assert architectures.interpolate(at[None], x[None], y[None])[0] == pytest.approx(np.interp(at, x, y))
+
+
+def test_twice_the_compute_and_less_accuracy_are_found():
+    """The mixture needs a tenth of the compute, which on this line is worth 0.4."""
+    flops = {"d": 10**DECADES, "m": 10 ** (DECADES - 1)}
+    answers = make_answers({"d": RISING, "m": RISING}, flops, CAPS, problems=2000)
+    table = architectures.fit(points_of(answers, {"d": "dense", "m": "moe"}), answers, draws=300, seed=2)
+    check_table(table, "architectures", "test")
+    accuracy = get(table, "moe - dense", "accuracy_at_matched_compute")
+    assert accuracy.low <= 0.4 <= accuracy.high and accuracy.high - accuracy.low < 0.06
+    ratio = get(table, "moe / dense", "compute_ratio_at_matched_accuracy")
+    assert ratio.low <= 0.1 <= ratio.high and ratio.high / ratio.low < 1.5
+    assert (accuracy.models_a, accuracy.models_b, accuracy.problems) == (1, 1, 2000)
+    assert "these models only" in accuracy.note
+    shares = [get(table, kind, "frontier_share").estimate for kind in ("moe", "dense")]
+    assert sum(shares) == pytest.approx(1) and shares[0] > 0.95
+
+
+def test_the_same_answers_differ_by_nothing():
+    answers = make_answers({"d": RISING}, 10**DECADES, CAPS)
+    both = pd.concat([answers, answers.assign(model="m")], ignore_index=True)
+    table = architectures.fit(points_of(both, {"d": "dense", "m": "moe"}), both, draws=100)
+    accuracy = get(table, "moe - dense", "accuracy_at_matched_compute")
+    assert (accuracy.estimate, accuracy.low, accuracy.high) == (0, 0, 0)
+    ratio = get(table, "moe / dense", "compute_ratio_at_matched_accuracy")
+    assert (ratio.estimate, ratio.low, ratio.high) == (1, 1, 1)
+
+
+def test_difference_by_hand():
+    """Two lines 0.2 apart over the common decade; b is known beyond it too."""
+    answers = make_answers({"a": RISING, "b": RISING}, 10**DECADES, CAPS, problems=10)
+    a, b = read_curves(answers, 20, 0)[:2]
+    object.__setattr__(a, "accuracy", np.linspace(0.3, 0.7, 5))
+    object.__setattr__(b, "accuracy", np.linspace(0.1, 0.5, 5))
+    assert architectures.accuracy_difference(a, b)[0] == pytest.approx(0.2)
+    assert architectures.compute_difference(a, b)[0] == pytest.approx(-1)
+    far = read_curves(make_answers({"a": RISING}, 10 ** (DECADES + 5), CAPS, problems=10), 20, 0)[0]
+    assert architectures.accuracy_difference(far, b) is None
+
+
+def test_accuracy_difference_covers():
+    hits = 0
+    for seed in range(60):
+        flops = {"d": 10**DECADES, "m": 10 ** (DECADES - 0.5)}
+        answers = make_answers({"d": RISING, "m": RISING}, flops, CAPS, problems=100, seed=seed)
+        curves = read_curves(answers, 200, seed)
+        found = architectures.accuracy_difference(curves[1], curves[0])
+        low, high = np.percentile(found[1:], [2.5, 97.5])
+        hits += low <= 0.2 <= high
+    assert hits >= 51
+
+
+def test_reasons():
+    flops = {"d": 10**DECADES, "m": 10 ** (DECADES + 5), "h": np.full(5, 1e8)}
+    curves = {"d": RISING, "m": RISING * 1e-9, "h": np.full(5, 0.4)}
+    answers = make_answers(curves, flops, CAPS)
+    kinds = {"d": "dense", "m": "moe", "h": "hybrid"}
+    table = architectures.fit(points_of(answers, kinds), answers, draws=50)
+    check_table(table, "architectures", "test")
+    far = get(table, "moe - dense", "accuracy_at_matched_compute")
+    assert not far.estimable and far.reason == "no moe and no dense model share a range of compute"
+    assert (
+        "share a range of accuracy" in get(table, "moe / dense", "compute_ratio_at_matched_accuracy").reason
+    )
+    single = get(table, "hybrid - dense", "accuracy_at_matched_compute")
+    assert not single.estimable and single.models_a == 0 and "with the cap: h" in single.note
+    only = architectures.fit(points_of(answers, dict.fromkeys(kinds, "dense")), answers, draws=50)
+    assert set(only.comparison) == {"dense"} and only.reason.eq("all models are dense").all()
+
+
+def test_models_without_architecture_are_left_out():
+    answers = make_answers({"d": RISING, "m": RISING}, 10**DECADES, CAPS)
+    table = architectures.fit(points_of(answers, {"d": "dense"}), answers, draws=50)
+    assert table.models_a.eq(1).all() and set(table.comparison) == {"dense"}
+
+
+def test_shares_by_hand():
+    decades = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 1.0, 2.0, 4.0]])
+    accuracy = np.array([[0.1, 0.3, 0.2, 0.9], [0.5, 0.4, 0.6, 0.9]])
+    found = architectures.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
+    assert found == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
+    equal = architectures.shares(
+        np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2
+    )
+    assert equal == pytest.approx(np.array([[0.0, 1.0]]))
+    assert np.isnan(architectures.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 2)), min_size=2, max_size=10))
+def test_shares_equal_a_plain_walk_along_the_frontier(points):
+    x, y, kind = (np.array(v, float) for v in zip(*points, strict=True))
+    if np.ptp(x) == 0:
+        return
+    total = np.zeros(3)
+    for at in np.arange(x.min(), x.max()):
+        affordable = [i for i in range(len(x)) if x[i] <= at]
+        best = max(y[i] for i in affordable)
+        cheapest = min(x[i] for i in affordable if y[i] == best)
+        owner = next(i for i in range(len(x)) if y[i] == best and x[i] == cheapest)
+        total[int(kind[owner])] += 1
+    found = architectures.shares(x[None], y[None], kind.astype(int), 3)[0]
+    assert found == pytest.approx(total / np.ptp(x))
+
+
+def published(effect: float, moe: int = 5, noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(20):
+        kind = "moe" if i < moe else "dense"
+        for benchmark, level in (("a", -1.0), ("b", 0.5)):
+            decades = rng.uniform(12, 14)
+            odds = level + 1.2 * (decades - 13) + effect * (kind == "moe") + noise * rng.normal()
+            rows.append((f"m{i}", benchmark, kind, expit(odds), 10**decades))
+    frame = pd.DataFrame(rows, columns=["model", "benchmark", "architecture", "accuracy", "flops"])
+    low, high = wilson(frame.accuracy, 500)
+    cap = pd.array([pd.NA] * len(frame), dtype="Int64")
+    return frame.assign(strategy="reported", cap=cap, problems=10**6, accuracy_low=low, accuracy_high=high)
+
+
+def test_regression_without_noise():
+    table = architectures.fit(published(0.6), draws=50)
+    check_table(table, "architectures", "test")
+    odds = get(table, "moe - dense", "log_odds_at_matched_compute", "all")
+    assert odds.estimate == pytest.approx(0.6) and (odds.models_a, odds.models_b) == (5, 15)
+    ratio = get(table, "moe / dense", "compute_ratio_at_matched_accuracy", "all")
+    assert ratio.estimate == pytest.approx(10 ** (-0.6 / 1.2))
+    assert ratio.low <= ratio.estimate * (1 + 1e-9) and ratio.estimate <= ratio.high * (1 + 1e-9)
+
+
+def test_regression_is_that_of_statsmodels():
+    points = published(0.6, noise=0.5).assign(problems=10**9)
+    found = get(architectures.fit(points, draws=50), "moe - dense", "log_odds_at_matched_compute", "all")
+    frame = points.assign(y=logit(points.accuracy), x=np.log10(points.flops))
+    groups = frame.model.astype("category").cat.codes
+    model = smf.ols("y ~ x + C(benchmark) + C(architecture)", frame)
+    result = model.fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    name = "C(architecture)[T.moe]"
+    assert found.estimate == pytest.approx(result.params[name])
+    assert [found.low, found.high] == pytest.approx(result.conf_int().loc[name].tolist())
+
+
+def test_two_models_of_a_kind_cannot_tell():
+    table = architectures.fit(published(0.6, moe=2), draws=50)
+    found = get(table, "moe - dense", "log_odds_at_matched_compute", "all")
+    assert not found.estimable and "moe: 2; at least 3" in found.reason
+    assert get(table, "moe", "frontier_share", "a").estimable
+
+
+def test_script(tmp_path):
+    points = pd.DataFrame({c: None for c in table_schema("points")["properties"]}, index=range(40))
+    points = points.assign(**published(0.6), interval="wilson", flops_2n=1.0, flops_method="closed form")
+    points = points.assign(samples=1, reasoning_tokens=1.0, answer_tokens=1.0, label="x")
+    write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
+    output = tmp_path / "architectures.parquet"
+    main([f"--points={tmp_path / 'points.parquet'}", "--seed=1", "--draws=50", f"--output={output}"])
+    written = read_table(output, "architectures")
+    assert get(written, "moe - dense", "log_odds_at_matched_compute", "all").estimable

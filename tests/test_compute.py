@@ -1,0 +1,641 @@
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import count_compute
+import describe_model
+from frontiers import compute, tables
+from frontiers.architecture import FAMILIES
+from frontiers.cli import UserError
+from frontiers.compute import Breakdown, UnknownArchitecture, forward_flops, read_architecture
+from frontiers.config_fields import element_bytes
+
+SHARED = Path(__file__).parents[2] / "shared"
+CONFIGS = SHARED / "data" / "model_configs"
+FULL_SIZE = [
+    "01-ai--Yi-34B",
+    "Qwen--Qwen2.5-1.5B",
+    "Qwen--Qwen2.5-7B",
+    "Qwen--Qwen2.5-72B",
+    "Qwen--Qwen3-0.6B",
+    "Qwen--Qwen3-8B",
+    "Qwen--Qwen3-30B-A3B",
+    "meta-llama--Llama-2-7b-hf",
+    "meta-llama--Llama-3.2-1B",
+    "meta-llama--Meta-Llama-3.1-70B",
+    "mistralai--Mistral-7B-v0.1",
+    "mistralai--Mistral-Nemo-Instruct-2407",
+    "mistralai--Mixtral-8x7B-v0.1",
+]
+shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
+
+DENSE = {
+    "vocab_size": 61,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 48,
+    "max_position_embeddings": 256,
+}
+MAMBA = {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+    "shared_intermediate_size": 40,
+    "mamba_n_heads": 4,
+    "mamba_d_head": 16,
+    "mamba_d_state": 8,
+    "mamba_n_groups": 2,
+    "mamba_chunk_size": 8,
+}
+EXPERTS = {"num_experts_per_tok": 2, "num_local_experts": 6}
+SMALL = {
+    "llama": ("LlamaForCausalLM", DENSE),
+    "llama-bias": ("LlamaForCausalLM", DENSE | {"attention_bias": True, "mlp_bias": True, "head_dim": 12}),
+    "mistral": ("MistralForCausalLM", DENSE | {"sliding_window": 7}),
+    "qwen2": ("Qwen2ForCausalLM", DENSE | {"tie_word_embeddings": True}),
+    "qwen2-window": (
+        "Qwen2ForCausalLM",
+        DENSE | {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+    ),
+    "qwen3": ("Qwen3ForCausalLM", DENSE | {"head_dim": 16}),
+    "mixtral": ("MixtralForCausalLM", DENSE | EXPERTS),
+    "qwen3-moe": (
+        "Qwen3MoeForCausalLM",
+        DENSE | EXPERTS | {"moe_intermediate_size": 24, "mlp_only_layers": [1], "decoder_sparse_step": 1},
+    ),
+    "qwen3-moe-window": (
+        "Qwen3MoeForCausalLM",
+        DENSE
+        | EXPERTS
+        | {"moe_intermediate_size": 24, "decoder_sparse_step": 2}
+        | {"use_sliding_window": True, "sliding_window": 4},
+    ),
+    "granite-dense": ("GraniteMoeHybridForCausalLM", DENSE | MAMBA | {"num_local_experts": 0}),
+    "granite-moe": (
+        "GraniteMoeHybridForCausalLM",
+        DENSE | MAMBA | EXPERTS | {"mamba_proj_bias": True, "attention_bias": True},
+    ),
+}
+
+
+def full_size(name):
+    return json.loads((CONFIGS / f"{name}.json").read_text())
+
+
+def small(name):
+    architecture, config = SMALL[name]
+    return read_architecture({"architectures": [architecture], **config})
+
+
+def build(architecture, config, device="cpu", **options):
+    """Return (module, the configuration that transformers would save) of a `config.json`."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    fields = {k: v for k, v in config.items() if k not in ("architectures", "model_type")}
+    settled = transformers.AutoConfig.for_model(FAMILIES[architecture].model_type, **fields)
+    with torch.device(device):
+        module = transformers.AutoModelForCausalLM.from_config(
+            settled, attn_implementation="eager", **options
+        )
+    return module.eval(), settled.to_dict() | {"architectures": [architecture]}
+
+
+def counted(module, call):
+    """Return {module name: {operation: FLOPs}} of calling `module`, and the result."""
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        result = module(**call)
+    counts = counter.get_flop_counts()
+    return {name: {str(op): n for op, n in ops.items()} for name, ops in counts.items()}, result
+
+
+def total(counts):
+    return sum(counts["Global"].values())
+
+
+def scan_seen(counts):
+    """Return what the counter saw of the Mamba-2 scans: the batched products inside the mixers."""
+    mixers = [ops for name, ops in counts.items() if name.endswith(".mamba")]
+    return sum(ops.get("aten.bmm", 0) for ops in mixers)
+
+
+def mamba_layers(architecture):
+    return [layer.mixer for layer in architecture.layers if layer.mixer.state_elements]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_parameters_equal_those_of_the_module(name):
+    module, saved = build(*SMALL[name])
+    count = sum(p.numel() for p in module.parameters())
+    assert small(name).parameters() == count
+    assert read_architecture(saved) == small(name)
+    table = module.get_input_embeddings().weight.numel()
+    assert small(name).parameters(embedding=False) == count - table
+
+
+@shared_only
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_full_size_parameters_and_flops_equal_those_of_the_module(name):
+    torch = pytest.importorskip("torch")
+    config = full_size(name)
+    options = {"dtype": torch.bfloat16, "experts_implementation": "batched_mm"}
+    module, _ = build(config["architectures"][0], config, "meta", **options)
+    architecture = read_architecture(config)
+    assert architecture.parameters() == sum(p.numel() for p in module.parameters())
+    tokens = 128
+    call = {
+        "input_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
+        "position_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
+        "attention_mask": torch.zeros(1, 1, tokens, tokens, dtype=torch.bfloat16, device="meta"),
+        "use_cache": False,
+    }
+    counts, _ = counted(module, call)
+    assert total(counts) == forward_flops(architecture, tokens, 0, tokens, "square").total
+
+
+@shared_only
+@pytest.mark.parametrize(
+    ("name", "figure", "active"),
+    [
+        ("Qwen--Qwen3-8B", 8_190_427_136, None),
+        ("Qwen--Qwen3-30B-A3B", 30_531_911_680, 3_352_821_760),
+        ("mistralai--Mixtral-8x7B-v0.1", 46_702_526_464, 12_879_659_008),
+        ("meta-llama--Meta-Llama-3.1-8B", 8_029_995_008, None),
+    ],
+)
+def test_published_parameter_figures_leave_out_the_norms(name, figure, active):
+    architecture = read_architecture(full_size(name))
+    norms = architecture.width + sum(layer.norms for layer in architecture.layers)
+    norms += sum(2 * m.head_width for m in (layer.mixer for layer in architecture.layers) if m.qk_norm)
+    assert architecture.parameters() - norms == figure
+    assert architecture.parameters(active=True) - norms == (active or figure)
+
+
+def test_inactive_experts_are_not_active_parameters():
+    architecture = small("mixtral")
+    idle = 3 * 4 * 3 * 32 * 48  # layers, idle experts, matrices
+    assert architecture.parameters() - architecture.parameters(active=True) == idle
+    assert small("llama").parameters() == small("llama").parameters(active=True)
+
+
+def test_kinds():
+    kinds = {name: small(name).kind for name in SMALL}
+    assert {name for name, kind in kinds.items() if kind == "moe"} == {
+        "mixtral",
+        "qwen3-moe",
+        "qwen3-moe-window",
+    }
+    assert {name for name, kind in kinds.items() if kind == "hybrid"} == {"granite-dense", "granite-moe"}
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if "granite" not in name])
+def test_flops_of_a_square_pass_equal_the_counter(name):
+    torch = pytest.importorskip("torch")
+    module, _ = build(*SMALL[name], experts_implementation="eager")
+    window = min((layer.mixer.window or 20) for layer in small(name).layers)
+    ids = torch.randint(0, 61, (1, window))
+    counts, _ = counted(module, {"input_ids": ids, "use_cache": False})
+    ours = forward_flops(small(name), window, 0, window, "square")
+    assert ours.total == total(counts)
+    assert ours.logits == counts[lm_head(counts)]["aten.mm"]
+
+
+def lm_head(counts):
+    return next(name for name in counts if name.endswith(".lm_head"))
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2-window", "qwen3-moe-window"])
+def test_causal_flops_equal_the_counter_token_by_token(name):
+    """Decoded one by one, each token meets just the keys it attends to, cropped to the window."""
+    torch = pytest.importorskip("torch")
+    module, _ = build(*SMALL[name], experts_implementation="eager")
+    steps, spent, cache = 18, [], None
+    for token in torch.randint(0, 61, (steps,)):
+        counts, result = counted(
+            module, {"input_ids": token.view(1, 1), "past_key_values": cache, "use_cache": True}
+        )
+        cache = result.past_key_values
+        spent.append(total(counts))
+    each = forward_flops(small(name), 1, np.arange(steps)).total
+    assert each.tolist() == spent
+    assert forward_flops(small(name), steps, 0, steps).total == sum(spent)
+    assert forward_flops(small(name), 7, 11, 7).total == sum(spent[11:])
+
+
+def test_flops_after_a_cached_prompt_equal_the_counter():
+    torch = pytest.importorskip("torch")
+    module, _ = build(*SMALL["qwen3"])
+    prompt, chunk = torch.randint(0, 61, (1, 9)), torch.randint(0, 61, (1, 5))
+    _, result = counted(module, {"input_ids": prompt, "use_cache": True})
+    counts, _ = counted(
+        module, {"input_ids": chunk, "past_key_values": result.past_key_values, "logits_to_keep": 2}
+    )
+    assert forward_flops(small("qwen3"), 5, 9, 2, "square").total == total(counts)
+
+
+@pytest.mark.parametrize("name", ["granite-dense", "granite-moe"])
+def test_hybrid_flops_equal_the_counter_but_for_the_scan(name):
+    """The reference scan works by padded chunks, the convolution pads by `kernel - 1`; all else is equal.
+
+    What the counter sees of the scan is only its batched products, and more of
+    them than the recurrence needs; that is set apart here, and the scan stands
+    by the formula of Megatron-LM.
+    """
+    torch = pytest.importorskip("torch")
+    module, _ = build(*SMALL[name], experts_implementation="eager")
+    architecture, tokens = small(name), 20
+    counts, _ = counted(module, {"input_ids": torch.randint(0, 61, (1, tokens)), "use_cache": False})
+    ours = forward_flops(architecture, tokens, 0, tokens, "square")
+    mixers = mamba_layers(architecture)
+    scans = tokens * sum(m.scan_flops for m in mixers)
+    padding = sum((m.kernel - 1) * m.convolution_flops for m in mixers)
+    assert total(counts) - scan_seen(counts) - padding == ours.total - scans
+    mamba = next(ops for key, ops in counts.items() if key.endswith("layers.0.mamba"))
+    linear = mixers[0].in_projection_flops + mixers[0].out_projection_flops
+    assert sum(n for op, n in mamba.items() if op in ("aten.mm", "aten.addmm")) == tokens * linear
+    assert mamba["aten.convolution"] == (tokens + mixers[0].kernel - 1) * mixers[0].convolution_flops
+
+
+def test_a_decoded_hybrid_token_is_the_recurrence():
+    """In recurrent form the counter sees one product of the scan, state times C: 2 of its 7 FLOPs."""
+    torch = pytest.importorskip("torch")
+    module, _ = build(*SMALL["granite-dense"])
+    _, result = counted(module, {"input_ids": torch.randint(0, 61, (1, 9)), "use_cache": True})
+    step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
+    counts, _ = counted(module, step)
+    architecture = small("granite-dense")
+    mixers = mamba_layers(architecture)
+    assert scan_seen(counts) == sum(2 * m.inner * m.state for m in mixers)
+    convolutions = counts["Global"]["aten.convolution"]
+    ours = forward_flops(architecture, 1, 9)
+    apart = sum(m.scan_flops + m.convolution_flops for m in mixers)
+    assert total(counts) - scan_seen(counts) - convolutions == ours.total - apart
+
+
+def test_scan_formula():
+    mamba = mamba_layers(small("granite-dense"))[0]
+    width, inner, state, groups, heads, kernel = 32, 64, 8, 2, 4, 4
+    assert mamba.in_projection_flops == 2 * width * (2 * inner + 2 * groups * state + heads)
+    assert mamba.scan_flops == 7 * inner * state
+    assert mamba.out_projection_flops == 2 * inner * width
+    assert mamba.convolution_flops == 2 * kernel * (inner + 2 * groups * state)
+
+
+@shared_only
+def test_llama_2_7b_in_calflops():
+    """Full square, all logits; it counts norms and activations too, 0.004 % here."""
+    flops = forward_flops(
+        read_architecture(full_size("meta-llama--Llama-2-7b-hf")), 128, 0, 128, "square"
+    ).total
+    assert flops == pytest.approx(1_700.06e9, rel=1e-4)
+
+
+@shared_only
+def test_llama_7b_in_llm_analysis():
+    """Full square, all logits, a plain feed-forward of 4·D instead of the model's gated one."""
+    architecture = read_architecture(full_size("meta-llama--Llama-2-7b-hf"))
+    ours = forward_flops(architecture, 512, 0, 512, "square")
+    assert ours.total - ours.feed_forward + 32 * 16 * 512 * 4096**2 == 6_868_726_448_128
+
+
+@shared_only
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("Qwen--Qwen2.5-7B", 167_073_690_943_488),
+        ("Qwen--Qwen3-8B", 180_997_438_046_208),
+        ("Qwen--Qwen3-30B-A3B", 78_593_069_678_592),
+    ],
+)
+def test_training_steps_in_verl(name, figure):
+    """Three forward passes, half the square of attention, the input embedding as if it were multiplied."""
+    architecture = read_architecture(full_size(name))
+    forward = 0
+    for tokens in (512, 1024, 2048):
+        ours = forward_flops(architecture, tokens, 0, tokens, "square")
+        forward += ours.total - ours.attention_scores // 2
+        forward += 2 * tokens * architecture.width * architecture.vocabulary
+    assert 3 * forward == figure
+
+
+@shared_only
+def test_a_decoded_token_of_mistral_7b():
+    architecture = read_architecture(full_size("mistralai--Mistral-7B-v0.1"))
+    assert forward_flops(architecture, 1).total == pytest.approx(14.2e9, rel=2e-3)
+
+
+def naive_context(new, past, window):
+    return sum(min(past + i + 1, window or past + i + 1) for i in range(new))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.none() | st.integers(1, 50))
+def test_attended_positions_equal_their_sum(new, past, window):
+    array = np.array([new], dtype=object), np.array([past], dtype=object)
+    assert compute.attended(*array, window)[0] == naive_context(new, past, window)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.sampled_from(sorted(SMALL)))
+def test_a_range_costs_what_its_tokens_cost(new, past, name):
+    architecture = small(name)
+    whole = forward_flops(architecture, new, past, new)
+    each = forward_flops(architecture, 1, past + np.arange(new))
+    for field in dataclasses.fields(Breakdown):
+        parts = getattr(each, field.name)
+        assert getattr(whole, field.name) == (parts.sum() if new else 0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=5), st.integers(0, 3000), st.integers(0, 50))
+def test_arrays_give_what_scalars_give(new, past, logits):
+    architecture = small("qwen2-window")
+    together = forward_flops(architecture, np.array(new), past, logits)
+    assert together.total.dtype == np.int64
+    assert together.total.tolist() == [forward_flops(architecture, n, past, logits).total for n in new]
+
+
+def test_shapes_broadcast():
+    flops = forward_flops(small("llama"), np.arange(4)[:, None], np.arange(3)[None, :])
+    assert flops.total.shape == flops.router.shape == (4, 3)
+    series = forward_flops(small("llama"), pd.Series([3, 4], dtype="Int64"), 0)
+    assert series.total.tolist() == forward_flops(small("llama"), [3, 4]).total.tolist()
+
+
+def test_square_is_the_whole_square_within_the_window():
+    heads_times_width = 4 * 8
+    scores = forward_flops(small("llama"), 10, 5, 0, "square").attention_scores
+    assert scores == 3 * 4 * heads_times_width * 10 * 15
+    scores = forward_flops(small("mistral"), 10, 5, 0, "square").attention_scores
+    assert scores == 3 * 4 * heads_times_width * 10 * 7
+
+
+def test_no_token_costs_nothing_and_has_no_logits():
+    assert forward_flops(small("granite-moe"), 0, 100).total == 0
+    assert forward_flops(small("llama"), [0, 3], 0, 5).logits.tolist() == [0, 3 * 2 * 32 * 61]
+
+
+def test_counts_beyond_64_bits_are_exact():
+    architecture = small("llama")
+    many = 10**13
+    scores = 3 * 4 * 32 * (many * (many + 1) // 2)
+    assert forward_flops(architecture, many).attention_scores == scores > 2**63
+    assert forward_flops(architecture, np.array([many])).attention_scores[0] == scores
+
+
+def test_mean_token_counts_give_floats():
+    low, middle, high = (forward_flops(small("llama"), n, 10).total for n in (2, 2.5, 3))
+    assert isinstance(middle, float) and low < middle < high
+    assert isinstance(low, int)
+    assert forward_flops(small("llama"), np.array([2.0, 3.0]), 10).total.tolist() == [low, high]
+
+
+@pytest.mark.parametrize("tokens", [-1, [3, -1], float("nan"), "many", True, None])
+def test_unreadable_counts_are_errors(tokens):
+    with pytest.raises(ValueError, match="new_tokens"):
+        forward_flops(small("llama"), tokens)
+
+
+def test_unknown_attention_is_an_error():
+    with pytest.raises(ValueError, match="square"):
+        forward_flops(small("llama"), 1, attention="full")
+
+
+@shared_only
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("deepseek-ai--DeepSeek-V3", ["DeepseekV3ForCausalLM", "kv_lora_rank", "n_shared_experts"]),
+        ("google--gemma-3-12b-it", ["Gemma3ForConditionalGeneration", "text_config"]),
+        ("openai--gpt-oss-20b", ["GptOssForCausalLM", "num_local_experts"]),
+    ],
+)
+def test_an_unknown_architecture_is_named_with_what_is_missing(name, missing):
+    with pytest.raises(UnknownArchitecture) as error:
+        read_architecture(full_size(name))
+    for word in missing:
+        assert word in str(error.value)
+    assert isinstance(error.value, UserError)
+
+
+def test_an_empty_configuration_is_unknown():
+    with pytest.raises(UnknownArchitecture, match="unnamed"):
+        read_architecture({})
+
+
+def test_model_type_stands_in_for_the_class():
+    assert read_architecture(DENSE | {"model_type": "llama"}) == small("llama")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("llama", {"hidden_size": None}, "hidden_size"),
+        ("llama", {"hidden_size": "32"}, "hidden_size"),
+        ("llama", {"num_hidden_layers": 0}, "num_hidden_layers"),
+        ("llama", {"sliding_window": 16}, "sliding_window"),
+        ("llama", {"num_experts": 4}, "num_experts"),
+        ("llama", {"num_key_value_heads": 3}, "key-value heads"),
+        ("llama", {"num_attention_heads": 5, "num_key_value_heads": 5}, "head_dim"),
+        ("llama", {"attention_bias": 1}, "attention_bias"),
+        ("qwen2", {"use_sliding_window": True, "sliding_window": 5}, "max_window_layers"),
+        ("qwen2", {"layer_types": ["sliding_attention"] * 3}, "sliding_window"),
+        ("qwen2", {"layer_types": ["full_attention"] * 2}, "layer_types"),
+        ("qwen2", {"layer_types": ["linear_attention"] * 3}, "linear_attention"),
+        ("qwen3", {"dual_chunk_attention_config": {"chunk_size": 8}}, "dual_chunk_attention_config"),
+        ("mixtral", {"num_experts_per_tok": 9}, "num_experts_per_tok"),
+        ("qwen3-moe", {"shared_expert_intermediate_size": 8}, "shared_expert_intermediate_size"),
+        ("granite-dense", {"mamba_d_head": 7}, "mamba_d_head"),
+        ("granite-dense", {"layer_types": None}, "layer_types"),
+    ],
+)
+def test_fields_that_cannot_be_counted_are_errors(name, fields, message):
+    architecture, config = SMALL[name]
+    with pytest.raises(UnknownArchitecture, match=message) as error:
+        read_architecture({"architectures": [architecture]} | config | fields, "here/config.json")
+    assert architecture in str(error.value) and "here/config.json" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "granite-dense"])
+def test_windows_that_are_off_are_off(name):
+    architecture, config = SMALL[name]
+    off = {"architectures": [architecture]} | config
+    if name.startswith("qwen"):
+        off |= {"use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 1}
+    else:
+        off |= {"sliding_window": None}
+    assert all(layer.mixer.window is None for layer in read_architecture(off).layers)
+
+
+def test_windows_of_mistral():
+    def window(**fields):
+        config = {"architectures": ["MistralForCausalLM"]} | DENSE | fields
+        return read_architecture(config).layers[0].mixer.window
+
+    assert (window(), window(sliding_window=None), window(sliding_window=8)) == (4096, None, 8)
+
+
+def test_legacy_names_of_hybrid_layers():
+    architecture, config = SMALL["granite-dense"]
+    legacy = config | {"layer_types": ["mamba", "attention", "mamba"], "mamba_d_head": "auto"}
+    assert read_architecture({"architectures": [architecture]} | legacy) == small("granite-dense")
+
+
+def test_bytes_of_cache_and_state():
+    assert small("llama").kv_bytes_per_token(2) == 3 * 2 * 2 * 8 * 2
+    hybrid = small("granite-dense")
+    assert hybrid.kv_bytes_per_token(4) == 2 * 2 * 8 * 4
+    assert hybrid.state_bytes(4) == 2 * (64 * 8 + 3 * (64 + 2 * 2 * 8)) * 4
+    assert small("llama").state_bytes(4) == 0
+
+
+def test_element_bytes():
+    assert element_bytes({"torch_dtype": "float32"}) == 4
+    assert element_bytes({"dtype": "bfloat16"}) == element_bytes({}) == 2
+    assert element_bytes({"dtype": "int4"}, given=0.5) == 0.5
+    for config, given_bytes in (({"dtype": "int4"}, None), ({}, 0), ({}, -2)):
+        with pytest.raises(UserError, match="kv-bytes"):
+            element_bytes(config, given=given_bytes)
+
+
+def test_kv_bytes_read_of_kinetics():
+    """Their cost: 2 bytes of every number cached so far, for each decoded token (2506.05333)."""
+    architecture = small("llama")
+    numbers, prompt, decoded = 3 * 2 * 2 * 8, 40, 25
+    expected = 2 * numbers * (prompt * decoded + decoded * (decoded + 1) // 2)
+    assert compute.kv_bytes_read(architecture, decoded, prompt, 2) == expected
+    naive = sum(naive_context(1, 40 + i, 7) for i in range(25)) * numbers * 2
+    assert compute.kv_bytes_read(small("mistral"), 25, 40, 2) == naive
+
+
+def row(problem="p", sample=0, cap=None, prompt=10, reasoning=0, end=0, answer=0):
+    return {
+        "problem_id": problem,
+        "sample": sample,
+        "cap": cap,
+        "seed": 1,
+        "prompt_tokens": prompt,
+        "reasoning_tokens": reasoning,
+        "end_tokens": end,
+        "answer_tokens": answer,
+        "ended": True,
+        "finish_reason": "stop",
+        "truncated": False,
+        "reasoning": "",
+        "answer": "",
+        "seconds": None,
+    }
+
+
+def generations(*rows):
+    return pd.DataFrame(list(rows)).astype({"cap": "Int64"})
+
+
+ROWS = generations(
+    row(cap=0, end=1, answer=4),
+    row(cap=8, reasoning=8, end=1, answer=4),
+    row(cap=None, reasoning=30, end=1, answer=4),
+    row("q", cap=None, reasoning=25, end=0, answer=1),
+    row("r", cap=None, reasoning=50),
+)
+
+
+@pytest.mark.parametrize("name", ["mistral", "qwen3-moe", "granite-moe"])
+def test_generations_are_charged_token_by_token(name):
+    architecture = small(name)
+    table = compute.compute_table(ROWS, architecture, 2, 10.0)
+    for (_, given_row), (_, booked) in zip(ROWS.iterrows(), table.iterrows(), strict=True):
+        prompt, reasoning, end, answer = (
+            int(given_row[f"{n}_tokens"]) for n in ("prompt", "reasoning", "end", "answer")
+        )
+        fed = ["prompt"] * prompt + ["reasoning"] * reasoning + ["end"] * end
+        fed += ["answer"] * max(answer - 1, 0)
+        spent = {"prompt": 0, "reasoning": 0, "end": 0, "answer": 0}
+        for position, kind in enumerate(fed):
+            last = position + 1 == len(fed) or fed[position + 1] != kind
+            wanted = kind in ("reasoning", "answer") or last
+            spent[kind] += forward_flops(architecture, 1, position, int(wanted)).total
+        assert booked["flops_prefill"] == spent["prompt"]
+        assert booked["flops_reasoning"] == spent["reasoning"]
+        assert booked["flops_answer"] == spent["end"] + spent["answer"]
+        assert booked["flops_2n"] == 2 * architecture.parameters(active=True) * (
+            prompt + reasoning + end + answer
+        )
+    phases = table["flops_prefill"] + table["flops_reasoning"] + table["flops_answer"]
+    components = sum(table[f"flops_{c}"] for c in ("attention", "feed_forward", "state_space", "logits"))
+    assert (table["flops"] == phases).all() and (table["flops"] == components).all()
+    assert table["eflops"].tolist() == (table["flops"] + 10.0 * table["kv_bytes"]).tolist()
+    assert table["joules"].isna().all()
+
+
+def test_compute_grows_with_the_cap():
+    table = compute.compute_table(ROWS.iloc[:3], small("llama"), 2, 10.0)
+    for column in ("flops", "eflops", "kv_bytes", "flops_2n"):
+        assert table[column].is_monotonic_increasing
+
+
+def test_measured_energy_is_shared_by_flops_really_run():
+    """Three caps of one trace ran one prefill and one trace, but three answers."""
+    table = compute.compute_table(ROWS.iloc[:3], small("llama"), 2, 10.0, joules=6.0)
+    run = table["flops_prefill"].max() + table["flops_reasoning"].max() + table["flops_answer"].sum()
+    assert table["joules"].tolist() == pytest.approx((6.0 * table["flops"] / run).tolist())
+    alone = compute.compute_table(ROWS.iloc[2:3], small("llama"), 2, 10.0, joules=6.0)
+    assert alone["joules"].tolist() == pytest.approx([6.0])
+
+
+@pytest.fixture
+def config_json(tmp_path):
+    architecture, config = SMALL["qwen3-moe"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"architectures": [architecture], "dtype": "float32"} | config))
+    return path
+
+
+def test_describe_model(config_json, tmp_path):
+    output = tmp_path / "models" / "m.json"
+    describe_model.main(["--config-json", str(config_json), "--output", str(output)])
+    described, architecture = json.loads(output.read_text()), small("qwen3-moe")
+    assert described["kind"] == "moe" and described["family"] == "qwen3_moe"
+    assert described["active_params"] == architecture.parameters(active=True)
+    assert described["active_params_no_embedding"] == architecture.parameters(active=True, embedding=False)
+    assert described["kv_bytes_per_token"] == architecture.kv_bytes_per_token(4)
+    assert described["config_sha256"] == hashlib.sha256(config_json.read_bytes()).hexdigest()
+    assert sum(layer["count"] for layer in described["layers"]) == 3
+
+
+def test_count_compute(config_json, tmp_path):
+    tables.write_table(ROWS, tmp_path / "generations.parquet", "generations")
+    provenance = tmp_path / "generations.json"
+    arguments = ["--generations", str(tmp_path / "generations.parquet"), "--config-json", str(config_json)]
+    output = tmp_path / "compute.parquet"
+    for facts, measured in (
+        ({"energy_joules": 9.0, "journalled_requests": 0}, True),
+        ({"energy_joules": 9.0, "journalled_requests": 3}, False),
+        ({"energy_joules": None, "journalled_requests": 0}, False),
+    ):
+        provenance.write_text(json.dumps(facts))
+        count_compute.main([*arguments, "--provenance", str(provenance), "--output", str(output)])
+        table = tables.read_table(output, "compute")
+        assert table["joules"].notna().all() == measured
+    expected = compute.compute_table(ROWS, small("qwen3-moe"), 4, 562.5)
+    pd.testing.assert_frame_equal(
+        table.drop(columns="joules"), expected.drop(columns="joules"), check_dtype=False
+    )
+
+
+def test_scripts_refuse_what_is_no_configuration(tmp_path):
+    path = tmp_path / "config.json"
+    for text in (None, "[]", "{"):
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(UserError, match=r"config\.json"):
+            describe_model.main(["--config-json", str(path), "--output", str(tmp_path / "m.json")])

@@ -1,0 +1,601 @@
+"""download_benchmark and download_model: whole files, or a message that says what to mend."""
+
+import csv
+import errno
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+import download_benchmark
+import download_model
+from frontiers import benchmarks, checkpoints, files, hub
+from frontiers.cli import UserError
+from frontiers.problems import read_problems
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "benchmarks"
+needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the benchmark files are not here")
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+FIELDS = {"answer_type": "number", "licence": "MIT", "source": "a test"}
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_lines(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run_benchmark(block: dict, output: Path, name: str = "sums") -> None:
+    download_benchmark.main(["--name", name, "--block", json.dumps(block), "--output", str(output)])
+
+
+def fails(call, *arguments, wanted: tuple[str, ...]) -> str:
+    with pytest.raises(UserError) as error:
+        call(*arguments)
+    for text in wanted:
+        assert text in str(error.value)
+    return str(error.value)
+
+
+@pytest.fixture
+def local(tmp_path) -> tuple[Path, dict]:
+    """A benchmark file in its final form and its block."""
+    rows = [
+        {"id": f"p{i}", "question": f"What is {i} + 1?", "answer": str(i + 1), **FIELDS} for i in range(5)
+    ]
+    path = write_lines(tmp_path / "sums.jsonl", rows)
+    return path, {"path": str(path), "sha256": sha256(path), "rows": 5, **FIELDS}
+
+
+# Benchmarks
+
+
+def test_local_benchmark_is_copied_with_its_origin(local, tmp_path):
+    path, block = local
+    output = tmp_path / "out" / "sums.jsonl"
+    run_benchmark(block, output)
+    assert output.read_bytes() == path.read_bytes()
+    origin = json.loads(output.with_suffix(".json").read_text())
+    assert origin == {
+        "path": str(path),
+        "sha256": sha256(path),
+        "rows": 5,
+        "problems_sha256": sha256(path),
+        "licence": "MIT",
+        "source": "a test",
+    }
+    assert sorted(p.name for p in output.parent.iterdir()) == ["sums.json", "sums.jsonl"]
+
+
+def test_prompt_is_written_into_the_question_and_only_the_problem_is_filled_in(local, tmp_path):
+    _, block = local
+    run_benchmark({**block, "prompt": "{question} Use \\boxed{}, {x}."}, tmp_path / "out.jsonl")
+    problem = read_problems(tmp_path / "out.jsonl")[0]
+    assert problem.question == "What is 0 + 1? Use \\boxed{}, {x}."
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"sha256": "0" * 64}, ("sums.jsonl", "0000", "config.yaml")),
+        ({"rows": 6}, ("5", "6", "rows", "config.yaml")),
+        ({"path": "nowhere.jsonl"}, ("nowhere.jsonl", "path")),
+        ({"answer_type": "choice"}, ("sums.jsonl", "number", "choice", "make them agree")),
+    ],
+)
+def test_wrong_local_benchmark_writes_nothing(local, tmp_path, change, wanted):
+    _, block = local
+    output = tmp_path / "out" / "sums.jsonl"
+    fails(run_benchmark, {**block, **change}, output, wanted=wanted)
+    assert not output.parent.exists() or not list(output.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"id": "p0"}, ("p0",)),
+        ({"id": ""}, ("`id` is empty",)),
+        ({"answer": "}{"}, ("benchmark `sums`", "cannot be read as number", "}{")),
+    ],
+)
+def test_bad_problem_of_a_local_benchmark(local, tmp_path, row, wanted):
+    path, block = local
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_lines(path, [*rows[:4], rows[4] | row])
+    fails(run_benchmark, {**block, "sha256": sha256(path)}, tmp_path / "o" / "sums.jsonl", wanted=wanted)
+    assert not list((tmp_path / "o").glob("*") if (tmp_path / "o").exists() else [])
+
+
+def test_failure_leaves_the_previous_output(local, tmp_path):
+    _, block = local
+    output = tmp_path / "sums.out.jsonl"
+    run_benchmark(block, output)
+    before = output.read_bytes()
+    fails(run_benchmark, {**block, "rows": 9}, output, wanted=("9",))
+    assert output.read_bytes() == before
+
+
+def test_full_disk_is_said(local, tmp_path, monkeypatch):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    fails(run_benchmark, local[1], tmp_path / "o.jsonl", wanted=("no space left", "o.jsonl", "make room"))
+
+
+def mapped(path: Path, name: str) -> dict:
+    """Return the shipped block of a benchmark, read from a local file with the Hub's columns or nearly so."""
+    block = {
+        k: v for k, v in CONFIG["benchmarks"][name].items() if k not in ("repository", "revision", "subset")
+    }
+    block = {k: v for k, v in block.items() if k not in ("split", "label")}
+    if name in ("aime-2025", "hmmt-feb-2025"):
+        block["columns"] = {**block["columns"], "id": "id"}
+    return {**block, "path": str(path), "sha256": sha256(path)}
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "file", "first"),
+    [
+        ("gsm8k", "gsm8k_test.jsonl", ("gsm8k-0000", "18")),
+        (
+            "math500",
+            "math500_test.jsonl",
+            ("test/precalculus/807.json", "\\left( 3, \\frac{\\pi}{2} \\right)"),
+        ),
+        ("aime-2025", "aime_2025.matharena.jsonl", ("aime_2025_I/1", "70")),
+        ("hmmt-feb-2025", "hmmt_feb_2025.matharena.jsonl", ("hmmt_feb_2025/1", "103")),
+    ],
+)
+def test_real_benchmarks(tmp_path, name, file, first):
+    block = mapped(SHARED / file, name)
+    run_benchmark(block, tmp_path / "out.jsonl", name)
+    problems = read_problems(tmp_path / "out.jsonl", rows=block["rows"])
+    assert (problems[0].id, problems[0].answer) == first
+    assert len({problem.id for problem in problems}) == block["rows"]
+    assert all(problem.question.endswith("within \\boxed{}.") for problem in problems)
+    assert {problem.answer_type for problem in problems} == {block["answer_type"]}
+
+
+@needs_shared
+def test_checksum_of_math500_is_that_of_the_public_file():
+    block = CONFIG["benchmarks"]["math500"]
+    rows = benchmarks.source_rows((SHARED / "math500_test.jsonl").read_bytes(), "math500")
+    assert benchmarks.rows_checksum(rows, benchmarks.used_columns(block)) == block["sha256"]
+
+
+@needs_shared
+def test_real_benchmark_cut_short(tmp_path):
+    content = (SHARED / "gsm8k_test.jsonl").read_bytes()
+    path = tmp_path / "gsm8k.jsonl"
+    path.write_bytes(b"".join(content.splitlines(keepends=True)[:1000]))
+    block = mapped(path, "gsm8k")
+    fails(run_benchmark, block, tmp_path / "o.jsonl", wanted=("expected 1319 rows, found 1000",))
+    block["sha256"] = sha256(SHARED / "gsm8k_test.jsonl")
+    fails(run_benchmark, block, tmp_path / "o.jsonl", wanted=("expected sha256 3730d312", "damaged"))
+
+
+COLUMNS = {"columns": {"question": "q", "answer": "a", "id": None}, "rows": 1, **FIELDS}
+
+
+@pytest.mark.parametrize(
+    ("row", "block", "wanted"),
+    [
+        ({"q": "x"}, {}, ("row 0: no column `a`", "the columns are: q", "columns")),
+        (
+            {"q": "x", "a": "12"},
+            {"gold_pattern": "#### (.*)"},
+            ("row 0", "`gold_pattern` finds no answer", "12"),
+        ),
+        ({"q": "x", "a": None}, {}, ("the gold answer is empty",)),
+        ({"q": "", "a": "1"}, {}, ("benchmark `sums`", "`question` is empty")),
+    ],
+)
+def test_rows_that_cannot_become_problems(tmp_path, row, block, wanted):
+    path = write_lines(tmp_path / "rows.jsonl", [row])
+    block = {**COLUMNS, **block, "path": str(path), "sha256": sha256(path)}
+    fails(run_benchmark, block, tmp_path / "o.jsonl", wanted=wanted)
+
+
+def test_line_that_is_no_json(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"q": "x", "a": "1"}\n{"q": \n')
+    block = {**COLUMNS, "path": str(path), "sha256": sha256(path)}
+    fails(run_benchmark, block, tmp_path / "o.jsonl", wanted=("rows.jsonl, line 2: not JSON",))
+
+
+def test_options_hold_all_and_the_letter_points_to_the_right_one():
+    texts = ["right", "wrong 1", "wrong 2", "wrong 3"]
+    letters = []
+    for i in range(400):
+        question, letter = benchmarks.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}")
+        lines = question.split("\n\n")[1].split("\n")
+        assert sorted(line[3:] for line in lines) == sorted(texts)
+        assert [line[:3] for line in lines] == ["A) ", "B) ", "C) ", "D) "]
+        assert lines["ABCD".index(letter)] == f"{letter}) right"
+        assert benchmarks.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}") == (question, letter)
+        letters.append(letter)
+    counts = [letters.count(letter) for letter in "ABCD"]
+    assert min(counts) > 70 and max(counts) < 130
+
+
+def test_order_of_the_options_never_changes():
+    """The order is part of the benchmark: another one would make old generations unreadable."""
+    question, letter = benchmarks.with_options("Which?", "r", ["x", "y", "z"], "gpqa-diamond/rec1")
+    assert (question, letter) == ("Which?\n\nA) z\nB) x\nC) r\nD) y", "C")
+
+
+# The Hub, with its functions replaced
+
+
+class FakeHub:
+    """Stands for the Hub: repositories by name with their files, and data sets with their rows."""
+
+    def __init__(self, rows=(), content=None, error=None):
+        self.rows, self.content, self.error = list(rows), content or {}, error
+
+    def dataset_info(self, repository, revision):
+        self._raise()
+        return SimpleNamespace(sha=COMMIT)
+
+    def model_info(self, repository, revision, files_metadata):
+        self._raise()
+        siblings = []
+        for name, content in self.content.items():
+            large = name.endswith((".safetensors", ".bin"))
+            lfs = SimpleNamespace(sha256=hashlib.sha256(content).hexdigest()) if large else None
+            siblings.append(SimpleNamespace(rfilename=name, size=len(content), lfs=lfs))
+        return SimpleNamespace(sha=COMMIT, siblings=siblings)
+
+    def load_dataset(self, repository, subset, split, revision):
+        assert revision == COMMIT
+        return SimpleNamespace(to_list=lambda: self.rows)
+
+    def snapshot_download(self, repository, revision, local_dir, allow_patterns, ignore_patterns):
+        assert revision == COMMIT
+        for name, content in self.content.items():
+            if checkpoints.matches(name, allow_patterns) and not checkpoints.matches(name, ignore_patterns):
+                (local_dir / name).write_bytes(content)
+
+    def _raise(self):
+        if self.error:
+            raise self.error
+
+    def install(self, monkeypatch) -> "FakeHub":
+        import datasets
+
+        monkeypatch.setattr(hub, "HfApi", lambda: self)
+        monkeypatch.setattr(hub, "snapshot_download", self.snapshot_download)
+        monkeypatch.setattr(datasets, "load_dataset", self.load_dataset)
+        return self
+
+
+HUB_BLOCK = {**COLUMNS, "repository": "a/b", "revision": "main", "split": "test"}
+
+
+def test_data_set_of_the_hub(tmp_path, monkeypatch):
+    FakeHub(rows=[{"q": "1 + 1?", "a": 2, "more": [1]}]).install(monkeypatch)
+    run_benchmark(HUB_BLOCK, tmp_path / "sums.jsonl")
+    assert read_problems(tmp_path / "sums.jsonl")[0].answer == "2"
+    origin = json.loads((tmp_path / "sums.json").read_text())
+    assert (origin["revision"], origin["commit"], origin["rows"]) == ("main", COMMIT, 1)
+    assert origin["sha256"] == hashlib.sha256(b'{"a":2,"q":"1 + 1?"}\n').hexdigest()
+    run_benchmark({**HUB_BLOCK, "sha256": origin["sha256"]}, tmp_path / "sums.jsonl")
+    fails(
+        run_benchmark,
+        {**HUB_BLOCK, "sha256": "0" * 64},
+        tmp_path / "sums.jsonl",
+        wanted=(f"a/b at {COMMIT}: expected rows of sha256 0000", "found " + origin["sha256"]),
+    )
+
+
+def test_multiple_choice_of_the_hub(tmp_path, monkeypatch):
+    wrong = [f"Incorrect Answer {i}" for i in (1, 2, 3)]
+    row = {"Question": "Which?", "Correct Answer": "r ", "Record ID": "rec1"} | dict(
+        zip(wrong, "xyz", strict=True)
+    )
+    FakeHub(rows=[row]).install(monkeypatch)
+    block = {**CONFIG["benchmarks"]["gpqa-diamond"], "rows": 1}
+    run_benchmark(block, tmp_path / "gpqa.jsonl", "gpqa-diamond")
+    problem = read_problems(tmp_path / "gpqa.jsonl")[0]
+    assert (problem.id, problem.answer, problem.answer_type) == ("rec1", "C", "choice")
+    assert problem.question.startswith("Which?\n\nA) z\nB) x\nC) r\nD) y\n\nPlease reason step by step")
+
+
+def response_error(kind, status=404):
+    import httpx2
+
+    request = httpx2.Request("GET", "https://huggingface.co/a/b")
+    return kind("refused", response=httpx2.Response(status, request=request))
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (lambda: response_error(hub.errors.GatedRepoError, 403), ("a/b is gated", "HF_TOKEN")),
+        (
+            lambda: response_error(hub.errors.RevisionNotFoundError),
+            ("a/b has no revision main", "config.yaml"),
+        ),
+        (
+            lambda: response_error(hub.errors.RepositoryNotFoundError),
+            ("a/b is not on the Hub", "config.yaml"),
+        ),
+        (
+            lambda: response_error(hub.errors.HfHubHTTPError, 503),
+            ("a/b: the download failed", "run the same"),
+        ),
+        (lambda: ConnectionError("no route"), ("a/b: the download failed", "no route", "network")),
+    ],
+)
+def test_what_goes_wrong_with_the_hub(tmp_path, monkeypatch, error, wanted):
+    FakeHub(error=error()).install(monkeypatch)
+    fails(run_benchmark, HUB_BLOCK, tmp_path / "o.jsonl", wanted=wanted)
+    fails(run_model, {"repository": "a/b", "revision": "main"}, tmp_path / "m.json", wanted=wanted)
+
+
+# Checkpoints
+
+
+def run_model(block: dict, output: Path, name: str = "tiny") -> dict:
+    download_model.main(["--name", name, "--block", json.dumps(block), "--output", str(output)])
+    return json.loads(output.read_text())
+
+
+def make_checkpoint(folder: Path, shards: int = 1) -> Path:
+    """Write a checkpoint of two tensors, in one file or two with an index."""
+    folder.mkdir(parents=True)
+    tensors = {"a": np.ones((4, 8), np.float32), "b": np.zeros(3, np.float16)}
+    (folder / "config.json").write_text('{"model_type": "qwen3"}')
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "tokenizer_config.json").write_text('{"chat_template": "{{ x }}"}')
+    (folder / "README.md").write_text("card")
+    (folder / "training.json").write_text("{}")
+    if shards == 1:
+        save_file(tensors, folder / "model.safetensors")
+    else:
+        places = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+        for name, place in places.items():
+            save_file({name: tensors[name]}, folder / place)
+        (folder / checkpoints.INDEX).write_text(json.dumps({"weight_map": places}))
+    return folder
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_manifest_of_a_local_checkpoint(tmp_path, shards):
+    folder = make_checkpoint(tmp_path / "tiny", shards)
+    manifest = run_model({"path": str(folder)}, tmp_path / "out" / "tiny.json")
+    assert manifest["folder"] == str(folder)
+    assert (manifest["commit"], manifest["parameters"], manifest["weight_bytes"]) == (None, 35, 134)
+    weights = sorted(path.name for path in folder.glob("*.safetensors"))
+    assert set(weights) | {"config.json", "tokenizer.json", "tokenizer_config.json"} <= set(manifest["files"])
+    assert not {"README.md", "training.json"} & set(manifest["files"])
+    assert all(manifest["files"][name] == sha256(folder / name) for name in manifest["files"])
+
+
+def test_a_card_changes_no_manifest_and_a_weight_does(tmp_path):
+    folder = make_checkpoint(tmp_path / "tiny")
+    before = run_model({"path": str(folder)}, tmp_path / "m.json")
+    (folder / "README.md").write_text("another card")
+    assert run_model({"path": str(folder)}, tmp_path / "m.json") == before
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(content)
+    assert run_model({"path": str(folder)}, tmp_path / "m.json")["files"] != before["files"]
+
+
+def test_checksum_of_the_weights(tmp_path):
+    folder = make_checkpoint(tmp_path / "tiny", 2)
+    whole = files.sha256_of(*sorted(folder.glob("*.safetensors")))
+    run_model({"path": str(folder), "sha256": whole}, tmp_path / "m.json")
+    wanted = ("expected sha256 000", f"found {whole}", "git checkout")
+    fails(run_model, {"path": str(folder), "sha256": "0" * 64}, tmp_path / "m.json", wanted=wanted)
+
+
+def cut(path: Path, size: int) -> None:
+    os.truncate(path, size)
+
+
+def edit_header(path: Path, change) -> None:
+    """Apply `change` to the header of a safetensors file, leaving its data as it is."""
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    encoded = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(encoded)) + encoded + content[8 + length :])
+
+
+def weights(folder: Path) -> Path:
+    return folder / "model.safetensors"
+
+
+# What is done to a checkpoint, and what the message must hold.
+DAMAGE = {
+    "no folder": (lambda f: f.rename(f.with_name("gone")), ("there is no such folder",)),
+    "no config": (lambda f: (f / "config.json").unlink(), ("config.json: cannot be read",)),
+    "config cut short": (lambda f: cut(f / "config.json", 9), ("config.json: damaged: not JSON",)),
+    "config of nothing": (lambda f: (f / "config.json").write_text("{}"), ("names no `model_type`",)),
+    "config is a list": (
+        lambda f: (f / "config.json").write_text("[]"),
+        ("expected a JSON object, found a list",),
+    ),
+    "no tokenizer": (
+        lambda f: (f / "tokenizer.json").unlink(),
+        ("no tokenizer: expected one of tokenizer.json",),
+    ),
+    "no template": (lambda f: (f / "tokenizer_config.json").write_text("{}"), ("no chat template",)),
+    "no weights": (lambda f: weights(f).unlink(), ("no weights: expected *.safetensors, found", "README.md")),
+    "pickle only": (
+        lambda f: weights(f).rename(f / "pytorch_model.bin"),
+        ("weights are pickles only (pytorch_model.bin)", "safetensors"),
+    ),
+    "empty weights": (
+        lambda f: cut(weights(f), 0),
+        ("expected the length of its header, found a file of 0 bytes",),
+    ),
+    "header cut short": (
+        lambda f: cut(weights(f), 40),
+        ("damaged: expected a header of", "found a file of 40 bytes"),
+    ),
+    "data cut short": (
+        lambda f: cut(weights(f), weights(f).stat().st_size - 1),
+        ("model.safetensors: damaged: expected", "bytes, found"),
+    ),
+    "data too long": (
+        lambda f: weights(f).write_bytes(weights(f).read_bytes() + b"x"),
+        ("model.safetensors: damaged: expected", "bytes, found"),
+    ),
+    "header is no JSON": (
+        lambda f: weights(f).write_bytes(struct.pack("<Q", 4) + b"abcd" + bytes(99)),
+        ("its header is not that of a safetensors file",),
+    ),
+    "header without offsets": (
+        lambda f: edit_header(weights(f), lambda h: h["a"].pop("data_offsets")),
+        ("its header is not that of a safetensors file",),
+    ),
+    "wrong shape": (
+        lambda f: edit_header(weights(f), lambda h: h["a"].update(shape=[4, 9])),
+        ("tensor a should take 144 bytes, found 128",),
+    ),
+    "overlap": (
+        lambda f: edit_header(weights(f), lambda h: h["b"].update(data_offsets=[126, 132])),
+        ("tensor b should begin at byte 128, found 126",),
+    ),
+    "pointer": (
+        lambda f: weights(f).write_text(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n"
+        ),
+        ("Git LFS pointer", "git lfs pull"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "wanted"), DAMAGE.values(), ids=DAMAGE)
+def test_damaged_checkpoint(tmp_path, damage, wanted):
+    folder = make_checkpoint(tmp_path / "tiny")
+    damage(folder)
+    message = fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=(str(folder), *wanted))
+    assert "pickles" in message or "Restore the folder of model `tiny`" in message
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_index_against_files(tmp_path):
+    folder = make_checkpoint(tmp_path / "tiny", 2)
+    second = folder / "model-00002-of-00002.safetensors"
+    save_file({"c": np.zeros(3, np.float16)}, second)
+    wanted = (str(second), "the index expects tensor b in it")
+    fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=wanted)
+    second.unlink()
+    wanted = ("missing: expected model-00002-of-00002.safetensors",)
+    fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=wanted)
+    (folder / checkpoints.INDEX).write_text("{}")
+    fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=(checkpoints.INDEX, "weight_map"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_cut_is_found(tmp_path_factory, data):
+    """Whatever is missing from the end of a safetensors file, it is noticed, as a fault of the file."""
+    path = tmp_path_factory.mktemp("cut") / "model.safetensors"
+    save_file({"a": np.ones((2, 3), np.float32), "b": np.zeros(5, np.int8)}, path)
+    whole = checkpoints.read_header(path)
+    assert {name: entry["shape"] for name, entry in whole.items()} == {"a": [2, 3], "b": [5]}
+    cut(path, data.draw(st.integers(0, path.stat().st_size - 1)))
+    with pytest.raises(UserError, match="damaged"):
+        checkpoints.read_header(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_refused_with_a_message(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("noise") / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", max(len(content) - 3, 0)) + content)
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        checkpoints.read_header(path)
+
+
+def repository(tmp_path: Path) -> dict[str, bytes]:
+    """Return the files of a repository that also holds what must not come."""
+    folder = make_checkpoint(tmp_path / "there")
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return content | {
+        "pytorch_model.bin": b"pickle",
+        "modeling_tiny.py": b"print('code')",
+        "original/model.safetensors": b"second copy",
+        "consolidated.safetensors": b"third copy",
+    }
+
+
+def test_checkpoint_of_the_hub(tmp_path, monkeypatch):
+    FakeHub(content=repository(tmp_path)).install(monkeypatch)
+    manifest = run_model({"repository": "a/b", "revision": "main"}, tmp_path / "models" / "tiny.json")
+    folder = tmp_path / "models" / "a--b" / COMMIT
+    assert (manifest["folder"], manifest["commit"], manifest["revision"]) == (str(folder), COMMIT, "main")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"
+    ]  # fmt: skip
+    trusting = {"repository": "a/b", "revision": COMMIT, "trust_remote_code": True}
+    run_model(trusting, tmp_path / "trusted" / "tiny.json")
+    assert (tmp_path / "trusted" / "a--b" / COMMIT / "modeling_tiny.py").exists()
+
+
+def test_pickles_of_the_hub_are_refused(tmp_path, monkeypatch):
+    content = repository(tmp_path)
+    kept = {name: value for name, value in content.items() if not name.endswith(".safetensors")}
+    FakeHub(content=kept).install(monkeypatch)
+    wanted = ("a/b: its weights are pickles only (pytorch_model.bin)",)
+    fails(run_model, {"repository": "a/b", "revision": "main"}, tmp_path / "m.json", wanted=wanted)
+
+
+def test_weights_that_arrive_damaged(tmp_path, monkeypatch):
+    fake = FakeHub(content=repository(tmp_path)).install(monkeypatch)
+
+    def torn(*arguments, **keywords):
+        fake.snapshot_download(*arguments, **keywords)
+        weights(keywords["local_dir"]).write_bytes(b"torn")
+
+    monkeypatch.setattr(hub, "snapshot_download", torn)
+    wanted = ("model.safetensors: damaged: its sha256 is", "the Hub says", "Delete the file")
+    fails(run_model, {"repository": "a/b", "revision": "main"}, tmp_path / "m.json", wanted=wanted)
+
+
+def test_disk_too_small(tmp_path, monkeypatch):
+    FakeHub(content=repository(tmp_path)).install(monkeypatch)
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    wanted = ("a/b:", "GiB are to come", "make room")
+    fails(run_model, {"repository": "a/b", "revision": "main"}, tmp_path / "m.json", wanted=wanted)
+
+
+def test_shipped_pocket_models_are_whole(tmp_path):
+    blocks = {
+        n: b
+        for n, b in CONFIG["models"].items()
+        if "path" in b and (ROOT / b["path"] / "config.json").exists()
+    }
+    if not blocks:
+        pytest.skip("no pocket model has been trained yet")
+    for name, block in blocks.items():
+        manifest = run_model({"path": str(ROOT / block["path"])}, tmp_path / f"{name}.json", name)
+        assert manifest["parameters"] < 6_000_000
+
+
+def test_published_labels_name_the_benchmarks_of_the_table():
+    with (ROOT / "data" / "published" / "open_models.csv").open() as file:
+        found = {row["benchmark"] for row in csv.DictReader(file)}
+    assert found >= set(CONFIG["studies"]["published"]["labels"])

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from frontiers import intervals
+
+
+@pytest.mark.parametrize(
+    ("correct", "low", "high"),
+    [(13, 6.0, 16.6), (41, 24.6, 40.5), (14, 6.6, 17.5), (16, 7.8, 19.3), (12, 5.4, 15.7)],
+)
+def test_wilson_gives_the_limits_published_for_128_questions(correct, low, high):
+    limits = np.array(intervals.wilson(correct / 128, 128)) * 100
+    assert limits.round(1) == pytest.approx([low, high])
+
+
+def test_wilson_is_scipys_and_reaches_zero_and_one_exactly():
+    expected = stats.binomtest(7, 30).proportion_ci(method="wilson")
+    assert intervals.wilson(7 / 30, 30) == pytest.approx((expected.low, expected.high))
+    low, high = intervals.wilson(np.array([0.0, 1.0]), 30)
+    assert low[0] == 0 and high[1] == 1 and 0 < high[0] < 0.15 and 0.85 < low[1] < 1
+
+
+@pytest.mark.parametrize(("accuracy", "answers"), [(1.2, 30), (-0.1, 30), (np.nan, 30), (0.5, 0)])
+def test_wilson_refuses_what_is_no_share(accuracy, answers):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        intervals.wilson(accuracy, answers)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 5000), st.floats(0, 1))
+def test_number_of_answers_is_recovered_from_the_interval(answers, share):
+    accuracy = round(share * answers) / answers
+    low, high = intervals.wilson(accuracy, answers)
+    assert intervals.answers_from_interval(accuracy, low, high) == pytest.approx(answers, rel=1e-6)
+
+
+def test_samples_that_all_agree_count_once():
+    means = np.repeat([0.0, 1.0], [12, 28])
+    (low, high), method = intervals.accuracy_interval(means, samples=8)
+    assert (low, high) == pytest.approx(intervals.wilson(0.7, 40)) and method == intervals.CLUSTERED
+
+
+def test_one_sample_is_plain_wilson():
+    means = np.repeat([0.0, 1.0], [12, 28])
+    assert intervals.accuracy_interval(means, 1) == (intervals.wilson(0.7, 40), intervals.WILSON)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.5])
+def test_no_spread_between_problems_counts_each_problem_once(value):
+    (low, high), _ = intervals.accuracy_interval(np.full(30, value), samples=4)
+    expected = np.array(intervals.wilson(value, 30))
+    assert np.all(np.array([low - expected[0], expected[1] - high]) >= 0) and high > low
+
+
+def test_clustered_interval_by_hand():
+    means = np.array([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])
+    p, error = means.mean(), np.sqrt(((means - means.mean()) ** 2).sum() / 5 / 6)
+    number = p * (1 - p) / error**2 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 5)) ** 2
+    (low, high), _ = intervals.accuracy_interval(means, samples=4)
+    assert (low, high) == pytest.approx(intervals.wilson(p, max(number, 6)))
+    assert intervals.standard_error(means) == pytest.approx(error)
+
+
+def test_one_problem_has_an_interval():
+    (low, high), _ = intervals.accuracy_interval(np.array([[0.5, 1.0]]), samples=2)
+    assert np.isfinite([low, high]).all() and (low < high).all()
+
+
+def test_reported_error_never_means_more_answers_than_were_given():
+    number = intervals.answers_from_error([0.3, 0.3, 0.3, 0.0], [0.02, 1e-4, np.nan, 0.01], 198, 16)
+    assert number == pytest.approx([0.21 / 0.0004, 198 * 16, 198, 198])
+
+
+def test_mean_of_one_benchmark_keeps_its_interval():
+    low, high = intervals.wilson(np.array([0.2]), 30)
+    assert intervals.mean_interval(np.array([0.2]), low, high) == pytest.approx((low[0], high[0]))
+
+
+def test_mean_interval_by_hand():
+    low, high = intervals.mean_interval([0.5, 0.9], [0.4, 0.6], [0.6, 0.98])
+    assert (low, high) == pytest.approx((0.7 - np.hypot(0.1, 0.3) / 2, 0.7 + np.hypot(0.1, 0.08) / 2))
+
+
+@pytest.mark.parametrize(("accuracy", "spread"), [(0.5, 0.0), (0.8, 2.0), (0.3, 0.5)])
+def test_clustered_intervals_cover_with_thirty_problems(accuracy, spread):
+    """Difficulties are beta with the given mean; `spread` 0 is equal difficulty."""
+    rng, runs, samples = np.random.default_rng(7), 4000, 8
+    shape = (30, runs)
+    theta = (
+        rng.beta(accuracy / spread, (1 - accuracy) / spread, shape) if spread else np.full(shape, accuracy)
+    )
+    means = rng.binomial(samples, theta) / samples
+    (low, high), _ = intervals.accuracy_interval(means, samples)
+    assert 0.93 <= ((low <= accuracy) & (accuracy <= high)).mean() <= 0.975
+
+
+def test_wilson_and_mean_intervals_cover_with_thirty_problems():
+    rng, runs = np.random.default_rng(8), 4000
+    truth = np.array([0.15, 0.6, 0.9])[:, None]
+    accuracy = rng.binomial(30, truth, (3, runs)) / 30
+    low, high = intervals.wilson(accuracy, 30)
+    assert np.all(np.abs(((low <= truth) & (truth <= high)).mean(axis=1) - 0.95) < 0.03)
+    low, high = intervals.mean_interval(accuracy, low, high)
+    assert 0.93 <= ((low <= truth.mean()) & (truth.mean() <= high)).mean() <= 0.97

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from frontiers import pareto
+
+NAN = np.nan
+FEW = st.integers(0, 6).map(float)
+VALUE = st.one_of(FEW, st.just(NAN), st.floats(0, 1e18))
+POINTS = st.lists(st.tuples(VALUE, VALUE), max_size=14)
+
+
+def brute_force(cost, accuracy):
+    """The definition, O(n²)."""
+    mask = []
+    for c, a in zip(cost, accuracy, strict=True):
+        beaten = any(x <= c and y >= a and (x < c or y > a) for x, y in zip(cost, accuracy, strict=True))
+        mask.append(not beaten and not np.isnan(c) and not np.isnan(a))
+    return np.array(mask, dtype=bool)
+
+
+def split(points):
+    array = np.array(points, dtype=float).reshape(-1, 2)
+    return array[:, 0], array[:, 1]
+
+
+@pytest.mark.parametrize(
+    ("cost", "accuracy", "expected"),
+    [
+        ([1, 2, 3], [0.1, 0.2, 0.3], [1, 1, 1]),
+        ([1, 2, 3], [0.3, 0.2, 0.1], [1, 0, 0]),
+        ([1, 2, 2, 3], [0.1, 0.4, 0.4, 0.4], [1, 1, 1, 0]),
+        ([2, 2, 1], [0.5, 0.6, 0.6], [0, 0, 1]),
+        ([5, 5, 5], [0.2, 0.2, 0.2], [1, 1, 1]),
+        ([0, 0, 1], [0.1, 0.2, 0.3], [0, 1, 1]),
+        ([NAN, 1, 2], [0.9, NAN, 0.1], [0, 0, 1]),
+        ([NAN], [NAN], [0]),
+        ([1, 2], [0, 0], [1, 0]),
+        ([], [], []),
+    ],
+)
+def test_frontier_by_hand(cost, accuracy, expected):
+    assert pareto.frontier(cost, accuracy).tolist() == [bool(e) for e in expected]
+
+
+@settings(max_examples=150, deadline=None)
+@given(POINTS)
+def test_frontier_is_the_brute_force_one(points):
+    cost, accuracy = split(points)
+    assert np.array_equal(pareto.frontier(cost, accuracy), brute_force(cost, accuracy))
+
+
+@settings(max_examples=60, deadline=None)
+@given(POINTS, st.randoms(use_true_random=False))
+def test_frontier_is_idempotent_and_ignores_order_and_monotone_scales(points, random):
+    cost, accuracy = split(points)
+    mask = pareto.frontier(cost, accuracy)
+    assert pareto.frontier(cost[mask], accuracy[mask]).all()
+    ranks = np.where(np.isnan(cost), NAN, np.unique(cost, return_inverse=True)[1])
+    assert np.array_equal(pareto.frontier(ranks**3 - 5, accuracy), mask)
+    order = random.sample(range(len(cost)), len(cost))
+    assert np.array_equal(pareto.frontier(cost[order], accuracy[order]), mask[order])
+
+
+def test_frontier_of_draws_is_that_of_each_draw():
+    rng = np.random.default_rng(0)
+    cost, accuracy = rng.integers(0, 9, (40, 25)).astype(float), rng.integers(0, 9, (40, 25)).astype(float)
+    cost[rng.random(cost.shape) < 0.1] = NAN
+    mask = pareto.frontier(cost, accuracy)
+    assert np.array_equal(mask, [brute_force(c, a) for c, a in zip(cost, accuracy, strict=True)])
+    assert pareto.membership(cost, accuracy) == pytest.approx(mask.mean(axis=0))
+    assert np.array_equal(pareto.frontier(cost[0], accuracy), [brute_force(cost[0], a) for a in accuracy])
+
+
+def test_domination_is_a_share_of_draws():
+    cost, accuracy = np.array([[1, 2, 1], [1, 2, 1], [3, 2, 3], [1, NAN, 1]], float), np.full((4, 3), 0.5)
+    share = pareto.domination(cost, accuracy)
+    assert share.tolist() == [[0, 0.5, 0], [0.25, 0, 0.25], [0, 0.5, 0]]
+
+
+def test_best_under_takes_the_cheapest_of_the_best_then_the_first():
+    cost, accuracy = [5, 3, 3, 1, NAN], [0.7, 0.7, 0.7, 0.2, 0.9]
+    assert [int(pareto.best_under(cost, accuracy, b)) for b in (0.5, 1, 3, 10, np.inf)] == [-1, 3, 1, 1, 1]
+    assert pareto.best_under([[0, 1], [2, NAN]], [[0.1, 0.2], [0.3, 0.4]], 1).tolist() == [1, -1]
+    assert pareto.best_under([], [], 1) == -1
+
+
+def test_band_is_the_best_within_each_budget():
+    band = pareto.band([[1, 2, 4], [2, 2, 8]], [0.1, 0.5, 0.3], [0.5, 1, 2, 9])
+    assert band == pytest.approx(np.array([[NAN, 0.1, 0.5, 0.5], [NAN, NAN, 0.5, 0.5]]), nan_ok=True)
+
+
+def test_reference_is_whole_decades_around_positive_costs():
+    assert pareto.reference_box([0, 30, 4200, NAN]) == pytest.approx((10, 10_000))
+    assert pareto.reference_box([100.0]) == pytest.approx((100, 1000))
+    with pytest.raises(ValueError, match="no positive cost"):
+        pareto.reference_box([0, NAN])
+
+
+def test_hypervolume_by_hand():
+    box = pareto.Reference(1.0, 1000.0)
+    assert pareto.hypervolume([10, 100], [0.5, 0.8], box) == pytest.approx(0.5 + 0.8)
+    assert pareto.hypervolume([10, 100, 200], [0.5, 0.8, 0.7], box) == pytest.approx(1.3)
+    assert pareto.hypervolume([0, 0.01], [0.2, 0.4], box) == pytest.approx(3 * 0.4)
+    assert pareto.hypervolume([5000, NAN], [0.9, 0.9], box) == 0
+    assert pareto.hypervolume([], [], box) == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1)), min_size=1, max_size=10))
+def test_hypervolume_is_the_area_under_the_band_and_the_frontier_has_all_of_it(points):
+    cost, accuracy = split(points)
+    box = pareto.Reference(1.0, 1e4)
+    whole = pareto.hypervolume(cost, accuracy, box)
+    mask = pareto.frontier(cost, accuracy)
+    assert pareto.hypervolume(cost[mask], accuracy[mask], box) == pytest.approx(whole, abs=1e-12)
+    edges = np.unique(np.concatenate([[1.0, 1e4], np.clip(cost, 1.0, 1e4)]))
+    best = np.nan_to_num(pareto.band(cost, accuracy, edges[:-1]))
+    assert whole == pytest.approx((np.diff(np.log10(edges)) * best).sum(), abs=1e-9)

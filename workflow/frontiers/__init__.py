@@ -1,0 +1,1 @@
+"""Pure functions of the Reasoning Frontiers study; nothing in here knows Snakemake."""

@@ -1,0 +1,122 @@
+"""From the rows of a benchmark's source to its problems: columns, gold answers, options and prompt."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from frontiers.cli import UserError
+from frontiers.config_faults import suggest
+
+LETTERS = "ABCDEFGHIJ"
+
+
+def source_rows(content: bytes, where: str) -> list[dict]:
+    """Return the rows of a JSONL file; `UserError` names the line that is no JSON object."""
+    rows = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(
+                f"{where}, line {number}: not JSON ({error}); each line must be one object"
+            ) from error
+        if not isinstance(row, dict):
+            raise UserError(f"{where}, line {number}: a {type(row).__name__}, not an object")
+        rows.append(row)
+    return rows
+
+
+def used_columns(block: Mapping) -> list[str]:
+    """Return the columns of the source that a benchmark reads."""
+    columns = block["columns"]
+    named = [columns["question"], columns["answer"], columns.get("id"), *columns.get("distractors", [])]
+    return [name for name in named if name is not None]
+
+
+def rows_checksum(rows: Sequence[Mapping], columns: Sequence[str]) -> str:
+    """Return the sha256 of the rows as JSON lines: only `columns`, keys sorted, no spaces, UTF-8."""
+    digest = hashlib.sha256()
+    for row in rows:
+        used = {name: row[name] for name in columns}
+        text = json.dumps(used, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        digest.update(text.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def check_rows(rows: Sequence[Mapping], block: Mapping, where: str) -> None:
+    """Raise `UserError` for another number of rows than the block says, or a column that is not there."""
+    if len(rows) != block["rows"]:
+        raise UserError(
+            f"{where}: expected {block['rows']} rows, found {len(rows)}. It is cut short or another version: "
+            "fetch it again, or correct `rows` under `benchmarks:` in config.yaml"
+        )
+    for number, row in enumerate(rows):
+        for column in used_columns(block):
+            if column not in row:
+                raise UserError(
+                    f"{where}, row {number}: no column `{column}`; {suggest(column, row, 'the columns are')} "
+                    "Correct `columns` under `benchmarks:` in config.yaml"
+                )
+
+
+def to_problems(rows: Sequence[Mapping], block: Mapping, name: str) -> list[dict]:
+    """Return the problems of the benchmark `name` as rows of its JSONL file, in the order of the source."""
+    columns = block["columns"]
+    problems = []
+    for number, row in enumerate(rows):
+        place = f"{name}-{number:04d}"
+        identifier = str(row[columns["id"]]) if columns.get("id") else place
+        question, answer = str(row[columns["question"]]).strip(), _gold(row, block, f"{name}, row {number}")
+        if columns.get("distractors"):
+            wrong = [str(row[column]).strip() for column in columns["distractors"]]
+            question, answer = with_options(question, answer, wrong, f"{name}/{identifier}")
+        problems.append(
+            {
+                "id": identifier,
+                "question": question,
+                "answer": answer,
+                "answer_type": block["answer_type"],
+                "licence": block["licence"],
+                "source": block["source"],
+            }
+        )
+    return problems
+
+
+def _gold(row: Mapping, block: Mapping, where: str) -> str:
+    """Return the gold answer of a row, found by the block's pattern where it has one."""
+    text = row[block["columns"]["answer"]]
+    answer = "" if text is None else str(text).strip()
+    if "gold_pattern" in block:
+        found = re.search(block["gold_pattern"], answer)
+        if not found:
+            raise UserError(
+                f"{where}: `gold_pattern` finds no answer in {answer[-80:]!r}; correct it in config.yaml"
+            )
+        answer = found[1].strip()
+    if not answer:
+        raise UserError(f"{where}: the gold answer is empty")
+    return answer
+
+
+def with_options(question: str, right: str, wrong: Sequence[str], seed: str) -> tuple[str, str]:
+    """Return the question with its options as lettered lines, and the letter of the right one.
+
+    The order depends on `seed` alone: options are sorted by the hash of seed and
+    place, so that it is the same on every machine and with every Python.
+    """
+    options = [right, *wrong]
+    order = sorted(range(len(options)), key=lambda i: hashlib.sha256(f"{seed}/{i}".encode()).digest())
+    lines = [f"{letter}) {options[i]}" for letter, i in zip(LETTERS, order, strict=False)]
+    return question + "\n\n" + "\n".join(lines), LETTERS[order.index(0)]
+
+
+def ask(problems: Sequence[Mapping], prompt: str | None) -> list[dict]:
+    """Return the problems with their question put where `{question}` stands in the benchmark's prompt."""
+    prompt = prompt or "{question}"
+    return [
+        {**problem, "question": prompt.replace("{question}", problem["question"])} for problem in problems
+    ]

@@ -1,0 +1,271 @@
+"""One joint bootstrap over problems, shared by every interval that comes after the accuracies.
+
+Each draw takes the problems of a benchmark with replacement, once for all models, strategies and caps, so
+that differences between points stay paired. A draw is a vector of counts per problem; all points of a
+benchmark follow from one product of counts (draws x problems) and values (problems x points).
+
+With several samples per problem the samples of a drawn problem stay together (`within="keep"`). The means of
+drawn problems then already vary by what differs between samples; drawing the samples again adds that part a
+second time, 1 + (s - 1) / s times in all when problems are equally hard (Davison & Hinkley 1997, Bootstrap
+Methods and their Application, section 3.8; Field & Welsh 2007, J. R. Stat. Soc. B 69, 369).
+`within="resample"` does so nevertheless, the same samples at every cap of a model and strategy.
+
+Every sum is exact: values are rounded to multiples of a power of two, fine enough to leave whole numbers as
+they are and coarse enough that no sum needs more than the 52 bits of a float. Points that are equal in a
+draw are therefore equal to the last bit, whatever the order of summation.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from frontiers.cli import UserError
+from frontiers.intervals import answers_from_interval
+from frontiers.tables import cap_order
+
+MEAN = "mean"
+KEY = ["model", "strategy", "benchmark", "cap"]
+ELEMENTS = 4_000_000  # numbers in a temporary array: 32 MB
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The answers of one benchmark as arrays, ready to be weighted.
+
+    keys: one row per point, columns model, strategy, benchmark, cap, samples; points of one model and
+    strategy stand together. problems: their ids in order. values: one array (problems, samples, caps,
+    measures) per model and strategy, in the order of `keys`.
+    """
+
+    keys: pd.DataFrame
+    problems: np.ndarray
+    values: list[np.ndarray]
+    measures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Bootstrap draws of every point: `values[measure]` is (draws, points) in the row order of `keys`."""
+
+    keys: pd.DataFrame
+    values: dict[str, np.ndarray]
+
+
+def arrange(answers: pd.DataFrame, benchmark: str, measures: Sequence[str]) -> Cells:
+    """Bring the answers to one benchmark into arrays.
+
+    Raises `UserError` when a model, strategy or cap lacks a problem or a sample that another one has.
+    """
+    frame = answers[answers["benchmark"] == benchmark]
+    frame = frame.assign(_cap=cap_order(frame["cap"])).sort_values(
+        ["model", "strategy", "problem_id", "sample", "_cap"], kind="stable"
+    )
+    problems = np.unique(frame["problem_id"].to_numpy(dtype=object))
+    keys, values = [], []
+    for (model, strategy), rows in frame.groupby(["model", "strategy"], sort=True):
+        caps = np.unique(rows["_cap"])
+        samples = rows["sample"].nunique()
+        where = f"{model}, {strategy}, {benchmark}"
+        if len(rows) != len(problems) * samples * len(caps):
+            raise UserError(
+                f"{where}: {len(rows)} answers, expected {len(problems)} problems x {samples} samples x "
+                f"{len(caps)} caps; generate this model's answers again so that all points share the problems"
+            )
+        grid = rows["_cap"].to_numpy().reshape(-1, len(caps))
+        ids = rows["problem_id"].to_numpy(dtype=object).reshape(len(problems), -1)
+        if (grid != caps).any() or (ids != problems[:, None]).any():
+            raise UserError(f"{where}: an answer is missing or doubled at some cap; generate it again")
+        block = rows[list(measures)].to_numpy(dtype=float, na_value=np.nan)
+        values.append(block.reshape(len(problems), samples, len(caps), len(measures)))
+        keys.append(_keys(rows, model, strategy, benchmark, caps, samples))
+    if not keys:
+        raise UserError(f"benchmark `{benchmark}` has no answers; run its `generate` jobs first")
+    return Cells(pd.concat(keys, ignore_index=True), problems, values, tuple(measures))
+
+
+def _keys(
+    rows: pd.DataFrame, model: str, strategy: str, benchmark: str, caps: np.ndarray, samples: int
+) -> pd.DataFrame:
+    """Return the keys of the points of one model and strategy, caps in ascending order."""
+    column = pd.array([pd.NA if np.isinf(c) else int(c) for c in caps], dtype="Int64")
+    return pd.DataFrame(
+        {"model": model, "strategy": strategy, "benchmark": benchmark, "cap": column, "samples": samples}
+    )
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Return a random generator that depends on the seed and the names only, the same in every process."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def problem_counts(benchmark: str, problems: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each problem (in the order of its sorted id) is in each draw, (chunk, problems).
+
+    The counts of a benchmark depend on its name, number of problems and the seed, not on the chunk: any
+    analysis that asks for them gets the same draws.
+    """
+    rng = generator(seed, "problems", benchmark)
+    chunk = max(1, ELEMENTS // problems)
+    for start in range(0, draws, chunk):
+        rows = min(chunk, draws - start)
+        picked = rng.integers(problems, size=(rows, problems))
+        picked += np.arange(rows)[:, None] * problems
+        yield np.bincount(picked.ravel(), minlength=rows * problems).reshape(rows, problems)
+
+
+def fixed_point(values: np.ndarray, terms: int) -> tuple[np.ndarray, int]:
+    """Round to multiples of 2^e and return (multiples, e): sums of `terms` of them are exact in a float.
+
+    Whole numbers that leave room for the sum are not changed. Columns with NaN become 0.
+    """
+    values = np.nan_to_num(values, nan=0.0)
+    room = 52 - int(np.ceil(np.log2(max(terms, 2))))
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1]) - room
+    return np.rint(np.ldexp(values, -exponent)), exponent
+
+
+def _scaled(cells: Cells) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return whole numbers per block (problems, samples, columns), and per column their unit and how many.
+
+    A column is a cap and a measure of a model and strategy. A mean is the weighted sum times the unit, a
+    power of two, over the number, which is NaN for a column with gaps.
+    """
+    blocks, units, numbers = [], [], []
+    for block in cells.values:
+        problems, samples, caps, measures = block.shape
+        whole, exponents = np.empty_like(block), np.empty((caps, measures))
+        for i in range(measures):
+            whole[..., i], exponents[:, i] = fixed_point(block[..., i], problems * samples)
+        blocks.append(whole.reshape(problems, samples, -1))
+        units.append(np.exp2(exponents).ravel())
+        gaps = np.isnan(block).any(axis=(0, 1)).ravel()
+        numbers.append(np.where(gaps, np.nan, problems * samples))
+    return blocks, np.concatenate(units), np.concatenate(numbers)
+
+
+def _chunks(
+    cells: Cells, blocks: list[np.ndarray], draws: int, seed: int, within: str
+) -> Iterator[np.ndarray]:
+    """Yield weighted sums of the whole numbers in `blocks`, (rows, columns), `rows` adding up to `draws`."""
+    problems, benchmark = len(cells.problems), cells.keys["benchmark"].iloc[0]
+    if within == "keep":
+        sums = np.concatenate([block.sum(axis=1) for block in blocks], axis=1)
+        for counts in problem_counts(benchmark, problems, draws, seed):
+            yield counts.astype(float) @ sums
+        return
+    names = cells.keys[["model", "strategy"]].drop_duplicates().itertuples(index=False)
+    rngs = [generator(seed, "samples", benchmark, *name) for name in names]
+    step = max(1, ELEMENTS // (problems * max(block.shape[1] for block in blocks)))
+    for counts in problem_counts(benchmark, problems, draws, seed):
+        for start in range(0, len(counts), step):
+            part, out = counts[start : start + step], []
+            for block, rng in zip(blocks, rngs, strict=True):
+                samples = block.shape[1]
+                weights = rng.multinomial(part * samples, np.full(samples, 1 / samples))
+                out.append(weights.reshape(len(part), -1).astype(float) @ block.reshape(-1, block.shape[2]))
+            yield np.concatenate(out, axis=1)
+
+
+def estimate(cells: Cells) -> dict[str, np.ndarray]:
+    """Return the mean of every measure over problems and samples, each (points,).
+
+    NaN where any answer of the point lacks the measure.
+    """
+    blocks, units, numbers = _scaled(cells)
+    sums = np.concatenate([block.sum(axis=(0, 1)) for block in blocks])
+    means = (sums * units / numbers).reshape(-1, len(cells.measures))
+    return {name: means[:, i] for i, name in enumerate(cells.measures)}
+
+
+def draw(cells: Cells, draws: int, seed: int, within: str = "keep") -> dict[str, np.ndarray]:
+    """Return the bootstrap draws of every measure of one benchmark, each (draws, points).
+
+    `within` says what happens to the samples of a drawn problem: "keep" or "resample" (see the module).
+    """
+    if within not in ("keep", "resample"):
+        raise ValueError(f"within must be `keep` or `resample`, not `{within}`")
+    blocks, units, numbers = _scaled(cells)
+    out = np.empty((draws, len(units)))
+    row = 0
+    for sums in _chunks(cells, blocks, draws, seed, within):
+        out[row : row + len(sums)] = sums * units / numbers
+        row += len(sums)
+    out = out.reshape(draws, -1, len(cells.measures))
+    return {name: out[:, :, i] for i, name in enumerate(cells.measures)}
+
+
+def mean_points(keys: pd.DataFrame, benchmarks: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the keys of the points `mean` and, for each, the rows of `keys` it averages.
+
+    Only a model, strategy and cap with a point on every benchmark has a mean. Rows are (means, benchmarks).
+    """
+    frame = keys[KEY].assign(_row=np.arange(len(keys)), _cap=cap_order(keys["cap"]))
+    rows = frame.pivot(index=["model", "strategy", "_cap"], columns="benchmark", values="_row")
+    rows = rows.reindex(columns=list(benchmarks)).dropna().astype(int)
+    index = rows.to_numpy().reshape(len(rows), len(benchmarks))
+    return keys[KEY].iloc[index[:, 0]].assign(benchmark=MEAN).reset_index(drop=True), index
+
+
+def left_out_of_mean(keys: pd.DataFrame, benchmarks: Sequence[str]) -> list[dict]:
+    """Name each model and strategy without any point `mean`, with the benchmarks that it lacks."""
+    keys = keys[keys["benchmark"] != MEAN]
+    have = keys.groupby(["model", "strategy"])["benchmark"].agg(set)
+    means = mean_points(keys, benchmarks)[0]
+    kept = set(zip(means["model"], means["strategy"], strict=True))
+    return [
+        {"model": model, "strategy": strategy, "missing": [b for b in benchmarks if b not in there]}
+        for (model, strategy), there in have.items()
+        if (model, strategy) not in kept
+    ]
+
+
+def with_mean(draws: Draws, benchmarks: Sequence[str]) -> Draws:
+    """Add the points `mean`: in each draw the unweighted mean over the benchmarks."""
+    keys, rows = mean_points(draws.keys, benchmarks)
+    values = {name: np.concatenate([v, v[:, rows].mean(axis=2)], axis=1) for name, v in draws.values.items()}
+    return Draws(pd.concat([draws.keys[KEY], keys], ignore_index=True), values)
+
+
+def joint_bootstrap(
+    answers: pd.DataFrame,
+    benchmarks: Sequence[str],
+    measures: Sequence[str],
+    draws: int,
+    seed: int,
+    within: str = "keep",
+) -> Draws:
+    """Draw every point of a study together, `mean` included.
+
+    `answers` has one row per model, strategy, benchmark, cap, problem_id and sample with numeric columns
+    `measures`. Raises `UserError` when points of a benchmark do not share problems and samples.
+    """
+    keys, parts = [], []
+    for benchmark in benchmarks:
+        cells = arrange(answers, benchmark, measures)
+        keys.append(cells.keys[KEY])
+        parts.append(draw(cells, draws, seed, within))
+    values = {name: np.concatenate([part[name] for part in parts], axis=1) for name in measures}
+    return with_mean(Draws(pd.concat(keys, ignore_index=True), values), benchmarks)
+
+
+def parametric(
+    points: pd.DataFrame, benchmarks: Sequence[str], measures: Sequence[str], draws: int, seed: int
+) -> Draws:
+    """Draw published points, for which there are no answers by problem, `mean` included.
+
+    An accuracy is binomial with the number of independent answers that its Wilson interval stands for;
+    costs are fixed. Points are drawn independently although they share problems, so that the probability
+    of one point beating another is drawn towards one half: the cautious side.
+    """
+    points = points[points["benchmark"].isin(benchmarks)].reset_index(drop=True)
+    number = answers_from_interval(points["accuracy"], points["accuracy_low"], points["accuracy_high"])
+    number = np.maximum(np.rint(number), 1).astype(np.int64)
+    values = {m: np.tile(points[m].to_numpy(float, na_value=np.nan), (draws, 1)) for m in measures}
+    for i, key in enumerate(points[KEY].itertuples(index=False)):
+        rng = generator(seed, "points", *map(str, key))
+        values["accuracy"][:, i] = rng.binomial(number[i], points["accuracy"].iloc[i], size=draws) / number[i]
+    return with_mean(Draws(points[KEY], values), benchmarks)

@@ -1,0 +1,183 @@
+"""Checkpoints on disk: which files count, and whether they are whole."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from frontiers.cli import UserError
+from frontiers.files import sha256_of
+
+MODEL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template*",
+    "*processor_config.json",
+    "*.tiktoken",
+)
+"""Names of the files a checkpoint is made of; others (cards, logs) change nothing that it writes."""
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5")
+INDEX = "model.safetensors.index.json"
+WIDTHS = {
+    **dict.fromkeys(("F64", "I64", "U64"), 64),
+    **dict.fromkeys(("F32", "I32", "U32"), 32),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
+    **dict.fromkeys(("BOOL", "I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    "F4": 4,
+}
+"""Bits per number, by the name of its type in a safetensors header."""
+POINTER = b"version https://git-lfs"
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Return whether a file name fits one of the patterns."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def refuse_pickles(place: str, names: list[str]) -> None:
+    """Raise `UserError` where weights come as pickles only: to load one is to run what is in it."""
+    pickles = [name for name in names if matches(name, PICKLES)]
+    if pickles and not any(name.endswith(".safetensors") for name in names):
+        raise UserError(
+            f"{place}: its weights are pickles only ({', '.join(pickles[:3])}), which run code when they are "
+            "loaded; take a revision with safetensors, or convert them"
+        )
+
+
+def read_header(path: Path) -> dict[str, dict]:
+    """Return the tensors of a safetensors file by name: `dtype`, `shape` and `data_offsets` in bytes.
+
+    The form is eight bytes of length, a JSON header of that length, the data
+    (github.com/huggingface/safetensors). Raises `UserError`, with what was
+    expected and what was found, unless the header can be read, the tensors lie
+    one after the other and the file ends with the last.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(8)
+            length = int.from_bytes(head, "little")
+            if head + file.read(len(POINTER) - 8) == POINTER:
+                raise UserError(f"{path}: only a Git LFS pointer, not the weights; run git lfs pull")
+            if size < 8 or length > size - 8:
+                wanted = f"a header of {length:,} bytes" if size >= 8 else "the length of its header"
+                raise UserError(f"{path}: damaged: expected {wanted}, found a file of {size:,} bytes")
+            file.seek(8)
+            header = json.loads(file.read(length))
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        ends = _check_layout(path, tensors)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: damaged: its header is not that of a safetensors file ({error})") from error
+    if size != 8 + length + ends:
+        raise UserError(f"{path}: damaged: expected {8 + length + ends:,} bytes, found {size:,}")
+    return tensors
+
+
+def _check_layout(path: Path, tensors: Mapping[str, Mapping]) -> int:
+    """Return the bytes of data, after checking that the tensors fill them without gap or overlap."""
+    end = 0
+    for name, entry in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = entry["data_offsets"]
+        if first != end or last < first:
+            raise UserError(f"{path}: damaged: tensor {name} should begin at byte {end:,}, found {first:,}")
+        bits = WIDTHS.get(entry["dtype"])
+        if bits and (wanted := math.prod(entry["shape"]) * bits // 8) != last - first:
+            raise UserError(
+                f"{path}: damaged: tensor {name} should take {wanted:,} bytes, found {last - first:,}"
+            )
+        end = last
+    return end
+
+
+def check_checkpoint(folder: Path, mend: str) -> dict:
+    """Return what a checkpoint's weights hold (`parameters`, `weight_bytes`) after checking that it is whole.
+
+    Looked at: config.json, the tokenizer and its chat template, every
+    safetensors file, and that every tensor of the index stands in its file.
+    `mend` ends the message of the `UserError`.
+    """
+    try:
+        config = _read_json(folder / "config.json")
+        if "model_type" not in config:
+            raise UserError(f"{folder / 'config.json'}: it names no `model_type`")
+        _check_tokenizer(folder)
+        index = folder / INDEX
+        weights = _read_json(index)["weight_map"] if index.exists() else {}
+        names = sorted(set(weights.values())) or sorted(path.name for path in folder.glob("*.safetensors"))
+        if not names:
+            found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"
+            raise UserError(f"{folder}: no weights: expected *.safetensors, found {found}")
+        if absent := [name for name in names if not (folder / name).exists()]:
+            raise UserError(f"{folder}: missing: expected {', '.join(absent)}, named in the index")
+        headers = {name: read_header(folder / name) for name in names}
+        for tensor, name in weights.items():
+            if tensor not in headers[name]:
+                raise UserError(
+                    f"{folder / name}: the index expects tensor {tensor} in it, and it is not there"
+                )
+    except KeyError as error:
+        raise UserError(f"{folder / INDEX}: it has no {error}. {mend}") from error
+    except UserError as error:
+        raise UserError(f"{error}. {mend}") from error
+    entries = [entry for header in headers.values() for entry in header.values()]
+    return {
+        "parameters": sum(math.prod(entry["shape"]) for entry in entries),
+        "weight_bytes": sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in entries),
+    }
+
+
+def _read_json(path: Path) -> dict:
+    """Read a JSON object, or raise `UserError`."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: damaged: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: damaged: expected a JSON object, found a {type(content).__name__}")
+    return content
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """Raise `UserError` unless there are a tokenizer and a chat template."""
+    settings = _read_json(folder / "tokenizer_config.json")
+    kinds = ("tokenizer.json", "tokenizer.model", "vocab.json", "*.tiktoken")
+    if not any(list(folder.glob(kind)) for kind in kinds):
+        raise UserError(f"{folder}: no tokenizer: expected one of {', '.join(kinds)}")
+    if (folder / "tokenizer.json").exists():
+        _read_json(folder / "tokenizer.json")
+    if "chat_template" not in settings and not list(folder.glob("chat_template*")):
+        raise UserError(
+            f"{folder}: no chat template: expected chat_template.jinja or one in tokenizer_config.json"
+        )
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file that the checkpoint is made of, by name."""
+    names = sorted(
+        path.name for path in folder.iterdir() if path.is_file() and matches(path.name, MODEL_FILES)
+    )
+    return {name: sha256_of(folder / name) for name in names}
+
+
+def check_weights(folder: Path, sha256: str | None, mend: str) -> None:
+    """Raise `UserError` unless the weights, file after file by name, have this checksum (None: any)."""
+    files = sorted(folder.glob("*.safetensors"))
+    if sha256 is not None and (found := sha256_of(*files)) != sha256:
+        names = ", ".join(file.name for file in files)
+        raise UserError(f"{folder}: {names}: expected sha256 {sha256}, found {found}. {mend}")

@@ -1,0 +1,154 @@
+"""config.yaml: checked before anything runs, and read by the rules.
+
+Fields that change what a model writes (`identity`) are kept apart from those
+that only name, date or place it, so that a corrected label decodes nothing again.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from frontiers import config_faults
+from frontiers.cli import UserError
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
+
+ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code")
+"""Fields of a model that say which files it is made of."""
+
+
+@cache
+def schema() -> dict:
+    """Return the JSON schema of config.yaml."""
+    return json.loads(SCHEMA.read_text())
+
+
+def check(config: Mapping, root: Path) -> None:
+    """Raise `UserError` with every fault of `config`; paths in it are relative to `root`.
+
+    What the schema finds comes first and alone: the other checks need a
+    configuration of the right shape.
+    """
+    _raise(config_faults.schema_faults(config, schema()) or config_faults.cross_faults(config, root))
+
+
+def load(config: Mapping) -> dict:
+    """Return a copy of `config` with the schema's defaults filled in.
+
+    Raises `UserError` when it does not keep the schema.
+    """
+    _raise(config_faults.schema_faults(config, schema()))
+    return _filled(config, schema())
+
+
+def _raise(faults: Sequence[str]) -> None:
+    if faults:
+        number = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise UserError(f"config.yaml has {number}:\n" + "\n".join(f"- {fault}" for fault in faults))
+
+
+def _filled(value: Any, rule: Mapping) -> Any:
+    """Return a copy of `value` with the defaults of `rule` where a key is missing."""
+    rule = _resolved(rule, value)
+    if isinstance(value, Mapping):
+        known, others = rule.get("properties", {}), rule.get("additionalProperties") or {}
+        filled = {key: _filled(item, known.get(key, others)) for key, item in value.items()}
+        for key, described in known.items():
+            if key not in filled and "default" in described:
+                filled[key] = _filled(described["default"], described)
+        return filled
+    if isinstance(value, list | tuple):
+        return [_filled(item, rule.get("items", {})) for item in value]
+    return value
+
+
+def _resolved(rule: Mapping, value: Any) -> Mapping:
+    """Return `rule` with its reference, and its choice between `then` and `else`, followed."""
+    if "$ref" in rule:
+        return _resolved(schema()["$defs"][rule["$ref"].rpartition("/")[2]], value)
+    if "if" in rule:
+        return _resolved(rule["then" if value["kind"] == "published" else "else"], value)
+    return rule
+
+
+def canonical(value: Any) -> str:
+    """Return `value` as JSON that is equal for equal values; a text is taken to be such JSON already."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return a regular expression that matches the `names` and nothing else."""
+    return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+
+
+def identity(model: Mapping) -> str:
+    """Return, as canonical JSON, the fields of a model that change what it writes, defaults filled in."""
+    rules = schema()["$defs"]["model"]
+    filled = _filled(model, rules)
+    return canonical({k: v for k, v in filled.items() if rules["properties"][k].get("x-identity")})
+
+
+def source(kind: str, block: Mapping) -> str:
+    """Return, as canonical JSON, what download_benchmark or download_model needs of a block.
+
+    `kind` is "benchmarks" or "models". Editing any other field downloads nothing again.
+    """
+    if kind == "models":
+        return canonical({key: block[key] for key in ORIGIN if key in block})
+    return canonical({key: value for key, value in block.items() if key != "label"})
+
+
+def local_files(block: Mapping) -> list[str]:
+    """Return the local files a block is read from, sorted; none for the Hub or where nothing is there yet."""
+    if "path" not in block:
+        return []
+    path = Path(block["path"])
+    if path.is_dir():
+        return sorted(str(file) for file in path.iterdir() if file.is_file())
+    return [str(path)] if path.exists() else []
+
+
+def studies_to_run(config: Mapping, kind: str | None = None) -> list[str]:
+    """Return the studies to run, in the order of `run`; only those of `kind` where it is given."""
+    return [name for name in config["run"] if kind in (None, config["studies"][name]["kind"])]
+
+
+def pairs(study: Mapping) -> list[tuple[str, str, str]]:
+    """Return (model, benchmark, strategy) of every table of generations of a measured study, in its order."""
+    return [(m, b, s) for m in study["models"] for b in study["benchmarks"] for s in study["strategies"]]
+
+
+def engine(study: Mapping, model: Mapping) -> str:
+    """Return, as canonical JSON, the study's engine with the context that this model has there."""
+    room = study["engine"]["max_model_len"]
+    return canonical({**study["engine"], "max_model_len": min(room, model.get("context") or room)})
+
+
+def caps(study: Mapping, model: Mapping) -> list[int | None]:
+    """Return the study's caps that fit, with an answer and some prompt, in its context; null always does."""
+    room = json.loads(engine(study, model))["max_model_len"]
+    return [cap for cap in study["caps"] if cap is None or cap + study["answer_tokens"] < room]
+
+
+def samples(study: Mapping, benchmark: str, model: Mapping | None = None) -> int:
+    """Return the traces per problem: one for a greedy `model`, which always writes the same."""
+    if model is not None and model["sampling"]["temperature"] == 0:
+        return 1
+    number = study.get("samples", 1)
+    return number[benchmark] if isinstance(number, Mapping) else number
+
+
+def display(model: Mapping) -> dict:
+    """Return what tables and figures show of a model: label, developer, release_date (None if not given)."""
+    return {key: model.get(key) for key in ("label", "developer", "release_date")}
+
+
+def labels(config: Mapping, study: Mapping) -> dict[str, str]:
+    """Return the benchmarks of a study with their labels, in the order shown."""
+    if study["kind"] == "published":
+        return dict(study["labels"])
+    known = config["benchmarks"]
+    return {name: known[name]["label"] for name in known if name in study["benchmarks"]}

@@ -1,0 +1,251 @@
+"""What can be wrong with config.yaml, each fault as one message: what, where, how to mend it."""
+
+import datetime
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+
+MADE_BY_RULES = ("data/pocket/",)
+"""Folders that the workflow's own rules fill, so that what they lack is no fault of the configuration."""
+
+MEAN = "mean"
+REPORTED = "reported"
+
+BLOCKS = {
+    "benchmarks": """  {name}:
+    label: {name}
+    path: data/{name}.jsonl
+    sha256: "<64 hex digits: sha256sum data/{name}.jsonl>"
+    rows: 1
+    answer_type: number
+    licence: MIT
+    source: where the problems come from
+""",
+    "models": """  {name}:
+    label: {name}
+    repository: organisation/name
+    revision: main
+    developer: organisation
+    release_date: "YYYY-MM-DD"
+    release_source: address of the model card
+    thinking: {{style: markers, start: "<think>", end: "</think>", forced_end: "</think>"}}
+    sampling: {{temperature: 0.6, top_p: 0.95, top_k: 0, frequency_penalty: 0.0}}
+    gpus: 1
+""",
+    "strategies": """  {name}: {{label: {name}, method: chain}}
+""",
+}
+"""A block to paste, by registry; the braces of `{name}` are filled in."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """Return the known name most like `name`, or None if none is alike."""
+    return next(iter(difflib.get_close_matches(str(name), list(known), 1)), None)
+
+
+def suggest(name: object, known: Iterable[str], what: str) -> str:
+    """Return "did you mean …?" or, if nothing is alike, the list of what is known."""
+    known = list(known)
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else f"{what}: {', '.join(map(str, known)) or 'none'}"
+
+
+def schema_faults(config: Mapping, schema: Mapping) -> list[str]:
+    """Return the faults that the JSON schema finds, in the order of the configuration's paths."""
+    messages: dict[tuple, str] = {}
+    errors = Draft202012Validator(schema).iter_errors(config)
+    for error in sorted(errors, key=lambda error: [str(step) for step in error.absolute_path]):
+        key = (tuple(error.absolute_path), error.validator)
+        if "propertyNames" in error.absolute_schema_path:
+            key += (str(error.instance),)
+        messages.setdefault(key, _schema_message(error))
+    return list(messages.values())
+
+
+def where(path: Iterable[Any]) -> str:
+    """Return a path into the configuration as text: `studies.pocket.caps[2]`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.lstrip(".") or "config.yaml"
+
+
+def _schema_message(error: ValidationError) -> str:
+    """Return what an error of the schema means to the person who wrote the configuration."""
+    place, value = where(error.absolute_path), error.instance
+    rule, schema = error.validator_value, error.schema
+    wanted = schema.get("description", "").rstrip(".")
+    if "propertyNames" in error.absolute_schema_path:
+        return f"{place}: the name {value!r} has not the form of one: {wanted}. Rename it"
+    match error.validator:
+        case "additionalProperties":
+            known = schema["properties"]
+            odd = [key for key in value if key not in known]
+            said = [f"unknown key `{key}`; {suggest(key, known, 'known keys are')}" for key in odd]
+            return f"{place}: " + "; ".join(said)
+        case "required":
+            lacking = [key for key in rule if key not in value]
+            described = [f"`{key}` ({_description(schema, key)})" for key in lacking]
+            return f"{place}: add " + ", ".join(described)
+        case "enum":
+            return f"{place}: {value!r} is not among what is known; {suggest(value, rule, 'known are')}"
+        case "pattern":
+            return f"{place}: {value!r} has not the form asked for: {wanted}"
+        case "type":
+            return f"{place}: {_type_message(place, value, rule)}" + (f" ({wanted})" if wanted else "")
+        case "uniqueItems":
+            twice = sorted({str(item) for item in value if value.count(item) > 1})
+            return f"{place}: {', '.join(twice)} stand in it twice; name each once"
+        case _:
+            return f"{place}: {error.message}" + (f" ({wanted})" if wanted else "")
+
+
+def _description(schema: Mapping, key: str) -> str:
+    """Return the description of the property `key`, without its full stop."""
+    return schema["properties"].get(key, {}).get("description", "").rstrip(".")
+
+
+def _type_message(place: str, value: Any, rule: str | list[str]) -> str:
+    """Say what type `value` has, what was expected, and what to write."""
+    types = [rule] if isinstance(rule, str) else rule
+    key = place.rpartition(".")[2]
+    if "string" in types and isinstance(value, datetime.date):
+        return f'YAML reads {value} as a date. Put it in quotes: {key}: "{value}"'
+    if "string" in types and isinstance(value, int | float):
+        return f"YAML reads {value} as a number or a truth value. Put it in quotes, as it should stand"
+    if types == ["array"] and isinstance(value, str):
+        return f"a list is wanted, write {key}: [{value}]"
+    names = {"object": "a block of keys", "array": "a list", "null": "null", "integer": "a whole number"}
+    wanted = " or ".join(names.get(t, f"a {t}") for t in types)
+    return f"{json.dumps(value, default=str)[:80]} is not {wanted}"
+
+
+def cross_faults(config: Mapping, root: Path) -> list[str]:
+    """Return the faults of a configuration that keeps the schema: names without a block, caps, paths."""
+    return [
+        *_run_faults(config),
+        *(fault for name, block in config["benchmarks"].items() for fault in _benchmark_faults(name, block)),
+        *(fault for name, block in config["models"].items() for fault in _model_faults(name, block)),
+        *(
+            fault
+            for name, block in config["studies"].items()
+            if block["kind"] == "measured"
+            for fault in _study_faults(name, block, config)
+        ),
+        *_path_faults(config, root),
+    ]
+
+
+def _run_faults(config: Mapping) -> Iterator[str]:
+    for name in config["run"]:
+        if name not in config["studies"]:
+            yield f"run: there is no study `{name}`; {suggest(name, config['studies'], 'the studies are')}"
+    if REPORTED in config["strategies"]:
+        yield f"strategies.{REPORTED}: the name belongs to published figures; take another"
+
+
+def _origin_faults(place: str, block: Mapping, local: Iterable[str], hub: Iterable[str]) -> Iterator[str]:
+    """Faults of `path` against `repository`, and of what each of them needs."""
+    if ("path" in block) == ("repository" in block):
+        found = "both" if "path" in block else "neither"
+        yield f"{place}: give either `path` (local) or `repository` (on the Hub); it has {found}"
+        return
+    kind, needed = ("path", local) if "path" in block else ("repository", hub)
+    if lacking := [key for key in needed if key not in block]:
+        yield f"{place}: with `{kind}` it also needs {', '.join(f'`{key}`' for key in lacking)}"
+    if kind == "path" and (surplus := [key for key in ("revision", "subset", "split") if key in block]):
+        yield f"{place}: {', '.join(f'`{key}`' for key in surplus)}: only with `repository`; take it out"
+
+
+def _benchmark_faults(name: str, block: Mapping) -> Iterator[str]:
+    place = f"benchmarks.{name}"
+    if name == MEAN:
+        yield f"{place}: `{MEAN}` is the name of the mean over benchmarks; take another"
+    yield from _origin_faults(place, block, ["sha256"], ["revision", "split", "columns"])
+    if "gold_pattern" in block:
+        try:
+            groups = re.compile(block["gold_pattern"]).groups
+        except re.error as error:
+            yield f"{place}.gold_pattern: not a regular expression: {error}"
+        else:
+            if groups != 1:
+                yield f"{place}.gold_pattern: it has {groups} groups; exactly one must hold the gold answer"
+    if block.get("columns", {}).get("distractors") and block["answer_type"] != "choice":
+        yield f"{place}: `distractors` are wrong options; they need answer_type: choice"
+
+
+def _model_faults(name: str, block: Mapping) -> Iterator[str]:
+    place = f"models.{name}"
+    yield from _origin_faults(place, block, [], ["revision"])
+    if block.get("trust_remote_code") and block.get("revision", "main") == "main":
+        yield f"{place}: trust_remote_code needs a `revision` of 40 digits: only then is the code known"
+    if "release_date" in block:
+        try:
+            datetime.date.fromisoformat(block["release_date"])
+        except ValueError:
+            yield f"{place}.release_date: {block['release_date']} is not a day of the calendar"
+        if "release_source" not in block:
+            yield f"{place}: add `release_source`, where the release date is stated"
+    markers = [key for key in ("start", "end") if key in block["thinking"]]
+    if block["thinking"]["style"] == "markers" and len(markers) < 2:
+        yield f"{place}.thinking: style markers needs `start` and `end`"
+    if block["thinking"]["style"] == "prompt" and markers:
+        yield f"{place}.thinking: {' and '.join(markers)} have no use with style prompt; take them out"
+
+
+def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
+    place = f"studies.{name}"
+    for kind, singular in (("benchmarks", "benchmark"), ("models", "model"), ("strategies", "strategy")):
+        for wanted in study[kind]:
+            if wanted not in config[kind]:
+                near = nearest(wanted, config[kind])
+                yield (
+                    f"{singular} `{wanted}` is listed in study `{name}` but has no block under `{kind}:`. "
+                    + (f"Did you mean `{near}`? If not, add:\n" if near else "Add:\n")
+                    + BLOCKS[kind].format(name=wanted).rstrip()
+                )
+    yield from _cap_faults(place, study)
+    if isinstance(study.get("samples"), Mapping):
+        for odd in [b for b in study["samples"] if b not in study["benchmarks"]]:
+            found = suggest(odd, study["benchmarks"], "they are")
+            yield f"{place}.samples: `{odd}` is not among the study's benchmarks; {found}"
+        if lacking := [b for b in study["benchmarks"] if b not in study["samples"]]:
+            yield f"{place}.samples: add {', '.join(lacking)}, or give one number for all benchmarks"
+    if study["engine"]["device"] == "cpu" and "kv_cache_gib" not in study["engine"]:
+        yield f"{place}.engine: device cpu needs `kv_cache_gib`, for instance 0.25"
+    if study["engine"]["device"] == "cuda":
+        for model in study["models"]:
+            if model in config["models"] and config["models"][model].get("gpus", 0) < 1:
+                yield f"models.{model}: study `{name}` runs it on GPUs; write gpus: 1 or more"
+
+
+def _cap_faults(place: str, study: Mapping) -> Iterator[str]:
+    caps, room, answer = study["caps"], study["engine"]["max_model_len"], study["answer_tokens"]
+    finite = [cap for cap in caps if cap is not None]
+    ordered = sorted(set(finite)) + [None] * (None in caps)
+    if caps != ordered:
+        yield f"{place}.caps: caps ascend, each once, null last. Write caps: {json.dumps(ordered)}"
+    if beyond := sorted({cap for cap in finite if cap + answer >= room}):
+        yield (
+            f"{place}.caps: {', '.join(map(str, beyond))} with an answer of {answer} tokens and a prompt do "
+            f"not fit in engine.max_model_len: {room}. Take them out or raise max_model_len above "
+            f"{beyond[-1] + answer}"
+        )
+
+
+def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
+    """Local inputs of the studies to run that are not there, and that no rule makes."""
+    for name in config["run"]:
+        study = config["studies"].get(name, {"kind": None})
+        if study["kind"] == "published" and not (root / study["table"]).is_file():
+            yield f"studies.{name}.table: there is no file {study['table']}; correct the path"
+        if study["kind"] != "measured":
+            continue
+        for kind in ("benchmarks", "models"):
+            for item in study[kind]:
+                path = config[kind].get(item, {}).get("path")
+                if path and not path.startswith(MADE_BY_RULES) and not (root / path).exists():
+                    yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"

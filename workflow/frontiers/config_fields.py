@@ -1,0 +1,118 @@
+"""The fields of a model's `config.json`, read so that none which shapes the model goes unnoticed."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from frontiers.cli import UserError
+
+SHAPES = re.compile(
+    r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|sparse|chunk|block"
+    r"|intermediate|hidden|dim|width|depth|sink|kv|share|router|vocab|nextn|mtp|bias|norm|ffn|text_config"
+)
+# Fields that look as if they shaped a model and change neither its weights nor its FLOPs.
+HARMLESS = {
+    "hidden_act",
+    "attention_dropout",
+    "rms_norm_eps",
+    "norm_topk_prob",
+    "normalization_function",
+    "output_router_logits",
+    "router_aux_loss_coef",
+    "router_jitter_noise",
+    "attention_multiplier",
+    "mamba_chunk_size",
+    "chunk_size_feed_forward",
+    "output_attentions",
+    "output_hidden_states",
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    # settings of a serving program (MLC) that some copies of a configuration carry
+    "context_window_size",
+    "prefill_chunk_size",
+    "attention_sink_size",
+}
+DTYPE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+
+
+class UnknownArchitecture(UserError):
+    """The configuration describes a model whose compute cannot be counted; says what is missing."""
+
+
+class Fields:
+    """The fields of one configuration, keeping note of those that were read."""
+
+    def __init__(self, config: Mapping[str, Any], name: str, where: str) -> None:
+        self.config, self.name, self.where = config, name, where
+        self.read: set[str] = set()
+
+    def error(self, problem: str) -> UnknownArchitecture:
+        """Return the error that names the file, the architecture and the `problem`."""
+        return UnknownArchitecture(f"{self.where}: architecture `{self.name}`: {problem}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a field, or `default` when it is absent or null."""
+        self.read.add(key)
+        value = self.config.get(key)
+        return default if value is None else value
+
+    def size(self, *keys: str, default: int | None = None, least: int = 1) -> int:
+        """Return the first of the fields `keys` that is set, as a whole number of at least `least`."""
+        values = [value for key in keys if (value := self.get(key)) is not None]
+        value = values[0] if values else default
+        if value is None:
+            raise self.error(f"needs the field `{keys[0]}`, which is absent or null")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self.error(f"`{keys[0]}` must be a whole number of at least {least}, not {value!r}")
+        return value
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Return a field that is true or false."""
+        value = self.get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(f"`{key}` must be true or false, not {value!r}")
+        return value
+
+    def skip(self, *keys: str) -> None:
+        """Note that fields shape nothing in this family, or not always."""
+        self.read.update(keys)
+
+    def finish(self) -> None:
+        """Raise unless every field that may shape the model was read, switched off or known as harmless."""
+        left = {k: self.config[k] for k in sorted(shaping(self.config) - self.read)}
+        if left:
+            raise self.error(
+                f"no rule reads {left}, so its compute cannot be counted. What is missing: read these "
+                "fields in workflow/frontiers/architecture.py or, if they change neither weights nor FLOPs, "
+                "name them in HARMLESS in config_fields.py beside it"
+            )
+
+
+def shaping(config: Mapping[str, Any]) -> set[str]:
+    """Return the fields of `config` that are set and whose names say that they shape the model."""
+    return {k for k, v in config.items() if v and SHAPES.search(k) and k not in HARMLESS}
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Return the contents of a `config.json`; raises `UserError` when it is missing or is no JSON object."""
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as a model configuration ({error})") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: a model configuration is a JSON object, this is a {type(config).__name__}")
+    return config
+
+
+def element_bytes(config: Mapping[str, Any], where: str = "config.json", given: float | None = None) -> float:
+    """Return the bytes of one cached number: those `given`, else of the checkpoint's dtype, else 2."""
+    if given is not None:
+        if not 0 < given < float("inf"):
+            raise UserError(f"--kv-bytes {given}: the bytes of one cached number must be above 0")
+        return int(given) if given == int(given) else given
+    name = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
+    if name not in DTYPE_BYTES:
+        raise UserError(f"{where}: unknown dtype {name!r}; give the bytes of a cached number with --kv-bytes")
+    return DTYPE_BYTES[name]

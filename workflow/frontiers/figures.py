@@ -1,0 +1,250 @@
+"""What the figures share: style, colours, markers, axes, labels, and how they are saved."""
+
+import argparse
+import json
+import os
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from frontiers.bootstrap import MEAN
+from frontiers.cli import UserError
+
+matplotlib.use("Agg")
+
+WIDTH = 7.1
+"""Width of a figure in inches: both columns of a journal page."""
+
+PALETTE = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#882255", "#999933", "#44aa99",
+)  # fmt: skip
+"""Told apart with the common kinds of colour blindness: Okabe & Ito 2008 without yellow and black, then four
+of Tol 2021 (Colour schemes, SRON technical note, "muted")."""
+
+GREY, DARK, ACCENT = "#9a9a9a", "#222222", "#0072b2"
+MARKERS = {"dense": "o", "moe": "D", "hybrid": "^"}
+UNKNOWN_MARKER = "s"
+ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid", None: "architecture unknown"}
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "xtick.minor.width": 0.4,
+    "xtick.minor.size": 1.8,
+    "ytick.minor.width": 0.4,
+    "ytick.minor.size": 1.8,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "grid.linewidth": 0.4,
+    "grid.color": "#e4e4e4",
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "reasoning-frontiers",
+}
+
+
+def set_style() -> None:
+    """Set the style of all figures."""
+    sns.set_theme(context="paper", style="ticks", palette=PALETTE, rc=STYLE)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names for readers, by slug; a slug without one stands for itself."""
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    benchmarks: Mapping[str, str] = field(default_factory=dict)
+
+    def model(self, name: str) -> str:
+        """Return the label of a model."""
+        return plain(self.models.get(name, name))
+
+    def benchmark(self, name: str, among: int | None = None) -> str:
+        """Return the label of a benchmark; `among` is of how many benchmarks the mean is."""
+        if name == MEAN:
+            return f"Mean of {among} benchmarks" if among else "Mean of the benchmarks"
+        return plain(self.benchmarks.get(name, name))
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line, with the sign that would start a formula made literal."""
+    return " ".join(str(text).split()).replace("$", r"\$")
+
+
+def parse_labels(text: str) -> Labels:
+    """Read the argument `--labels`: {"models": {slug: label}, "benchmarks": {slug: label}}, both optional."""
+    example = '{"models": {"m-1": "Model 1"}, "benchmarks": {}}'
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--labels is not JSON ({error}); write for instance {example}") from error
+    if not isinstance(found, dict) or (odd := set(found) - {"models", "benchmarks"}):
+        what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is no JSON object"
+        raise UserError(f"--labels {what}; write for instance {example}")
+    return Labels(**found)
+
+
+def with_point_labels(labels: Labels, points: pd.DataFrame) -> Labels:
+    """Add the labels that the table `points` holds where `labels` has none."""
+    known = dict(zip(points["model"], points["label"], strict=True))
+    return Labels(known | dict(labels.models), labels.benchmarks)
+
+
+def figure_parser(description: str, **tables: str) -> argparse.ArgumentParser:
+    """Return a parser with the arguments of every figure and one required path per table, with its help."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
+    for name, text in tables.items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=text)
+    parser.add_argument(
+        "--labels",
+        type=str,
+        default="{}",
+        help='JSON: {"models": {model: label}, "benchmarks": {benchmark: label}}, each optional',
+    )
+    parser.add_argument("--output-svg", type=Path, required=True, help="figure to write, text as text")
+    parser.add_argument("--output-png", type=Path, required=True, help="figure to write, 200 dpi")
+    return parser
+
+
+def save(figure: Figure, svg: Path, png: Path) -> None:
+    """Write the figure as SVG and PNG, each in one step; the same figure gives the same bytes."""
+    for path, kind, metadata in ((svg, "svg", {"Date": None, "Creator": None}), (png, "png", {"Software": None})):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        figure.savefig(partial, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
+        os.replace(partial, path)
+    matplotlib.pyplot.close(figure)
+
+
+def benchmark_order(points: pd.DataFrame) -> list[str]:
+    """Return the benchmarks in the order of the table, the mean last and only where there are several."""
+    names = [b for b in dict.fromkeys(points["benchmark"]) if b != MEAN]
+    return [*names, MEAN] if len(names) > 1 and (points["benchmark"] == MEAN).any() else names
+
+
+def problems_text(points: pd.DataFrame) -> str:
+    """Return the number of problems of one benchmark's points, "45 to 50 problems" where they differ."""
+    low, high = int(points["problems"].min()), int(points["problems"].max())
+    return f"{low:,} problems" if low == high else f"{low:,} to {high:,} problems"
+
+
+def model_colours(models: Sequence[str], emphasised: Iterable[str] = ()) -> dict[str, str]:
+    """Return a colour per model.
+
+    All models get their own where there are enough colours; else those in `emphasised` do, the others are
+    grey; and if these are too many as well, they share one colour.
+    """
+    special = [m for m in models if m in set(emphasised)]
+    own = models if len(models) <= len(PALETTE) else special
+    if len(own) > len(PALETTE):
+        return {m: ACCENT if m in special else GREY for m in models}
+    chosen = dict(zip(own, PALETTE, strict=False))
+    return {m: chosen.get(m, GREY) for m in models}
+
+
+def marker(architecture: object) -> str:
+    """Return the marker of an architecture (dense, moe, hybrid, or unknown)."""
+    return MARKERS.get(architecture, UNKNOWN_MARKER) if isinstance(architecture, str) else UNKNOWN_MARKER
+
+
+def fade(colour: str, share: float) -> tuple[float, float, float]:
+    """Return `colour` at 1, white at 0, in between a mixture."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(colour))
+
+
+def architecture_handles(architectures: Iterable[object]) -> list[Line2D]:
+    """Return legend entries for the architectures that occur."""
+    present = {a if isinstance(a, str) else None for a in architectures}
+    return [
+        Line2D([], [], marker=marker(kind), linestyle="", color="#666666", markersize=4, label=name)
+        for kind, name in ARCHITECTURES.items()
+        if kind in present
+    ]
+
+
+def draw_intervals(axis: Axes, x: pd.Series, rows: pd.DataFrame, colour: str, **style: float) -> None:
+    """Draw the 95 % intervals of the accuracies of `rows` at `x`, without caps."""
+    axis.vlines(x, rows["accuracy_low"], rows["accuracy_high"], color=colour, **({"linewidth": 0.6} | style))
+
+
+def accuracy_axis(axis: Axes, top: float = 1.0) -> None:
+    """Make the y axis one of accuracies from 0 to `top`, in percent."""
+    axis.set_ylim(-0.02 * top, 1.03 * top)
+    axis.set_yticks(np.arange(0, top + 1e-9, 0.2 if top > 0.5 else 0.1))
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    axis.set_ylabel("Accuracy (%)")
+    axis.grid(axis="y")
+
+
+def accuracy_top(*highest: float) -> float:
+    """Return where an accuracy axis ends: the next tenth above the highest value, at most 1."""
+    return float(min(np.ceil(max(highest) * 10 + 1e-9) / 10, 1.0))
+
+
+def power(value: float, _position: int | None = None) -> str:
+    """Return a number as 5 × 10⁷, or as 10⁷."""
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    digit = value / 10**exponent
+    return rf"$10^{{{exponent}}}$" if abs(digit - 1) < 1e-6 else rf"${digit:.3g}{{\times}}10^{{{exponent}}}$"
+
+
+def log_axis(axis: Axes, which: str, low: float, high: float) -> None:
+    """Make the axis `which` ("x" or "y") logarithmic from `low` to `high`, with at least three labels."""
+    getattr(axis, f"set_{which}scale")("log")
+    getattr(axis, f"set_{which}lim")(low, high)
+    decades = np.log10(high / low)
+    inner = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.6 else (1.0, 2.0, 5.0)
+    ticks = getattr(axis, f"{which}axis")
+    ticks.set_major_locator(LogLocator(subs=inner, numticks=20))
+    ticks.set_major_formatter(FuncFormatter(power))
+    ticks.set_minor_locator(LogLocator(subs=np.arange(1, 10), numticks=200))
+    ticks.set_minor_formatter(NullFormatter())
+
+
+def log_limits(values: Iterable[float], margin: float = 0.06) -> tuple[float, float]:
+    """Return limits of a logarithmic axis around the positive ones of `values`, with a margin on both sides."""
+    numbers = np.asarray(list(values), float)
+    logs = np.log10(numbers[np.isfinite(numbers) & (numbers > 0)])
+    if not len(logs):
+        return 0.1, 10.0
+    room = max(margin * np.ptp(logs), 0.05)
+    return float(10 ** (logs.min() - room)), float(10 ** (logs.max() + room))
+
+
+def title(axis: Axes, name: str, remark: str = "", pad: float = 4.0) -> None:
+    """Put a bold name at the left and a grey remark at the right, `pad` points above a panel."""
+    axis.set_title(name, loc="left", fontweight="bold", pad=pad)
+    axis.set_title(remark, loc="right", fontsize=6.5, color="#555555", pad=pad)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return `text` in lines of at most `width` characters."""
+    return "\n".join(textwrap.wrap(plain(text), width))
+
+
+def say(axis: Axes, text: str) -> None:
+    """Write in the middle of an otherwise empty panel why it is empty."""
+    axis.set_axis_off()
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color="#555555", wrap=True)

@@ -1,0 +1,54 @@
+"""The model card of a pocket model."""
+
+from frontiers.pocket_training import Recipe
+
+
+def model_card(recipe: Recipe, training: dict) -> str:
+    """Return the README.md of a checkpoint: what it is, how it was made, what it was seen to do.
+
+    `training` is the content of its training.json.
+    """
+    phases = "\n".join(
+        f"| {p.steps} | {p.batch} | {', '.join(map(str, p.problem_steps))} | {p.cut_share:.0%} "
+        f"| {'yes' if p.traces else 'no'} |"
+        for p in recipe.phases
+    )
+    log = training["log"]
+    curve = "\n".join(f"| {e['step']} | {e['tokens']:,} | {e['loss']:.4f} |" for e in thin(log, 12))
+    validation = "\n".join(f"| {steps} | {share:.1%} |" for steps, share in training["validation"].items())
+    return f"""---
+license: mit
+library_name: transformers
+pipeline_tag: text-generation
+---
+# pocket {recipe.name}
+
+{recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` form, float32.
+Trained from random weights on word problems of this project's own generator, for its own study; of no use elsewhere.
+
+Seed {recipe.seed}, {training["tokens"]:,} tokens, {training["seconds"] / 60:.0f} minutes on {training["threads"]} thread(s),
+learning rate {recipe.learning_rate}, Muon for matrices and AdamW for the rest, torch {training["versions"]["torch"]}.
+Problems whose calculation belongs to a benchmark are never trained on.
+
+| optimiser steps | problems per step | comparisons per problem | traces cut | traces |
+|---|---|---|---|---|
+{phases}
+
+Loss (nats per token that counts, running mean; the whole curve is in training.json):
+
+| step | tokens | loss |
+|---|---|---|
+{curve}
+
+Fresh problems of the training side whose whole text is written right greedily:
+
+| comparisons | share of 200 |
+|---|---|
+{validation}
+"""
+
+
+def thin(entries: list, most: int) -> list:
+    """Return at most `most` of the entries, evenly spaced, the last always among them."""
+    stride = -(-len(entries) // most)
+    return entries[::-1][::stride][::-1]

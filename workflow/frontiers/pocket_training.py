@@ -1,0 +1,221 @@
+"""Training of the pocket models: recipe in, a checkpoint in Hugging Face form out."""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from torch.nn.functional import cross_entropy
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from frontiers import pocket
+
+IGNORED = -100
+MICRO_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training: `steps` optimiser steps of `batch` problems.
+
+    A problem has one of `problem_steps` comparisons and one of `distractors` clauses it does not need.
+    `cut_share` of the traces are cut at a random token and followed by the
+    answer at once, so that the model learns to answer when asked early; the
+    loss leaves out the arbitrary cut itself and the trace before it. With
+    `traces` false there is no trace at all: the model learns to end its
+    thinking at once.
+    """
+
+    steps: int
+    batch: int
+    problem_steps: tuple[int, ...]
+    cut_share: float = 0.0
+    traces: bool = True
+    distractors: tuple[int, ...] = pocket.DISTRACTORS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one pocket model is made. `architecture` holds the fields of its `config.json`."""
+
+    name: str
+    description: str
+    model_type: str
+    architecture: dict
+    phases: tuple[Phase, ...]
+    learning_rate: float
+    seed: int
+
+    @classmethod
+    def from_mapping(cls, name: str, block: dict) -> "Recipe":
+        """Read a block of `data/pocket/recipes.yaml`."""
+        phases = tuple(
+            Phase(**{key: tuple(value) if isinstance(value, list) else value for key, value in phase.items()})
+            for phase in block["phases"]
+        )
+        return cls(name=name, **{**block, "phases": phases})
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Return the pocket tokenizer, one id per token of the vocabulary, with the chat template."""
+    words = pocket.vocabulary()
+    longest_first = sorted(map(re.escape, words), key=len, reverse=True)
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=pocket.PAD))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex("|".join(longest_first) + r"|\S+"), behavior="removed", invert=True
+    )
+    gaps = (decoders.Replace(gap, closed) for gap, closed in pocket.GAPS)
+    tokenizer.decoder = decoders.Sequence([decoders.WordPiece(prefix="##", cleanup=False), decoders.Fuse(), *gaps])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=pocket.PAD,
+        eos_token=pocket.EOS,
+        additional_special_tokens=[pocket.THINK, pocket.END_THINK],
+        chat_template=pocket.CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_model(recipe: Recipe) -> PreTrainedModel:
+    """Return the recipe's model with fresh weights drawn from its seed."""
+    torch.manual_seed(recipe.seed)
+    words = pocket.vocabulary()
+    config = AutoConfig.for_model(
+        recipe.model_type,
+        vocab_size=len(words),
+        pad_token_id=words.index(pocket.PAD),
+        eos_token_id=words.index(pocket.EOS),
+        bos_token_id=None,
+        **recipe.architecture,
+    )
+    return AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+
+
+def encode(
+    problem: pocket.Problem, ids: dict[str, int], cut: int | None = None, traces: bool = True
+) -> tuple[list[int], list[int]]:
+    """Return (token ids, labels) of one training text; `cut` keeps that many tokens of the trace."""
+    prompt = [ids[w] for w in problem.question] + [ids[pocket.THINK]]
+    trace = [ids[w] for w in problem.trace] if traces else []
+    answer = [ids[w] for w in problem.answer] + [ids[pocket.EOS]]
+    end = [ids[pocket.END_THINK]]
+    if cut is None:
+        return prompt + trace + end + answer, [IGNORED] * len(prompt) + trace + end + answer
+    kept = trace[:cut]
+    return prompt + kept + end + answer, [IGNORED] * (len(prompt) + cut + 1) + answer
+
+
+def batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """Yield batches without end, each a list of micro-batches of (ids, labels), int64, shape (rows, tokens).
+
+    Texts of like length share a micro-batch, which keeps padding small.
+    """
+    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
+    problems = pocket.draw_problems(seed, phase.problem_steps, False, phase.distractors)
+    cuts = random.Random(f"{seed} cuts")
+    while True:
+        texts = []
+        for problem in islice(problems, phase.batch):
+            cut = None
+            if cuts.random() < phase.cut_share:
+                cut = cuts.randrange(len(problem.trace))
+            texts.append(encode(problem, ids, cut, phase.traces))
+        texts.sort(key=lambda text: len(text[0]))
+        yield [pad(texts[i : i + MICRO_BATCH]) for i in range(0, len(texts), MICRO_BATCH)]
+
+
+def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids padded with 0 and labels padded with `IGNORED`, int64, shape (rows, longest)."""
+    width = max(len(ids) for ids, _ in texts)
+    tokens = np.zeros((len(texts), width), np.int64)
+    labels = np.full((len(texts), width), IGNORED, np.int64)
+    for row, (ids, wanted) in enumerate(texts):
+        tokens[row, : len(ids)] = ids
+        labels[row, : len(wanted)] = wanted
+    return torch.from_numpy(tokens), torch.from_numpy(labels)
+
+
+def optimizers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Return Muon for the weight matrices and AdamW for all else (embeddings, norms, stacked experts)."""
+    matrices, others = [], []
+    for name, parameter in model.named_parameters():
+        matrix = parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
+        (matrices if matrix else others).append(parameter)
+    return [
+        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedModel, list[dict]]:
+    """Train a model; same recipe, machine and number of threads, same weights.
+
+    Computes in bfloat16 with weights and sums in float32. The learning rate
+    rises over the first 100 steps, stays, and falls linearly over the last 30 %.
+    `report` receives each log entry as it comes: step, loss (nats per token
+    that counts), tokens seen, seconds. Returns the model and the log.
+    """
+    model = build_model(recipe).train()
+    optimisers = optimizers(model, recipe.learning_rate)
+    total = sum(phase.steps for phase in recipe.phases)
+    step, tokens, loss, log, begun = 0, 0, None, [], time.monotonic()
+    for number, phase in enumerate(recipe.phases):
+        for batch in islice(batches(phase, f"{recipe.seed} {number}"), phase.steps):
+            rate = recipe.learning_rate * min(1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total)))
+            batch_loss = train_step(model, batch)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optimiser in optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                optimiser.step()
+                optimiser.zero_grad()
+            step += 1
+            tokens += sum(ids.numel() for ids, _ in batch)
+            loss = batch_loss if loss is None else 0.95 * loss + 0.05 * batch_loss
+            if step % 100 == 0 or step == total:
+                log.append({"step": step, "loss": loss, "tokens": tokens, "seconds": time.monotonic() - begun})
+                report(log[-1])
+    return model.eval(), log
+
+
+def train_step(model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    """Add the gradient of a batch to the parameters; return its mean loss in nats per token that counts."""
+    counted = sum(int((labels != IGNORED).sum()) for _, labels in batch)
+    experts = getattr(model.config, "num_experts", 0) or 0
+    loss = 0.0
+    for ids, labels in batch:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = model(input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {}))
+        logits = output.logits[:, :-1].float().flatten(0, 1)
+        part = cross_entropy(logits, labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum") / counted
+        loss += part.item()
+        if experts:
+            part = part + model.config.router_aux_loss_coef * output.aux_loss / len(batch)
+        part.backward()
+    return loss
+
+
+@torch.no_grad()
+def greedy_accuracy(
+    model: PreTrainedModel, steps: int, seed: str, problems: int = 200, traces: bool = True
+) -> float:
+    """Return the share of fresh training-side problems whose whole trace and answer are the likeliest tokens.
+
+    Every token being the likeliest given the true ones before it is the same
+    as greedy decoding writing exactly that text, at the price of one pass.
+    """
+    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
+    drawn = islice(pocket.draw_problems(seed, (steps,), held_out=False), problems)
+    right = 0
+    texts = [encode(problem, ids, traces=traces) for problem in drawn]
+    for start in range(0, problems, MICRO_BATCH):
+        tokens, labels = pad(texts[start : start + MICRO_BATCH])
+        likeliest = model(input_ids=tokens, use_cache=False).logits[:, :-1].argmax(-1)
+        wanted = labels[:, 1:]
+        right += int(((likeliest == wanted) | (wanted == IGNORED)).all(-1).sum())
+    return right / problems

@@ -1,0 +1,165 @@
+"""From the tables of each generation to one row per point: accuracy, costs and their intervals."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from frontiers import bootstrap, intervals
+from frontiers.bootstrap import KEY, MEAN
+from frontiers.cli import UserError
+from frontiers.tables import cap_order, table_schema
+
+GENERATION = ["problem_id", "sample", "cap"]
+MEASURES = {
+    "accuracy": "correct",
+    "truncated_share": "truncated",
+    "flops": "flops",
+    "flops_2n": "flops_2n",
+    "eflops": "eflops",
+    "reasoning_tokens": "reasoning_tokens",
+    "answer_tokens": "answer_tokens",
+    "seconds": "seconds",
+    "joules": "joules",
+}
+"""Column of `points` -> column of `answers` of which it is the mean."""
+
+COSTS = {
+    "flops": ("flops",),
+    "eflops": ("eflops",),
+    "tokens": ("reasoning_tokens", "answer_tokens"),
+    "seconds": ("seconds",),
+    "joules": ("joules",),
+}
+"""Costs against which a frontier is drawn -> the columns that add up to it."""
+
+
+def with_measures(table: pd.DataFrame) -> pd.DataFrame:
+    """Add to answers or points the columns `accuracy` and `tokens` as floats, where they are not there."""
+    table = table.assign(tokens=table[list(COSTS["tokens"])].astype(float).sum(axis=1, skipna=False))
+    return table if "accuracy" in table else table.assign(accuracy=table["correct"].astype(float))
+
+
+def join_answers(
+    generations: pd.DataFrame,
+    grades: pd.DataFrame,
+    compute: pd.DataFrame,
+    model: str,
+    strategy: str,
+    benchmark: str,
+) -> pd.DataFrame:
+    """Join what was generated, how it was graded and what it cost into rows of the table `answers`.
+
+    The three tables have the same keys (problem_id, sample, cap); `UserError` names the first that differs.
+    """
+    joined = generations
+    for name, table in (("grades", grades), ("compute", compute)):
+        new = [c for c in table if c in GENERATION or c not in joined]
+        joined = joined.merge(table[new], on=GENERATION, how="outer", indicator=True, validate="one_to_one")
+        odd = joined[joined["_merge"] != "both"]
+        if len(odd):
+            key = odd.iloc[0][GENERATION].to_dict()
+            raise UserError(
+                f"{model}, {strategy}, {benchmark}: {len(odd)} rows stand in only one of generations and "
+                f"{name}, the first is {key}; delete the {name} of this model and run snakemake again"
+            )
+        joined = joined.drop(columns="_merge")
+    joined = joined.assign(model=model, strategy=strategy, benchmark=benchmark)
+    order = joined.assign(cap=cap_order(joined["cap"])).sort_values(["cap", "problem_id", "sample"]).index
+    return joined.loc[order, list(table_schema("answers")["properties"])].reset_index(drop=True)
+
+
+def summarise(
+    answers: pd.DataFrame,
+    benchmarks: Sequence[str],
+    models: Mapping[str, Mapping],
+    draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the table `points` of a measured study, the benchmark `mean` included.
+
+    `models` gives for each model total_params, active_params, architecture and, if wanted, what `label`
+    adds. Intervals of FLOPs are percentiles of `draws` joint bootstrap draws.
+    """
+    if MEAN in benchmarks:
+        raise UserError(f"a benchmark must not be called `{MEAN}`; rename it in config.yaml")
+    if odd := sorted(set(answers["benchmark"]) - set(benchmarks)):
+        raise UserError(
+            f"answers to {odd}, which the study does not list; its benchmarks are {list(benchmarks)}"
+        )
+    names = list(MEASURES)
+    frame = answers[[*KEY, "problem_id", "sample"]].assign(
+        **{name: answers[column].astype("Float64").astype(float) for name, column in MEASURES.items()}
+    )
+    parts = []
+    for benchmark in benchmarks:
+        cells = bootstrap.arrange(frame, benchmark, names)
+        part = cells.keys.assign(problems=len(cells.problems), flops_method="closed form")
+        part = part.assign(**bootstrap.estimate(cells))
+        parts.append(part.assign(**_accuracy_limits(cells, names.index("accuracy"))))
+    points = add_mean(pd.concat(parts, ignore_index=True), benchmarks)
+    flops = bootstrap.joint_bootstrap(frame, benchmarks, ["flops"], draws, seed).values["flops"]
+    points["flops_low"], points["flops_high"] = np.quantile(flops, [0.025, 0.975], axis=0)
+    return describe(points.assign(source=None), models, benchmarks)
+
+
+def _accuracy_limits(cells: bootstrap.Cells, measure: int) -> dict[str, np.ndarray]:
+    """Return the limits and the method of each point's accuracy."""
+    low, high, method = [], [], []
+    for block in cells.values:
+        right = block[..., measure]
+        limits, name = intervals.accuracy_interval(right.mean(axis=1), right.shape[1])
+        low.append(limits[0])
+        high.append(limits[1])
+        method += [name] * right.shape[2]
+    return {
+        "accuracy_low": np.concatenate(low),
+        "accuracy_high": np.concatenate(high),
+        "interval": np.array(method, dtype=object),
+    }
+
+
+def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
+    """Add the points of benchmark `mean` below: unweighted means over the benchmarks, with limits.
+
+    A mean of points whose compute was obtained in different ways has the `flops_method` "mixed".
+    """
+    keys, rows = bootstrap.mean_points(points, benchmarks)
+    columns = [c for c in MEASURES if c in points]
+    stacked = {c: points[c].to_numpy(float, na_value=np.nan)[rows].T for c in columns}
+    limits = [points[c].to_numpy(float)[rows].T for c in ("accuracy_low", "accuracy_high")]
+    low, high = intervals.mean_interval(stacked["accuracy"], *limits)
+    methods = [set(m) for m in points["flops_method"].to_numpy(dtype=object)[rows]]
+    mean = keys.assign(
+        flops_method=[m.pop() if len(m) == 1 else "mixed" for m in methods],
+        problems=points["problems"].to_numpy(np.int64)[rows].sum(axis=1),
+        samples=points["samples"].to_numpy(np.int64)[rows].min(axis=1),
+        accuracy_low=low,
+        accuracy_high=high,
+        interval=intervals.COMBINED,
+        **{c: v.mean(axis=0) for c, v in stacked.items()},
+    )
+    return pd.concat([points, mean], ignore_index=True) if len(mean) else points
+
+
+def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Sequence[str]) -> pd.DataFrame:
+    """Add what is known of each model, sort, and bring the columns into the order of the table `points`."""
+    if lacking := sorted(set(points["model"]) - set(models)):
+        raise UserError(f"no model description for {lacking}; run `describe_model` for them")
+    for column in ("architecture", "total_params", "active_params"):
+        points[column] = points["model"].map(lambda m, c=column: models[m].get(c))
+    order = points.assign(
+        _cap=cap_order(points["cap"]),
+        _benchmark=points["benchmark"].map({b: i for i, b in enumerate([*benchmarks, MEAN])}),
+    ).sort_values(["_benchmark", "model", "strategy", "_cap"], kind="stable")
+    return label(order, models)[list(table_schema("points")["properties"])].reset_index(drop=True)
+
+
+def label(points: pd.DataFrame, models: Mapping[str, Mapping]) -> pd.DataFrame:
+    """Set label, developer and release_date of each model; empty where unknown, the label then its name."""
+    shown = {
+        column: points["model"].map(lambda m, c=column: models.get(m, {}).get(c)).astype(object)
+        for column in ("label", "developer", "release_date")
+    }
+    shown["label"] = shown["label"].fillna(points["model"])
+    return points.assign(**shown)

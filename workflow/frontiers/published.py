@@ -1,0 +1,90 @@
+"""Published figures of real models as points: compute from mean tokens, intervals from what is given."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from frontiers import intervals
+from frontiers.cli import UserError
+from frontiers.points import add_mean, describe
+from frontiers.tables import check_table, table_schema
+
+STRATEGY = "reported"
+MODEL_FIELDS = ["label", "developer", "release_date", "architecture", "total_params", "active_params"]
+Flops = Callable[[str, float, float], float]
+
+
+def check_published(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the table as read from CSV with the types of its schema; `UserError` names column and line."""
+    table = table.copy()
+    for column, rule in table_schema("published")["properties"].items():
+        if column == "config" and column not in table:
+            table[column] = None
+        kind = rule["type"] if isinstance(rule["type"], str) else rule["type"][0]
+        if column in table and kind in ("integer", "number"):
+            numbers = pd.to_numeric(table[column], errors="coerce")
+            odd = (numbers.isna() & table[column].notna()) | (kind == "integer") & (numbers % 1 > 0)
+            _refuse(
+                odd, table, column, where, "is not a whole number" if kind == "integer" else "is not a number"
+            )
+            table[column] = numbers.astype("Int64") if kind == "integer" else numbers
+    check_table(table, "published", where)
+    dates = pd.to_datetime(table["release_date"], format="%Y-%m-%d", errors="coerce")
+    odd = dates.isna() & table["release_date"].notna()
+    _refuse(odd, table, "release_date", where, "is not a date YYYY-MM-DD")
+    for field in MODEL_FIELDS:
+        varies = table.groupby("model")[field].transform("nunique", dropna=False) > 1
+        _refuse(varies, table, field, where, "differs between the rows of one model")
+    return table
+
+
+def _refuse(odd: pd.Series, table: pd.DataFrame, column: str, where: str, what: str) -> None:
+    """Raise `UserError` for the first row in which `odd` holds; the header is line 1."""
+    if odd.any():
+        row = int(np.argmax(odd.to_numpy(dtype=bool, na_value=False)))
+        raise UserError(f"{where}, line {row + 2}: `{column}` = {table[column].iloc[row]} {what}; correct it")
+
+
+def published_points(
+    table: pd.DataFrame, benchmarks: Sequence[str], flops: Flops | None = None
+) -> pd.DataFrame:
+    """Return the table `points` of published figures, `mean` over `benchmarks` included.
+
+    Compute is 2 x active parameters x (prompt + output tokens) (Kaplan et al. 2020, arXiv 2001.08361), the
+    prompt left out where a source does not give it; for a row with a `config` it is
+    `flops(config, prompt_tokens, output_tokens)`. The interval of an accuracy comes from the reported
+    standard error, else from the number of problems, as if each had been answered once.
+    """
+    table = table[table["benchmark"].isin(benchmarks)].reset_index(drop=True)
+    samples = table["samples_per_problem"].fillna(1).astype(np.int64)
+    accuracy, problems = table["accuracy"].astype(float), table["problems"].astype(np.int64)
+    error = table["standard_error"].astype(float)
+    answers = intervals.answers_from_error(accuracy, error, problems, samples)
+    low, high = intervals.wilson(accuracy, answers)
+    reported = (error > 0) & (accuracy > 0) & (accuracy < 1)
+    prompt, output = table["prompt_tokens"].astype(float), table["output_tokens"].astype(float)
+    simple = 2.0 * table["active_params"].astype(float) * (prompt.fillna(0.0) + output)
+    method = np.where(prompt.isna(), "2*active*output tokens", "2*active*tokens").astype(object)
+    counted = simple.copy()
+    for i in np.flatnonzero(table["config"].notna() & prompt.notna()) if flops else ():
+        counted.iloc[i] = flops(table["config"].iloc[i], prompt.iloc[i], output.iloc[i])
+        method[i] = "closed form"
+    points = table[["model", "benchmark", "problems", "source"]].assign(
+        strategy=STRATEGY,
+        cap=table["cap"].astype("Int64"),
+        samples=samples,
+        accuracy=accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        interval=np.where(reported, intervals.REPORTED, intervals.WILSON),
+        flops=counted,
+        flops_2n=simple,
+        flops_method=method,
+        reasoning_tokens=output,
+        answer_tokens=0.0,
+        **{c: np.nan for c in ("flops_low", "flops_high", "eflops", "seconds", "joules", "truncated_share")},
+    )
+    points = add_mean(points, benchmarks)
+    models = table.drop_duplicates("model").set_index("model")[MODEL_FIELDS]
+    return describe(points, models.astype(object).where(models.notna(), None).to_dict("index"), benchmarks)

@@ -1,0 +1,102 @@
+"""Reading and writing of the study's tables, each checked against its JSON schema."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frontiers.cli import UserError
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+ARROW = {"integer": pa.int64(), "number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
+
+
+@cache
+def table_schema(name: str) -> dict:
+    """Return the JSON schema of one row of the table `name`."""
+    return json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+
+
+def _types(column: dict) -> tuple[str, bool]:
+    """Return (type, nullable) of a column."""
+    types = column["type"] if isinstance(column["type"], list) else [column["type"]]
+    return next(t for t in types if t != "null"), "null" in types
+
+
+def arrow_schema(name: str) -> pa.Schema:
+    """Return the parquet schema of the table `name`, in the order of its JSON schema."""
+    fields = []
+    for column, rule in table_schema(name)["properties"].items():
+        kind, nullable = _types(rule)
+        fields.append(pa.field(column, ARROW[kind], nullable))
+    return pa.schema(fields)
+
+
+def check_table(frame: pd.DataFrame, name: str, where: str) -> None:
+    """Raise `UserError` unless `frame` keeps the columns, nulls, ranges and key of the table `name`."""
+    schema = table_schema(name)
+    columns = schema["properties"]
+    if missing := [c for c in columns if c not in frame]:
+        raise UserError(f"{where}: table `{name}` lacks the columns {missing}")
+    if unknown := [c for c in frame if c not in columns]:
+        raise UserError(f"{where}: table `{name}` has columns its schema does not know: {unknown}")
+    for column, rule in columns.items():
+        values, (kind, nullable) = frame[column], _types(rule)
+        if not nullable and values.isna().any():
+            raise UserError(f"{where}: column `{column}` holds {int(values.isna().sum())} empty values")
+        present = values.dropna()
+        if kind in ("integer", "number") and len(present):
+            numbers = present.to_numpy(dtype=float)
+            if not np.isfinite(numbers).all():
+                raise UserError(f"{where}: column `{column}` holds infinite values")
+            if numbers.min() < rule.get("minimum", -np.inf) or numbers.max() > rule.get("maximum", np.inf):
+                raise UserError(f"{where}: column `{column}` leaves its range: {numbers.min()} to {numbers.max()}")
+        if "enum" in rule and (odd := set(present) - set(rule["enum"])):
+            raise UserError(f"{where}: column `{column}` holds {sorted(odd)}, allowed are {rule['enum']}")
+    key = schema.get("x-key", [])
+    if key and frame.duplicated(key).any():
+        first = frame.loc[frame.duplicated(key), key].iloc[0].to_dict()
+        raise UserError(f"{where}: two rows of `{name}` have the same key {first}")
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = False) -> None:
+    """Check `frame` against the schema `name` and put it at `path` (and beside it as CSV) in one step."""
+    path = Path(path)
+    frame = frame.reset_index(drop=True)
+    check_table(frame, name, str(path))
+    schema = arrow_schema(name)
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(table.replace_schema_metadata({}), partial)
+    os.replace(partial, path)
+    if csv:
+        frame[schema.names].to_csv(path.with_suffix(".csv"), index=False)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table and check it; integer columns that may be empty come back as Int64.
+
+    Raises `UserError` when the file is missing, damaged or not a table of that name.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: cannot be read as a table ({error}); delete it and run snakemake again") from error
+    nullable = {pa.int64(): pd.Int64Dtype()}
+    frame = table.to_pandas(types_mapper=nullable.get)
+    check_table(frame, name, str(path))
+    for field in table.schema:
+        if field.type == pa.int64() and not _types(table_schema(name)["properties"][field.name])[1]:
+            frame[field.name] = frame[field.name].astype("int64")
+    return frame
+
+
+def cap_order(caps: pd.Series) -> pd.Series:
+    """Return reasoning caps as floats that sort and group: tokens, infinity for uncapped."""
+    return caps.astype("Int64").astype("Float64").fillna(np.inf).astype(float)

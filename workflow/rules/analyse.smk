@@ -1,0 +1,187 @@
+rule summarise_points:
+    input:
+        script="workflow/scripts/summarise_points.py",
+        modules=modules("points", "bootstrap", "intervals", "tables"),
+        generations=lambda wc: measured(wc, "generations"),
+        grades=lambda wc: measured(wc, "grades"),
+        compute=lambda wc: measured(wc, "compute"),
+        models=lambda wc: descriptions(wc),
+    output:
+        answers="results/{study}/answers.parquet",
+        measures="results/{study}/measures.parquet",
+    log:
+        "logs/summarise_points/{study}.log",
+    benchmark:
+        "benchmarks/summarise_points/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        benchmarks=setting("benchmarks"),
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
+        " --seed {params.seed} --draws {params.draws} --answers {output.answers:q}"
+        " --measures {output.measures:q} &> {log:q}"
+
+
+rule describe_points:
+    input:
+        script="workflow/scripts/describe_points.py",
+        modules=modules("points", "tables"),
+        measures="results/{study}/measures.parquet",
+    output:
+        points="results/{study}/points.parquet",
+        csv="results/{study}/points.csv",
+    log:
+        "logs/describe_points/{study}.log",
+    benchmark:
+        "benchmarks/describe_points/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    wildcard_constraints:
+        study=MEASURED,
+    params:
+        # Labels and dates enter here and no earlier: editing one measures nothing again.
+        models=lambda wc: shown(wc),
+    shell:
+        "python {input.script:q} --measures {input.measures:q} --models {params.models:q}"
+        " --points {output.points:q} &> {log:q}"
+
+
+rule summarise_published:
+    input:
+        script="workflow/scripts/summarise_published.py",
+        modules=modules("published", "points", "intervals", "tables"),
+        table=setting("table"),
+    output:
+        points="results/{study}/points.parquet",
+        csv="results/{study}/points.csv",
+    log:
+        "logs/summarise_published/{study}.log",
+    benchmark:
+        "benchmarks/summarise_published/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    wildcard_constraints:
+        study=PUBLISHED,
+    params:
+        benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
+    shell:
+        "python {input.script:q} --table {input.table:q} --benchmarks {params.benchmarks:q}"
+        " --points {output.points:q} &> {log:q}"
+
+
+rule extract_frontier:
+    input:
+        script="workflow/scripts/extract_frontier.py",
+        modules=modules("pareto", "frontier_summary", "bootstrap", "intervals", "points", "tables"),
+        points=lambda wc: measures(wc),
+        answers=lambda wc: answers(wc),
+    output:
+        frontier="results/{study}/frontier.parquet",
+        summary="results/{study}/frontier.json",
+    log:
+        "logs/extract_frontier/{study}.log",
+    benchmark:
+        "benchmarks/extract_frontier/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        answers=lambda wc, input: option("--answers", input.answers),
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        " --draws {params.draws} --frontier {output.frontier:q} --summary {output.summary:q} &> {log:q}"
+
+
+rule fit_trend:
+    input:
+        script="workflow/scripts/fit_trend.py",
+        modules=modules("trend", "pareto", "rows", "tables"),
+        points="results/{study}/points.parquet",
+    output:
+        trend="results/{study}/trend.parquet",
+    log:
+        "logs/fit_trend/{study}.log",
+    benchmark:
+        "benchmarks/fit_trend/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} --seed {params.seed} --draws {params.draws}"
+        " --output {output.trend:q} &> {log:q}"
+
+
+rule fit_saturation:
+    input:
+        script="workflow/scripts/fit_saturation.py",
+        modules=modules("saturation", "saturation_forms", "curves", "bootstrap", "rows", "tables"),
+        points=lambda wc: measures(wc),
+        answers=lambda wc: answers(wc),
+    output:
+        saturation="results/{study}/saturation.parquet",
+    log:
+        "logs/fit_saturation/{study}.log",
+    benchmark:
+        "benchmarks/fit_saturation/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        answers=lambda wc, input: option("--answers", input.answers),
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        " --draws {params.draws} --output {output.saturation:q} &> {log:q}"
+
+
+rule compare_architectures:
+    input:
+        script="workflow/scripts/compare_architectures.py",
+        modules=modules("architectures", "curves", "bootstrap", "pareto", "rows", "tables"),
+        points=lambda wc: measures(wc),
+        answers=lambda wc: answers(wc),
+    output:
+        architectures="results/{study}/architectures.parquet",
+    log:
+        "logs/compare_architectures/{study}.log",
+    benchmark:
+        "benchmarks/compare_architectures/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        answers=lambda wc, input: option("--answers", input.answers),
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        " --draws {params.draws} --output {output.architectures:q} &> {log:q}"
+
+
+rule compare_outcomes:
+    input:
+        script="workflow/scripts/compare_outcomes.py",
+        modules=modules("outcomes", "curves", "bootstrap", "rows", "tables"),
+        points=lambda wc: measures(wc),
+        answers=lambda wc: answers(wc),
+    output:
+        outcomes="results/{study}/outcomes.parquet",
+    log:
+        "logs/compare_outcomes/{study}.log",
+    benchmark:
+        "benchmarks/compare_outcomes/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        answers=lambda wc, input: option("--answers", input.answers),
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        " --draws {params.draws} --output {output.outcomes:q} &> {log:q}"

@@ -1,0 +1,62 @@
+def block(kind, name):
+    """Return the block of one benchmark, model or study."""
+    return config[kind][name]
+
+
+def setting(key):
+    """Return an input or params function that reads `key` of the job's study."""
+    return lambda wc: lookup(f"studies/{wc.study}/{key}", within=config)
+
+
+def modules(*names):
+    """Return the paths of package modules: an edit of one reruns the rules that list it."""
+    return [f"workflow/frontiers/{name}.py" for name in names]
+
+
+def measured(wc, product, suffix="parquet"):
+    """Return one table per model, benchmark and strategy of a measured study."""
+    study = block("studies", wc.study)
+    return expand(
+        "results/{study}/{product}/{model}/{benchmark}.{strategy}.{suffix}",
+        study=wc.study,
+        product=product,
+        model=study["models"],
+        benchmark=study["benchmarks"],
+        strategy=study["strategies"],
+        suffix=suffix,
+    )
+
+
+def is_measured(study):
+    """Return whether the study's points are measured here."""
+    return block("studies", study)["kind"] == "measured"
+
+
+def measures(wc):
+    """Return the points without labels and dates, which a published study has not apart."""
+    return f"results/{wc.study}/{'measures' if is_measured(wc.study) else 'points'}.parquet"
+
+
+def answers(wc):
+    """Return the answers of a measured study; a published one has none."""
+    return [f"results/{wc.study}/answers.parquet"] if is_measured(wc.study) else []
+
+
+def descriptions(wc):
+    """Return the description of every model of a measured study."""
+    return expand("results/{study}/models/{model}.json", study=wc.study, model=block("studies", wc.study)["models"])
+
+
+def shown(wc):
+    """Return as JSON the label, developer and release date of every model of a measured study."""
+    models = block("studies", wc.study)["models"]
+    return registry.canonical({model: registry.display(block("models", model)) for model in models})
+
+
+def option(name, value):
+    """Return a command-line option, or nothing where there is no value."""
+    return f"{name} {value}" if value else ""
+
+
+MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
+PUBLISHED = registry.one_of(name for name in config["studies"] if not is_measured(name))

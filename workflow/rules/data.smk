@@ -1,0 +1,38 @@
+rule download_benchmark:
+    input:
+        script="workflow/scripts/download_benchmark.py",
+        local=lambda wc: block("benchmarks", wc.benchmark).get("path") or [],
+    output:
+        problems="data/benchmarks/{benchmark}.jsonl",
+        origin="data/benchmarks/{benchmark}.json",
+    log:
+        "logs/download_benchmark/{benchmark}.log",
+    benchmark:
+        "benchmarks/download_benchmark/{benchmark}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        block=lambda wc: registry.source("benchmarks", block("benchmarks", wc.benchmark)),
+    shell:
+        "python {input.script:q} --name {wildcards.benchmark:q} --block {params.block:q}"
+        " --output {output.problems:q} 2> {log:q}"
+
+
+rule download_model:
+    input:
+        script="workflow/scripts/download_model.py",
+        local=lambda wc: registry.local_files(block("models", wc.model)),
+    output:
+        manifest="data/models/{model}.json",
+        config="data/models/{model}.config.json",
+    log:
+        "logs/download_model/{model}.log",
+    benchmark:
+        "benchmarks/download_model/{model}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        block=lambda wc: registry.source("models", block("models", wc.model)),
+    shell:
+        "python {input.script:q} --name {wildcards.model:q} --block {params.block:q}"
+        " --output {output.manifest:q} 2> {log:q}"

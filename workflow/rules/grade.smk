@@ -1,0 +1,18 @@
+rule grade:
+    input:
+        script="workflow/scripts/grade.py",
+        modules=modules("grades", "grading", "grading_pool", "grading_worker", "extraction", "equivalence", "numerals"),
+        generations=rules.generate.output.table,
+        problems="data/benchmarks/{benchmark}.jsonl",
+    output:
+        table="results/{study}/grades/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/grade/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/grade/{study}/{model}/{benchmark}.{strategy}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    threads: 1
+    shell:
+        "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
+        " --workers {threads} --output {output.table:q} &> {log:q}"

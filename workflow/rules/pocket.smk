@@ -1,0 +1,44 @@
+# The shipped models and problems are inputs of the study; these rules make them again, beside them.
+rule train_pocket:
+    input:
+        expand("results/train_pocket/{recipe}/training.json", recipe=config["pocket_models"]),
+
+
+rule train_pocket_model:
+    input:
+        script="workflow/scripts/train_pocket_model.py",
+        recipes="data/pocket/recipes.yaml",
+        modules=modules("pocket", "pocket_training", "pocket_card"),
+    output:
+        training="results/train_pocket/{recipe}/training.json",
+        weights="results/train_pocket/{recipe}/model.safetensors",
+    log:
+        "logs/train_pocket_model/{recipe}.log",
+    benchmark:
+        "benchmarks/train_pocket_model/{recipe}.tsv"
+    conda:
+        GENERATE_ENVIRONMENT
+    threads: 1
+    params:
+        folder="results/train_pocket/{recipe}",
+    shell:
+        "python {input.script:q} --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
+        " --output-dir {params.folder:q} 2> >(tee {log:q} >&2)"
+
+
+rule draw_pocket:
+    input:
+        script="workflow/scripts/draw_pocket.py",
+        recipes="data/pocket/recipes.yaml",
+        modules=modules("pocket"),
+    output:
+        problems="results/draw_pocket/{benchmark}.jsonl",
+    log:
+        "logs/draw_pocket/{benchmark}.log",
+    benchmark:
+        "benchmarks/draw_pocket/{benchmark}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    shell:
+        "python {input.script:q} --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
+        " --output {output.problems:q} &> {log:q}"

@@ -1,0 +1,38 @@
+"""Compares the cost of failed and successful generations, and tells what stopping early would save.
+
+Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Output: the table
+`outcomes`, with ratios of reasoning tokens and of FLOP per generation, raw and within problem, the share of
+FLOP saved by stopping early, and 95 % intervals.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import outcomes
+from frontiers.bootstrap import MEAN
+from frontiers.cli import run
+from frontiers.tables import read_table, write_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--points", type=Path, required=True, help="table of points, for the benchmarks")
+    parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
+    parser.add_argument("--draws", type=int, default=1000, help="bootstrap draws (default 1000)")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser.add_argument("--output", type=Path, required=True, help="table to write")
+    args = parser.parse_args(argv)
+    points = read_table(args.points, "points")
+    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    if args.answers:
+        answers = read_table(args.answers, "answers")
+        table = outcomes.fit(answers, args.draws, args.seed, benchmarks)
+    else:
+        table = outcomes.unfitted(points)
+    write_table(table, args.output, "outcomes")
+
+
+if __name__ == "__main__":
+    run(main)

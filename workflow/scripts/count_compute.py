@@ -1,0 +1,68 @@
+"""Count the compute of every generation of one model on one benchmark.
+
+Inputs: the table `generations` and the checkpoint's `config.json`. Output: the
+table `compute`, one row per generation: FLOPs in all, by phase and by
+component, bytes of key-value cache read, memory-aware FLOPs, and joules where
+the energy of the job was measured.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import cli, compute, config_fields, tables
+
+
+def measured_joules(provenance: Path) -> float | None:
+    """Return the energy of a job from the JSON beside its generations.
+
+    None where the device has no meter, and where the job went on from a
+    journal: what it measured is then the energy of the rest only.
+    """
+    try:
+        facts = json.loads(provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise cli.UserError(f"{provenance}: cannot be read as the provenance of a job ({error})") from error
+    return None if facts.get("journalled_requests") else facts.get("energy_joules")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read generations and configuration, count, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--generations", required=True, help="table of generations (parquet)")
+    parser.add_argument("--config-json", required=True, help="config.json of the checkpoint")
+    parser.add_argument(
+        "--kv-bytes",
+        type=float,
+        help="bytes of one number in the key-value cache (default: the dtype that config.json names, or 2)",
+    )
+    parser.add_argument(
+        "--intensity",
+        type=float,
+        default=compute.KINETICS_INTENSITY,
+        help="FLOP charged per byte of cache read, in eflops (default %(default)s, Kinetics 2506.05333)",
+    )
+    energy = parser.add_mutually_exclusive_group()
+    energy.add_argument("--joules", type=float, help="energy measured over the whole job, in joules")
+    energy.add_argument(
+        "--provenance", type=Path, help="JSON beside the generations, to take the energy from"
+    )
+    parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
+    arguments = parser.parse_args(argv)
+    if not 0 <= arguments.intensity < float("inf"):
+        raise cli.UserError(f"--intensity {arguments.intensity}: FLOP per byte must be 0 or above")
+    config = config_fields.read_config(arguments.config_json)
+    table = compute.compute_table(
+        tables.read_table(arguments.generations, "generations"),
+        compute.read_architecture(config, arguments.config_json),
+        config_fields.element_bytes(config, arguments.config_json, arguments.kv_bytes),
+        arguments.intensity,
+        measured_joules(arguments.provenance) if arguments.provenance else arguments.joules,
+    )
+    tables.write_table(table, arguments.output, "compute")
+    print(f"{len(table)} generations, {table['flops'].sum():.4g} FLOPs, {table['eflops'].sum():.4g} eFLOPs")
+
+
+if __name__ == "__main__":
+    cli.run(main)

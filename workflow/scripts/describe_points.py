@@ -1,0 +1,33 @@
+"""Adds labels, developers and release dates to the points of a measured study.
+
+Input: the table of points as measured. Output: the table `points`, as parquet and as CSV beside it.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import points
+from frontiers.cli import run
+from frontiers.tables import read_table, write_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write the points."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--measures", type=Path, required=True, help="table of points as measured")
+    parser.add_argument(
+        "--models",
+        type=json.loads,
+        required=True,
+        help='JSON: {model: {"label": ..., "developer": ..., "release_date": "YYYY-MM-DD"}}, each optional',
+    )
+    parser.add_argument("--points", type=Path, required=True, help="table of points to write, CSV beside it")
+    args = parser.parse_args(argv)
+    table = points.label(read_table(args.measures, "points"), args.models)
+    write_table(table, args.points, "points", csv=True)
+
+
+if __name__ == "__main__":
+    run(main)

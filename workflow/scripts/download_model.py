@@ -1,0 +1,60 @@
+"""Fetch one checkpoint, or find it on this machine, and write down what it is made of.
+
+Input: the model's block of config.yaml as JSON. It names a local folder
+(`path`) or a repository of the Hub (`repository`), of which configuration,
+tokenizer and safetensors are fetched, never a pickle.
+Output: the manifest as JSON: the folder, the commit, the sha256 of every file
+that shapes what the model writes, parameters, and the size of the weights in bytes.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from frontiers import checkpoints, cli
+from frontiers.files import write_whole
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Check that the checkpoint is whole and write its manifest, or nothing at all."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--name", required=True, help="name of the model")
+    parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
+    parser.add_argument(
+        "--folder", type=Path, help="where checkpoints of the Hub go (default: beside the output)"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="manifest to write, JSON")
+    arguments = parser.parse_args(argv)
+    block = json.loads(arguments.block)
+
+    if "path" in block:
+        folder, commit = Path(block["path"]), None
+        mend = (
+            f"Restore the folder of model `{arguments.name}` (a shipped one: git checkout -- {folder}, or "
+            "train it again with snakemake train_pocket), or correct its `path` in config.yaml"
+        )
+        if not folder.is_dir():
+            raise cli.UserError(f"{folder}: there is no such folder. {mend}")
+        checkpoints.refuse_pickles(str(folder), [path.name for path in folder.iterdir()])
+    else:
+        from frontiers import hub
+
+        folder, commit = hub.snapshot(block, arguments.folder or arguments.output.parent)
+        mend = f"Delete {folder} and run again"
+    weights = checkpoints.check_checkpoint(folder, mend)
+    checkpoints.check_weights(folder, block.get("sha256"), mend)
+    manifest = {
+        "model": arguments.name,
+        "folder": str(folder),
+        "repository": block.get("repository"),
+        "revision": block.get("revision"),
+        "commit": commit,
+        **weights,
+        "files": checkpoints.checksums(folder),
+    }
+    write_whole(arguments.output.with_suffix(".config.json"), (folder / "config.json").read_bytes())
+    write_whole(arguments.output, json.dumps(manifest, indent=1).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)

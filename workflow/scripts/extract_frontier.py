@@ -1,0 +1,64 @@
+"""Finds the points on the frontier of accuracy against each cost, and how sure that is.
+
+Inputs: the table `points` and, for a measured study, the table `answers` from which problems are drawn
+together for all points; without it accuracies are drawn from their intervals. Outputs: the table
+`frontier`, and a JSON with, for each benchmark and cost (mean per problem, units as stated there):
+`hypervolume` (accuracy x decades of cost), `band` (best accuracy at each budget), `best_under` (the point
+to take at each budget) and `domination` (probability that the row's point dominates the column's).
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import bootstrap
+from frontiers.cli import UserError, run
+from frontiers.frontier_summary import costs_of, extract
+from frontiers.intervals import LEVEL
+from frontiers.points import with_measures
+from frontiers.tables import read_table, write_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write the table and its summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--points", type=Path, required=True, help="table of points")
+    parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
+    parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser.add_argument("--frontier", type=Path, required=True, help="table to write")
+    parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
+    args = parser.parse_args(argv)
+    points = with_measures(read_table(args.points, "points"))
+    if points.empty:
+        raise UserError(f"{args.points}: no points; run the study's earlier rules first")
+    benchmarks = [b for b in dict.fromkeys(points["benchmark"]) if b != bootstrap.MEAN]
+    costs = costs_of(points)
+    measures = ["accuracy", *costs]
+    if args.answers:
+        answers = with_measures(read_table(args.answers, "answers"))
+        draws = bootstrap.joint_bootstrap(answers, benchmarks, measures, args.draws, args.seed)
+    else:
+        draws = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed)
+    table, frontiers = extract(points, draws, benchmarks, costs)
+    write_table(table, args.frontier, "frontier")
+    summary = {
+        "level": LEVEL,
+        "draws": args.draws,
+        "seed": args.seed,
+        "bootstrap": "joint over problems" if args.answers else "parametric, points independent",
+        "benchmarks": benchmarks,
+        "costs": costs,
+        "left_out_of_mean": bootstrap.left_out_of_mean(points, benchmarks),
+        "frontiers": frontiers,
+    }
+    partial = args.summary.with_name(f".{args.summary.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    os.replace(partial, args.summary)
+
+
+if __name__ == "__main__":
+    run(main)

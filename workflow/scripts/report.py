@@ -1,0 +1,31 @@
+"""Bind figures, tables and page of one study into Snakemake's own report.
+
+Inputs: the files to show, each marked with a caption by the rule that makes it.
+Output: a zip whose report.html opens offline.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from frontiers import cli
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Call `snakemake --report` beside the run that is under way, which holds the lock."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--show", nargs="+", required=True, help="files of the report, made by rules of the workflow")
+    parser.add_argument("--configfiles", nargs="*", default=[], help="configuration files of the run beside config.yaml")
+    parser.add_argument("--output", type=Path, required=True, help="zip to write")
+    arguments = parser.parse_args(argv)
+    configured = ["--configfile", *arguments.configfiles] if arguments.configfiles else []
+    # The profile of the run would hand this small call to the cluster or forbid it to be quiet.
+    command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--workflow-profile", "none"]
+    called = subprocess.run([*command, *configured, "--report", str(arguments.output), "--", *arguments.show])
+    if called.returncode:
+        raise cli.UserError(f"snakemake --report failed with status {called.returncode}; its message stands above")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,88 @@
+"""Joins generations, grades and compute of a measured study and averages them into points.
+
+Inputs: generations, grades and compute tables, found as `<kind>/<model>/<benchmark>.<strategy>.parquet`,
+and one model description per model. Outputs: the table `answers` (one row per generation) and a table of
+the form `points` (accuracy from 0 to 1; mean FLOP, tokens, seconds and joules per problem; 95 % intervals)
+without labels, developers and dates, which `describe_points` adds: what is measured does not depend on them.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from frontiers import points
+from frontiers.cli import UserError, run
+from frontiers.tables import read_table, write_table
+
+KINDS = ("generations", "grades", "compute")
+
+
+def name_of(path: Path) -> tuple[str, str, str]:
+    """Return model, benchmark and strategy from a path `<model>/<benchmark>.<strategy>.parquet`."""
+    benchmark, dot, strategy = path.name.removesuffix(".parquet").rpartition(".")
+    if not dot or path.suffix != ".parquet":
+        raise UserError(f"{path}: expected a path that ends in <model>/<benchmark>.<strategy>.parquet")
+    return path.parent.name, benchmark, strategy
+
+
+def read_answers(paths: dict[str, list[Path]]) -> pd.DataFrame:
+    """Read and join the three tables of every model, benchmark and strategy."""
+    found = {kind: {name_of(path): path for path in paths[kind]} for kind in KINDS}
+    for kind in KINDS[1:]:
+        if odd := sorted(set(found["generations"]) ^ set(found[kind])):
+            raise UserError(f"{odd[0]} has generations or {kind}, not both; give both paths")
+    parts = []
+    for name in found["generations"]:
+        tables = [read_table(found[kind][name], kind) for kind in KINDS]
+        model, benchmark, strategy = name
+        parts.append(points.join_answers(*tables, model=model, strategy=strategy, benchmark=benchmark))
+    return pd.concat(parts, ignore_index=True)
+
+
+def read_models(paths: Sequence[Path]) -> dict[str, dict]:
+    """Return what the points say of each model, from the descriptions `<model>.json`."""
+    models = {}
+    for path in paths:
+        facts = json.loads(path.read_text())
+        models[path.name.removesuffix(".json")] = {
+            "architecture": facts["kind"],
+            "total_params": facts["total_params"],
+            "active_params": facts["active_params"],
+        }
+    return models
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for kind in KINDS:
+        parser.add_argument(
+            f"--{kind}",
+            type=Path,
+            nargs="+",
+            action="extend",
+            required=True,
+            help=f"{kind} tables of the study",
+        )
+    parser.add_argument(
+        "--models", type=Path, nargs="+", action="extend", required=True, help="descriptions <model>.json"
+    )
+    parser.add_argument("--benchmarks", nargs="+", required=True, help="benchmarks of the study, in order")
+    parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser.add_argument("--answers", type=Path, required=True, help="table of answers to write")
+    parser.add_argument("--measures", type=Path, required=True, help="table of points to write")
+    args = parser.parse_args(argv)
+    answers = read_answers({kind: getattr(args, kind) for kind in KINDS})
+    write_table(answers, args.answers, "answers")
+    models = read_models(args.models)
+    write_table(
+        points.summarise(answers, args.benchmarks, models, args.draws, args.seed), args.measures, "points"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

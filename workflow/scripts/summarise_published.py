@@ -1,0 +1,67 @@
+"""Turns a table of published figures into points.
+
+Input: a CSV with one row per model and benchmark (schema `published`: accuracy and standard error from 0
+to 1, mean tokens per problem, parameters). Output: the table `points` (mean FLOP and tokens per problem,
+95 % intervals of the accuracy), as parquet and as CSV beside it.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from frontiers.cli import UserError, run
+from frontiers.compute import forward_flops, read_architecture
+from frontiers.published import check_published, published_points
+from frontiers.tables import write_table
+
+
+def counter(folder: Path) -> Callable[[str, float, float], float]:
+    """Return the closed-form FLOPs of one answer from a description in `folder`, prompt and output tokens.
+
+    The last output token is never fed back. Mean tokens stand for each answer's: what attention spends
+    grows with the square, so that the result is a little low where lengths vary much.
+    """
+
+    def flops(config: str, prompt: float, output: float) -> float:
+        path = folder / f"{config}.json"
+        if not path.exists():
+            raise UserError(
+                f"{path}: no such architecture, but a published row names it; add it or clear `config`"
+            )
+        architecture = read_architecture(json.loads(path.read_text()))
+        read, written = max(round(prompt), 1), max(round(output), 1)
+        decode = forward_flops(architecture, written - 1, past_tokens=read, logits=written - 1)
+        return float(forward_flops(architecture, read).total + decode.total)
+
+    return flops
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write the points."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--table", type=Path, required=True, help="CSV of published figures")
+    parser.add_argument(
+        "--architectures", type=Path, default=Path("data/architectures"), help="folder of <config>.json"
+    )
+    parser.add_argument(
+        "--benchmarks", nargs="+", help="benchmarks to keep, in order (default: all, as found)"
+    )
+    parser.add_argument("--points", type=Path, required=True, help="table of points to write, CSV beside it")
+    args = parser.parse_args(argv)
+    try:
+        table = pd.read_csv(args.table)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{args.table}: cannot be read as CSV ({error})") from error
+    table = check_published(table, str(args.table))
+    benchmarks = args.benchmarks or list(dict.fromkeys(table["benchmark"]))
+    if unknown := sorted(set(benchmarks) - set(table["benchmark"])):
+        raise UserError(f"{args.table}: no rows for {unknown}; it has {sorted(set(table['benchmark']))}")
+    points = published_points(table, benchmarks, counter(args.architectures))
+    write_table(points, args.points, "points", csv=True)
+
+
+if __name__ == "__main__":
+    run(main)

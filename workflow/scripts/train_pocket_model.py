@@ -1,0 +1,78 @@
+"""Train one pocket model from its recipe.
+
+Input: the recipes file and the name of a model in it.
+Output: a folder in Hugging Face form: config.json, model.safetensors (float32),
+the tokenizer, README.md (model card) and training.json (recipe, seed, tokens,
+loss in nats per token over the steps, validation, versions).
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+import transformers
+import yaml
+
+from frontiers import cli, pocket_training
+from frontiers.pocket_card import model_card
+
+VALIDATION_STEPS = (2, 4, 8)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, validate on fresh problems of the training side, and write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--recipes", type=Path, required=True, help="YAML of recipes, under `models`")
+    parser.add_argument("--model", required=True, help="name of the recipe")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads; part of what makes the weights the same"
+    )
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder to write")
+    arguments = parser.parse_args(argv)
+    recipes = yaml.safe_load(arguments.recipes.read_text())["models"]
+    if arguments.model not in recipes:
+        raise cli.UserError(
+            f"no recipe `{arguments.model}` in {arguments.recipes}; there are: {', '.join(recipes)}"
+        )
+    recipe = pocket_training.Recipe.from_mapping(arguments.model, recipes[arguments.model])
+    torch.set_num_threads(arguments.threads)
+
+    def report(entry: dict) -> None:
+        rate = entry["tokens"] / entry["seconds"]
+        print(
+            f"step {entry['step']}: loss {entry['loss']:.4f}, {rate:,.0f} tokens/s",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    begun = time.monotonic()
+    model, log = pocket_training.train(recipe, report)
+    traces = recipe.phases[-1].traces
+    training = {
+        "recipe": recipes[arguments.model],
+        "tokens": log[-1]["tokens"],
+        "seconds": time.monotonic() - begun,
+        "threads": arguments.threads,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "validation": {
+            str(steps): pocket_training.greedy_accuracy(
+                model, steps, f"{recipe.seed} validation", traces=traces
+            )
+            for steps in VALIDATION_STEPS
+        },
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "log": log,
+    }
+    print(f"share of texts greedily right, by steps: {training['validation']}", file=sys.stderr)
+    arguments.output_dir.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(arguments.output_dir)
+    pocket_training.build_tokenizer().save_pretrained(arguments.output_dir)
+    (arguments.output_dir / "training.json").write_text(json.dumps(training, indent=1) + "\n")
+    (arguments.output_dir / "README.md").write_text(model_card(recipe, training))
+
+
+if __name__ == "__main__":
+    cli.run(main)
