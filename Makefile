@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test lint lock clean-environment
+.PHONY: study test lint
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
-	@$(BIN)/python workflow/scripts/show_results.py
+	@echo "The report and the page to explore:" && ls results/*/report.zip results/*/explorer.html
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

@@ -1,8 +1,8 @@
-import json
 import os
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -13,12 +13,21 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import config as registry
+from frontiers.cli import UserError
 
-registry.check(config, Path.cwd())
+try:
+    registry.check(config, Path.cwd())
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+config = registry.load(config)
+GENERATE_ENVIRONMENT = "../../envs/generate-cpu.yaml"
 
 # Scripts import the package, and run by the Python that runs Snakemake where no conda environment is active.
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")
-os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+report: "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
@@ -28,6 +37,7 @@ wildcard_constraints:
     strategy=registry.one_of(config["strategies"]),
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"
 include: "workflow/rules/grade.smk"

@@ -1,4 +1,4 @@
-"""A small measured study with known traces, taken through the real analysis, for figures, explorer and checks."""
+"""A small measured study with known traces, taken through the real analysis."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,11 +43,11 @@ MODELS = {
     "moe": Maker(1.5e5, 9, 0.75, "moe", 6e5, release_date="2025-05-20"),
     "direct": Maker(2e5, 0, 0.3, release_date="2025-08-01"),
 }
-BENCHMARKS = {"two-step": 2, "four-step": 4}
+BENCHMARKS = {"short-chains": 2, "middle-chains": 4}
 CAPS = (0, 8, 16, 32, None)
 LABELS = {
     "models": {name: f"Model {name}" for name in MODELS},
-    "benchmarks": {"two-step": "Two steps", "four-step": "Four steps", "mean": "Mean"},
+    "benchmarks": {"short-chains": "Two steps", "middle-chains": "Four steps", "mean": "Mean"},
 }
 
 
@@ -66,7 +66,9 @@ def make_answers(
         difficulty = rng.uniform(size=(problems, 1))
         for model, made in models.items():
             shape = (problems, samples)
-            length = np.round(made.verbosity * steps * rng.gamma(30, 1 / 30, shape) * (0.8 + 0.4 * difficulty))
+            length = np.round(
+                made.verbosity * steps * rng.gamma(30, 1 / 30, shape) * (0.8 + 0.4 * difficulty)
+            )
             luck = rng.normal(0, 0.15, shape) + difficulty
             for cap in caps:
                 used = np.minimum(length, np.inf if cap is None else cap)
@@ -170,6 +172,24 @@ def write_published(folder: Path, benchmarks: Sequence[str], draws: int = 100) -
     summarise_published.main([*given, "--points", str(paths["points"])])
     analyse(paths, draws)
     return paths
+
+
+def measured_once(base: Path) -> dict[str, Path]:
+    """Return the paths of the default study under `base`, written when first asked for."""
+    folder = base / "measured"
+    if not folder.exists():
+        write_study(folder)
+    names = {name: folder / f"{name}.parquet" for name in (*TABLES, "measures")}
+    return names | {"summary": folder / "frontier.json"}
+
+
+def published_once(base: Path) -> dict[str, Path]:
+    """Return the paths of a published study of two benchmarks under `base`, written when first asked for."""
+    folder = base / "published"
+    if not folder.exists():
+        write_published(folder, ["gpqa-diamond", "math-level-5"])
+    names = {name: folder / f"{name}.parquet" for name in ("points", "frontier", "trend", "architectures")}
+    return names | {"summary": folder / "frontier.json"}
 
 
 TABLES = ("answers", "points", "frontier", "trend", "saturation", "architectures", "outcomes")

@@ -106,9 +106,9 @@ MISTAKES = [
     ("models/phi-4/sampling/top_p", 1.5, ["models.phi-4.sampling.top_p", "1.5"]),
     ("models/Phi_4", {}, ["models:", "'Phi_4'", "hyphens"]),
     ("benchmarks/gsm8k/split", ..., ["benchmarks.gsm8k: with `repository` it also needs `split`"]),
-    ("benchmarks/two-step/sha256", ..., ["benchmarks.two-step: with `path` it also needs `sha256`"]),
-    ("benchmarks/two-step/sha256", 0, ["benchmarks.two-step.sha256", "quotes"]),
-    ("benchmarks/two-step/split", "test", ["benchmarks.two-step: `split`: only with `repository`"]),
+    ("benchmarks/short-chains/sha256", ..., ["benchmarks.short-chains: with `path` it also needs `sha256`"]),
+    ("benchmarks/short-chains/sha256", 0, ["benchmarks.short-chains.sha256", "quotes"]),
+    ("benchmarks/short-chains/split", "test", ["benchmarks.short-chains: `split`: only with `repository`"]),
     ("benchmarks/gsm8k/gold_pattern", "####", ["benchmarks.gsm8k.gold_pattern", "0 groups"]),
     ("benchmarks/gsm8k/gold_pattern", "((", ["benchmarks.gsm8k.gold_pattern: not a regular expression"]),
     ("benchmarks/gsm8k/prompt", "Solve it.", ["benchmarks.gsm8k.prompt", "{question}"]),
@@ -125,7 +125,11 @@ MISTAKES = [
     ("studies/pocket/kind", "mesured", ["studies.pocket.kind", "did you mean `measured`?"]),
     ("studies/pocket/engine/kv_cache_gib", ..., ["studies.pocket.engine: device cpu needs `kv_cache_gib`"]),
     ("studies/pocket/strategies", ["cott"], ["strategy `cott` is listed in study `pocket`", "`cot`"]),
-    ("studies/pocket/benchmarks", ["two-steps"], ["benchmark `two-steps`", "`benchmarks:`", "`two-step`"]),
+    (
+        "studies/pocket/benchmarks",
+        ["short-chainss"],
+        ["benchmark `short-chainss`", "`benchmarks:`", "`short-chains`"],
+    ),
     ("studies/published/table", "data/none.csv", ["studies.published.table: there is no file data/none.csv"]),
     ("models/pocket-moe/path", "models/moe", ["models.pocket-moe.path: there is nothing at models/moe"]),
 ]
@@ -260,7 +264,7 @@ def test_load_fills_defaults_and_leaves_the_original_alone(config):
     assert loaded["models"]["pocket-small"]["template"] == {}
     assert loaded["models"]["pocket-small"]["gpus"] == 0
     assert loaded["models"]["phi-4"]["trust_remote_code"] is False
-    assert loaded["benchmarks"]["two-step"]["prompt"] == "{question}"
+    assert loaded["benchmarks"]["short-chains"]["prompt"] == "{question}"
     assert loaded["benchmarks"]["gsm8k"]["columns"]["distractors"] == []
     assert configuration.load(loaded) == loaded
     del config["studies"]["pocket"]["samples"]
@@ -331,8 +335,8 @@ def test_helpers_of_the_rules(config, tmp_path):
     assert configuration.studies_to_run(config, "measured") == ["pocket"]
     pocket = config["studies"]["pocket"]
     assert len(configuration.pairs(pocket)) == 21
-    assert configuration.pairs(pocket)[0] == ("pocket-small", "two-step", "cot")
-    assert configuration.labels(config, pocket)["four-step"] == "Four steps"
+    assert configuration.pairs(pocket)[0] == ("pocket-small", "short-chains", "cot")
+    assert configuration.labels(config, pocket)["middle-chains"] == "Middle chains"
     assert next(iter(configuration.labels(config, config["studies"]["published"]))) == "gpqa-diamond"
     assert configuration.display(config["models"]["phi-4"]) == {
         "label": "Phi-4",

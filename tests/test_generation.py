@@ -1,15 +1,17 @@
 """Nested caps against a stand-in for the engine that writes by a rule; the real engine is in test_engine.py."""
 
 import random
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from frontiers import generation, pocket, pocket_training
 from frontiers.cli import UserError
 from frontiers.generation import Completion, Request, Settings, Thinking
 from frontiers.journal import Journal
 from frontiers.problems import Problem
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TOKENIZER = pocket_training.build_tokenizer()
 IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
@@ -18,7 +20,9 @@ THINKING = Thinking.from_block(
 )
 PROMPT_STYLE = Thinking.from_block({"style": "prompt", "forced_end": "\\boxed{"}, TOKENIZER)
 PROBLEMS = [
-    Problem(f"p{i}", f"Ana has {i + 2} pens. How many pens does Ana have?", str(i + 2), "number", "MIT", "test")
+    Problem(
+        f"p{i}", f"Ana has {i + 2} pens. How many pens does Ana have?", str(i + 2), "number", "MIT", "test"
+    )
     for i in range(4)
 ]
 
@@ -52,7 +56,9 @@ def settings_of(caps, **changes):
 
 
 def run(caps, writer=None, thinking=THINKING, **changes):
-    return generation.generate(PROBLEMS, TOKENIZER, thinking, {}, settings_of(caps, **changes), writer or Writer())
+    return generation.generate(
+        PROBLEMS, TOKENIZER, thinking, {}, settings_of(caps, **changes), writer or Writer()
+    )
 
 
 @given(st.lists(st.integers(0, 45), min_size=1, max_size=5, unique=True), st.booleans())
@@ -65,7 +71,7 @@ def test_no_cap_is_exceeded_and_traces_are_nested(caps, uncapped):
     assert (capped["reasoning_tokens"] <= capped["cap"]).all()
     for _, rows in table.groupby(["problem_id", "sample"]):
         texts = list(rows["reasoning"])
-        assert all(longer.startswith(shorter) for shorter, longer in zip(texts, texts[1:], strict=False))
+        assert all(longer.startswith(shorter) for shorter, longer in pairwise(texts))
         whole = rows[rows["ended"]]
         assert whole["answer"].nunique() <= 1
         assert whole["reasoning_tokens"].nunique() <= 1

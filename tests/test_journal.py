@@ -1,7 +1,8 @@
 import pytest
-from frontiers.journal import Journal, fingerprint, request_id
 from hypothesis import given
 from hypothesis import strategies as st
+
+from frontiers.journal import Journal, fingerprint, request_id
 
 
 def filled(path, names="abc"):

@@ -131,7 +131,9 @@ def completion_of(request: Request, output, tokenizer) -> Completion:
     """Read a finished vLLM RequestOutput; what it stopped at is left out."""
     written = output.outputs[0]
     if written.finish_reason not in ("stop", "length"):
-        raise RuntimeError(f"the engine ended a request with `{written.finish_reason}`; run again, the rest is journalled")
+        raise RuntimeError(
+            f"the engine ended a request with `{written.finish_reason}`; run again, the rest is journalled"
+        )
     tokens = tuple(written.token_ids)
     if tokens and written.finish_reason == "stop" and tokens[-1] in request.stop:
         tokens = tokens[:-1]
@@ -187,5 +189,3 @@ class Energy:
         if now is None or self._begun is None:
             return None
         return sum(b - a for a, b in zip(self._begun, now, strict=True)) / 1000
-
-

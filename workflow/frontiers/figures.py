@@ -27,7 +27,8 @@ WIDTH = 7.1
 """Width of a figure in inches: both columns of a journal page."""
 
 PALETTE = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#882255", "#999933", "#44aa99",
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
+    "#56b4e9", "#332288", "#882255", "#999933", "#44aa99",
 )  # fmt: skip
 """Told apart with the common kinds of colour blindness: Okabe & Ito 2008 without yellow and black, then four
 of Tol 2021 (Colour schemes, SRON technical note, "muted")."""
@@ -35,7 +36,12 @@ of Tol 2021 (Colour schemes, SRON technical note, "muted")."""
 GREY, DARK, ACCENT = "#9a9a9a", "#222222", "#0072b2"
 MARKERS = {"dense": "o", "moe": "D", "hybrid": "^"}
 UNKNOWN_MARKER = "s"
-ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid", None: "architecture unknown"}
+ARCHITECTURES = {
+    "dense": "dense",
+    "moe": "mixture of experts",
+    "hybrid": "hybrid",
+    None: "architecture unknown",
+}
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 7,
@@ -130,7 +136,10 @@ def figure_parser(description: str, **tables: str) -> argparse.ArgumentParser:
 
 def save(figure: Figure, svg: Path, png: Path) -> None:
     """Write the figure as SVG and PNG, each in one step; the same figure gives the same bytes."""
-    for path, kind, metadata in ((svg, "svg", {"Date": None, "Creator": None}), (png, "png", {"Software": None})):
+    for path, kind, metadata in (
+        (svg, "svg", {"Date": None, "Creator": None}),
+        (png, "png", {"Software": None}),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
         figure.savefig(partial, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
@@ -210,21 +219,21 @@ def power(value: float, _position: int | None = None) -> str:
     return rf"$10^{{{exponent}}}$" if abs(digit - 1) < 1e-6 else rf"${digit:.3g}{{\times}}10^{{{exponent}}}$"
 
 
-def log_axis(axis: Axes, which: str, low: float, high: float) -> None:
-    """Make the axis `which` ("x" or "y") logarithmic from `low` to `high`, with at least three labels."""
+def log_axis(axis: Axes, which: str, low: float, high: float, room: int = 1) -> None:
+    """Make the axis `which` ("x" or "y") logarithmic; `room` is how many such axes stand side by side."""
     getattr(axis, f"set_{which}scale")("log")
     getattr(axis, f"set_{which}lim")(low, high)
-    decades = np.log10(high / low)
+    decades = np.log10(high / low) * (1 if room < 3 else room / 2)
     inner = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.6 else (1.0, 2.0, 5.0)
     ticks = getattr(axis, f"{which}axis")
-    ticks.set_major_locator(LogLocator(subs=inner, numticks=20))
+    ticks.set_major_locator(LogLocator(subs=inner, numticks=20 if room < 3 else 3))
     ticks.set_major_formatter(FuncFormatter(power))
     ticks.set_minor_locator(LogLocator(subs=np.arange(1, 10), numticks=200))
     ticks.set_minor_formatter(NullFormatter())
 
 
 def log_limits(values: Iterable[float], margin: float = 0.06) -> tuple[float, float]:
-    """Return limits of a logarithmic axis around the positive ones of `values`, with a margin on both sides."""
+    """Return limits of a logarithmic axis around the positive `values`, with a margin on both sides."""
     numbers = np.asarray(list(values), float)
     logs = np.log10(numbers[np.isfinite(numbers) & (numbers > 0)])
     if not len(logs):
@@ -241,7 +250,7 @@ def title(axis: Axes, name: str, remark: str = "", pad: float = 4.0) -> None:
 
 def wrapped(text: str, width: int) -> str:
     """Return `text` in lines of at most `width` characters."""
-    return "\n".join(textwrap.wrap(plain(text), width))
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
 
 
 def say(axis: Axes, text: str) -> None:

@@ -163,7 +163,9 @@ def generate(
     for problem, sample in keys:
         trace = traced[traces[problem.id, sample].id]
         for cap in settings.caps:
-            plans.append(plan_answer(problem.id, sample, cap, traces[problem.id, sample], trace, thinking, settings))
+            plans.append(
+                plan_answer(problem.id, sample, cap, traces[problem.id, sample], trace, thinking, settings)
+            )
     wanted = {plan.request.id: plan.request for plan in plans if plan.request}
     answered = {c.id: c for c in decode(list(wanted.values()))}
     return tabulate(plans, answered, tokenizer)
@@ -203,7 +205,13 @@ class Plan:
 
 
 def plan_answer(
-    problem_id: str, sample: int, cap: Cap, traced: Request, trace: Completion, thinking: Thinking, settings: Settings
+    problem_id: str,
+    sample: int,
+    cap: Cap,
+    traced: Request,
+    trace: Completion,
+    thinking: Thinking,
+    settings: Settings,
 ) -> Plan:
     """Cut a trace at `cap` and say what is still to be decoded.
 
@@ -246,7 +254,9 @@ def tabulate(plans: Sequence[Plan], answered: dict[str, Completion], tokenizer) 
         answer = answered[plan.request.id] if plan.request else None
         cap = sys.maxsize if plan.cap is None else plan.cap
         if len(plan.reasoning) > cap:
-            raise AssertionError(f"{plan.problem_id}: {len(plan.reasoning)} reasoning tokens under a cap of {cap}")
+            raise AssertionError(
+                f"{plan.problem_id}: {len(plan.reasoning)} reasoning tokens under a cap of {cap}"
+            )
         stopped = answer.finish_reason == "stop" if answer else plan.ended
         seconds = [plan.seconds, answer.seconds] if answer else [plan.seconds]
         rows.append(

@@ -10,6 +10,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 NAMES = "Ana Ben Cal Dan Eve Fay Gus Hal Ida Jon Kim Leo Mia Ned Oli Pam".split()
 ITEMS = "pens books coins cards apples stamps marbles keys".split()
@@ -106,7 +107,7 @@ def draw_problem(rng: random.Random, steps: int, distractors: int) -> Problem:
     clauses: list[Tokens] = [(f"{chain[0]} has", str(start), item, ".")]
     trace: list[str] = [*" from ".join(reversed(chain)).split(), ".", f"{chain[0]} has", str(start), "."]
     values, operations = {chain[0]: start}, []
-    for known, person in zip(chain, chain[1:], strict=False):
+    for known, person in pairwise(chain):
         operation = draw_operation(rng, values[known])
         operations.append(operation)
         clauses.append(operation.clause(person, item, known))
@@ -146,7 +147,18 @@ def vocabulary() -> list[str]:
     words = "more fewer times as many than How does have from".split()
     marks = [".", "?", "=", "\\boxed{", "}"]
     numbers = [str(n) for n in range(LARGEST_NUMBER + 1)]
-    return [PAD, EOS, THINK, END_THINK, *marks, *words, *ITEMS, *NAMES, *(f"{n} has" for n in NAMES), *numbers]
+    return [
+        PAD,
+        EOS,
+        THINK,
+        END_THINK,
+        *marks,
+        *words,
+        *ITEMS,
+        *NAMES,
+        *(f"{n} has" for n in NAMES),
+        *numbers,
+    ]
 
 
 def text_of(tokens: Tokens) -> str:

@@ -70,7 +70,9 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         Regex("|".join(longest_first) + r"|\S+"), behavior="removed", invert=True
     )
     gaps = (decoders.Replace(gap, closed) for gap, closed in pocket.GAPS)
-    tokenizer.decoder = decoders.Sequence([decoders.WordPiece(prefix="##", cleanup=False), decoders.Fuse(), *gaps])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.WordPiece(prefix="##", cleanup=False), decoders.Fuse(), *gaps]
+    )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=pocket.PAD,
@@ -166,7 +168,9 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
     step, tokens, loss, log, begun = 0, 0, None, [], time.monotonic()
     for number, phase in enumerate(recipe.phases):
         for batch in islice(batches(phase, f"{recipe.seed} {number}"), phase.steps):
-            rate = recipe.learning_rate * min(1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total)))
+            rate = recipe.learning_rate * min(
+                1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
+            )
             batch_loss = train_step(model, batch)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimiser in optimisers:
@@ -178,7 +182,9 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
             tokens += sum(ids.numel() for ids, _ in batch)
             loss = batch_loss if loss is None else 0.95 * loss + 0.05 * batch_loss
             if step % 100 == 0 or step == total:
-                log.append({"step": step, "loss": loss, "tokens": tokens, "seconds": time.monotonic() - begun})
+                log.append(
+                    {"step": step, "loss": loss, "tokens": tokens, "seconds": time.monotonic() - begun}
+                )
                 report(log[-1])
     return model.eval(), log
 
@@ -190,7 +196,9 @@ def train_step(model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Ten
     loss = 0.0
     for ids, labels in batch:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = model(input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {}))
+            output = model(
+                input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {})
+            )
         logits = output.logits[:, :-1].float().flatten(0, 1)
         part = cross_entropy(logits, labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum") / counted
         loss += part.item()

@@ -55,7 +55,9 @@ def check_table(frame: pd.DataFrame, name: str, where: str) -> None:
             if not np.isfinite(numbers).all():
                 raise UserError(f"{where}: column `{column}` holds infinite values")
             if numbers.min() < rule.get("minimum", -np.inf) or numbers.max() > rule.get("maximum", np.inf):
-                raise UserError(f"{where}: column `{column}` leaves its range: {numbers.min()} to {numbers.max()}")
+                raise UserError(
+                    f"{where}: column `{column}` leaves its range: {numbers.min()} to {numbers.max()}"
+                )
         if "enum" in rule and (odd := set(present) - set(rule["enum"])):
             raise UserError(f"{where}: column `{column}` holds {sorted(odd)}, allowed are {rule['enum']}")
     key = schema.get("x-key", [])
@@ -87,7 +89,9 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{path}: cannot be read as a table ({error}); delete it and run snakemake again") from error
+        raise UserError(
+            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
+        ) from error
     nullable = {pa.int64(): pd.Int64Dtype()}
     frame = table.to_pandas(types_mapper=nullable.get)
     check_table(frame, name, str(path))

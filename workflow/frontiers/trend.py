@@ -252,16 +252,14 @@ def _fixed_accuracy(
             rows[name] = _empty("accuracy does not rise with compute among these models")
             continue
         failed = float(np.mean(~np.isfinite(sample)))
-        row = {"slope_per_year": slope, "low": np.nan, "high": np.nan, "estimable": True, "reason": None}
         if failed > (1 - LEVEL) / 2:
-            row["note"] = f"no interval: accuracy does not rise with compute in {failed:.0%} of the draws"
-            halving = {"doubling_months": months(-slope, -slope, -slope)["doubling_months"]}
-        else:
-            row["low"], row["high"] = np.nanpercentile(sample, 100 * np.array([1 - LEVEL, 1 + LEVEL]) / 2)
-            halving = months(-slope, -row["high"], -row["low"])
+            rows[name] = _empty(f"no interval: accuracy does not rise with compute in {failed:.0%} of the draws")
+            continue
+        low, high = np.nanpercentile(sample, 100 * np.array([1 - LEVEL, 1 + LEVEL]) / 2)
+        row = {"slope_per_year": slope, "low": low, "high": high, "estimable": True, "reason": None}
         if name in given:
             left, right = given[name]
             design = sm.add_constant(np.column_stack([when - when.mean(), right]))
             row["r2"] = float(sm.OLS(left, design).fit().rsquared)
-        rows[name] = row | halving
+        rows[name] = row | months(-slope, -high, -low)
     return rows

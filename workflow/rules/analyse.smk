@@ -33,15 +33,20 @@ rule describe_points:
         measures="results/{study}/measures.parquet",
     output:
         points="results/{study}/points.parquet",
-        csv="results/{study}/points.csv",
+        csv=report(
+            "results/{study}/points.csv",
+            caption="../report/points.rst",
+            category="Tables",
+            labels={"table": "Points", "study": "{study}"},
+        ),
     log:
         "logs/describe_points/{study}.log",
     benchmark:
         "benchmarks/describe_points/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
     wildcard_constraints:
         study=MEASURED,
+    conda:
+        "../../envs/analyse.yaml"
     params:
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
@@ -57,15 +62,20 @@ rule summarise_published:
         table=setting("table"),
     output:
         points="results/{study}/points.parquet",
-        csv="results/{study}/points.csv",
+        csv=report(
+            "results/{study}/points.csv",
+            caption="../report/points.rst",
+            category="Tables",
+            labels={"table": "Points", "study": "{study}"},
+        ),
     log:
         "logs/summarise_published/{study}.log",
     benchmark:
         "benchmarks/summarise_published/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
     wildcard_constraints:
         study=PUBLISHED,
+    conda:
+        "../../envs/analyse.yaml"
     params:
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
     shell:

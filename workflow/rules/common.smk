@@ -44,13 +44,50 @@ def answers(wc):
 
 def descriptions(wc):
     """Return the description of every model of a measured study."""
-    return expand("results/{study}/models/{model}.json", study=wc.study, model=block("studies", wc.study)["models"])
+    return expand(
+        "results/{study}/models/{model}.json", study=wc.study, model=block("studies", wc.study)["models"]
+    )
 
 
 def shown(wc):
     """Return as JSON the label, developer and release date of every model of a measured study."""
     models = block("studies", wc.study)["models"]
     return registry.canonical({model: registry.display(block("models", model)) for model in models})
+
+
+def labels(wc):
+    """Return as JSON how the figures name models and benchmarks; published points carry their own labels."""
+    study = block("studies", wc.study)
+    models = {name: block("models", name)["label"] for name in study.get("models", [])}
+    return registry.canonical({"models": models, "benchmarks": registry.labels(config, study)})
+
+
+def figures(wc):
+    """Return the figures of a study: published points have no caps, no single answers and no components."""
+    names = (
+        ["frontier", "caps", "trend", "outcomes", "components"]
+        if is_measured(wc.study)
+        else ["frontier", "trend"]
+    )
+    return expand("results/{study}/figures/{name}.svg", study=wc.study, name=names)
+
+
+def expected(wc):
+    """Return the options that tell check_results what a measured study has to hold."""
+    if not is_measured(wc.study):
+        return ""
+    study = block("studies", wc.study)
+    models = {}
+    for name in study["models"]:
+        model = block("models", name)
+        models[name] = {
+            "benchmarks": study["benchmarks"],
+            "strategies": study["strategies"],
+            "caps": registry.caps(study, model),
+            "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
+        }
+    problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
+    return f"--expected '{registry.canonical(models)}' --problems '{registry.canonical(problems)}'"
 
 
 def option(name, value):

@@ -20,8 +20,12 @@ rule generate:
         runtime=lambda wc: block("models", wc.model).get("runtime_minutes", 60),
     params:
         identity=lambda wc: registry.identity(block("models", wc.model)),
-        caps=lambda wc: registry.canonical(registry.caps(block("studies", wc.study), block("models", wc.model))),
-        samples=lambda wc: registry.samples(block("studies", wc.study), wc.benchmark, block("models", wc.model)),
+        caps=lambda wc: registry.canonical(
+            registry.caps(block("studies", wc.study), block("models", wc.model))
+        ),
+        samples=lambda wc: registry.samples(
+            block("studies", wc.study), wc.benchmark, block("models", wc.model)
+        ),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),

@@ -1,7 +1,9 @@
 rule grade:
     input:
         script="workflow/scripts/grade.py",
-        modules=modules("grades", "grading", "grading_pool", "grading_worker", "extraction", "equivalence", "numerals"),
+        modules=modules(
+            "grades", "grading", "grading_pool", "grading_worker", "extraction", "equivalence", "numerals"
+        ),
         generations=rules.generate.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:

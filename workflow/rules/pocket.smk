@@ -20,7 +20,7 @@ rule train_pocket_model:
         GENERATE_ENVIRONMENT
     threads: 1
     params:
-        folder="results/train_pocket/{recipe}",
+        folder=lambda wc, output: str(Path(output.training).parent),
     shell:
         "python {input.script:q} --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
         " --output-dir {params.folder:q} 2> >(tee {log:q} >&2)"

@@ -22,9 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     name = arguments.benchmark
     recipe = yaml.safe_load(arguments.recipes.read_text())["problems"][name]
-    stream = pocket.draw_problems(
-        f"{recipe['seed']} {name}", [recipe["steps"]], True, [recipe["distractors"]]
-    )
+    stream = pocket.draw_problems(f"{recipe['seed']} {name}", recipe["steps"], True, recipe["distractors"])
     drawn: dict[tuple, dict] = {}
     for problem in stream:
         if len(drawn) == recipe["problems"]:

@@ -7,90 +7,9 @@ stands beside them.
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
-
-from frontiers import figures
+from frontiers import figure_components, figures
 from frontiers.cli import run
-from frontiers.tables import cap_order, read_table
-
-ROW = 0.24
-COMPONENTS = {
-    "flops_attention": ("attention", figures.PALETTE[0]),
-    "flops_feed_forward": ("feed-forward", figures.PALETTE[4]),
-    "flops_state_space": ("state space", figures.PALETTE[2]),
-    "flops_logits": ("logits", figures.PALETTE[3]),
-}
-PHASES = {
-    "flops_prefill": ("prefill", "#6a6a6a"),
-    "flops_reasoning": ("reasoning", figures.PALETTE[1]),
-    "flops_answer": ("answer", figures.PALETTE[5]),
-}
-PRINTED = 0.07
-"""Shares from here on are printed in their bar."""
-
-
-def mean_costs(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return mean FLOP per problem at the largest cap, by model and strategy, benchmarks weighted equally."""
-    key = ["model", "strategy"]
-    order = cap_order(answers["cap"])
-    top = answers[order == order.groupby([answers[k] for k in key]).transform("max")]
-    columns = ["flops", *COMPONENTS, *PHASES]
-    by_benchmark = top.groupby([*key, "benchmark"], sort=False)[columns].mean()
-    return by_benchmark.groupby(level=key, sort=False).mean()
-
-
-def draw_shares(axis: Axes, costs: pd.DataFrame, parts: dict[str, tuple[str, str]]) -> None:
-    """Draw one stacked bar per row of `costs`, each part with its share where there is room for it."""
-    left = np.zeros(len(costs))
-    for column, (_, colour) in parts.items():
-        share = (costs[column] / costs["flops"]).to_numpy()
-        axis.barh(range(len(costs)), share, left=left, height=0.7, color=colour, edgecolor="white", linewidth=0.5)
-        for place in np.flatnonzero(share >= PRINTED):
-            light = np.dot(plt.matplotlib.colors.to_rgb(colour), (0.299, 0.587, 0.114)) > 0.55
-            axis.text(
-                left[place] + share[place] / 2, place, f"{100 * share[place]:.0f}", ha="center", va="center",
-                fontsize=5.8, color=figures.DARK if light else "white",
-            )  # fmt: skip
-        left = left + share
-    axis.set_xlim(0, 1)
-    axis.set_ylim(len(costs) - 0.4, -0.6)
-    axis.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
-    axis.set_xlabel("Share of compute (%)")
-    axis.tick_params(axis="y", length=0)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-
-
-def draw(answers: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
-    """Return the figure from the table `answers`."""
-    costs = mean_costs(answers).sort_values("flops", kind="stable")
-    several = costs.index.get_level_values("strategy").nunique() > 1
-    names = [labels.model(m) + (f", {s}" if several else "") for m, s in costs.index]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(figures.WIDTH, len(costs) * ROW + 1.0))
-    for axis, parts, name in ((left, COMPONENTS, "By component"), (right, PHASES, "By phase")):
-        draw_shares(axis, costs, parts)
-        figures.title(axis, name)
-    left.set_yticks(range(len(costs)), names)
-    right.set_yticks(range(len(costs)), [figures.power(float(f"{v:.2g}")) for v in costs["flops"]])
-    figure.text(0, 0, "")
-    right.annotate(
-        "FLOP per\nproblem", (0, 1), (-4, 4), xycoords="axes fraction", textcoords="offset points", ha="right",
-        va="bottom", fontsize=6, color="#555555",
-    )  # fmt: skip
-    figure.tight_layout(w_pad=1.0)
-    for axis, parts in ((left, COMPONENTS), (right, PHASES)):
-        used = [Patch(color=c, label=n) for k, (n, c) in parts.items() if (costs[k] > 0).any()]
-        box = axis.get_position()
-        figure.legend(
-            handles=used, ncols=len(used), loc="upper center", bbox_to_anchor=((box.x0 + box.x1) / 2, 0.01),
-            handlelength=1.0, columnspacing=1.2,
-        )  # fmt: skip
-    return figure
+from frontiers.tables import read_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -98,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = figures.figure_parser(__doc__, answers="table of answers")
     args = parser.parse_args(argv)
     figures.set_style()
-    figure = draw(read_table(args.answers, "answers"), figures.parse_labels(args.labels))
+    figure = figure_components.draw(read_table(args.answers, "answers"), figures.parse_labels(args.labels))
     figures.save(figure, args.output_svg, args.output_png)
 
 

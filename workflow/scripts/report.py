@@ -15,8 +15,12 @@ from frontiers import cli
 def main(argv: list[str] | None = None) -> None:
     """Call `snakemake --report` beside the run that is under way, which holds the lock."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--show", nargs="+", required=True, help="files of the report, made by rules of the workflow")
-    parser.add_argument("--configfiles", nargs="*", default=[], help="configuration files of the run beside config.yaml")
+    parser.add_argument(
+        "--show", nargs="+", required=True, help="files of the report, made by rules of the workflow"
+    )
+    parser.add_argument(
+        "--configfiles", nargs="*", default=[], help="configuration files of the run beside config.yaml"
+    )
     parser.add_argument("--output", type=Path, required=True, help="zip to write")
     arguments = parser.parse_args(argv)
     configured = ["--configfile", *arguments.configfiles] if arguments.configfiles else []
@@ -24,7 +28,9 @@ def main(argv: list[str] | None = None) -> None:
     command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--workflow-profile", "none"]
     called = subprocess.run([*command, *configured, "--report", str(arguments.output), "--", *arguments.show])
     if called.returncode:
-        raise cli.UserError(f"snakemake --report failed with status {called.returncode}; its message stands above")
+        raise cli.UserError(
+            f"snakemake --report failed with status {called.returncode}; its message stands above"
+        )
 
 
 if __name__ == "__main__":

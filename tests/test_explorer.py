@@ -1,0 +1,182 @@
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import vl_convert
+
+import build_explorer
+from frontiers import explorer
+from frontiers.cli import UserError
+from frontiers.tables import read_table, write_table
+from synthetic_study import LABELS, measured_once, published_once
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class Page(HTMLParser):
+    """Elements, attributes, scripts and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.scripts, self.open, self.words = [], [], [], None, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        self.open = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self.open = None
+
+    def handle_data(self, data):
+        if self.open == "script":
+            self.scripts[-1] += data
+        elif self.open != "style":
+            self.words.append(data.strip())
+
+    def values(self, name):
+        return [value for _, key, value in self.attributes if key == name]
+
+
+def build(paths, folder, *more):
+    out = folder / "explorer.html"
+    given = [
+        part
+        for name in ("points", "frontier", "summary", "trend")
+        for part in (f"--{name}", str(paths[name]))
+    ]
+    given += ["--saturation", str(paths["saturation"])] if "saturation" in paths else []
+    build_explorer.main([*given, "--title", "A study & more", "--output", str(out), *more])
+    return out.read_text()
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    return measured_once(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return published_once(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def texts(measured, published, tmp_path_factory):
+    labels = json.dumps({"benchmarks": LABELS["benchmarks"]})
+    return {
+        "measured": build(measured, tmp_path_factory.mktemp("a"), "--labels", labels),
+        "published": build(published, tmp_path_factory.mktemp("b")),
+    }
+
+
+@pytest.mark.parametrize("kind", ["measured", "published"])
+def test_the_page_needs_nothing_from_outside(kind, texts):
+    text = texts[kind]
+    page = Page(text)
+    assert len(text.encode()) < 5_000_000
+    assert not {"link", "iframe", "img", "object", "embed", "base", "form"} & set(page.tags)
+    assert not [
+        a for a in page.attributes if a[1] in ("src", "href", "srcset", "action") or a[1].startswith("on")
+    ]
+    assert "@import" not in text and "url(" not in text.split("<script>")[0]
+    policy = next(v for v in page.values("content") if "default-src" in v)
+    assert "default-src 'none'" in policy and "http" not in policy
+    data, *scripts = page.scripts
+    assert len(scripts) == 2
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy, "the browser would refuse the page's own script"
+    assert "http" not in scripts[1] and "$schema" in data
+
+
+@pytest.mark.parametrize("kind", ["measured", "published"])
+def test_the_page_holds_every_point_and_choice(kind, texts, measured, published):
+    paths = measured if kind == "measured" else published
+    page = Page(texts[kind])
+    points = read_table(paths["points"], "points")
+    data = json.loads(page.scripts[0])
+    assert len(data["points"]) == len(points)
+    assert data["capped"] == (kind == "measured")
+    summary = json.loads(paths["summary"].read_text())
+    choices = sum(len(part["best_under"]) for part in summary["frontiers"])
+    rows = [a for a in page.attributes if a[:2] == ("tr", "data-cost")]
+    assert len(rows) == choices > 0
+    words = " ".join(page.words)
+    assert "A study & more" in words and "Which model at which budget" in words
+    for row in points.head(5).itertuples():
+        assert explorer.interval(row.accuracy, row.accuracy_low, row.accuracy_high) in words
+    on = read_table(paths["frontier"], "frontier").query("cost == 'flops' and on_frontier")
+    assert sum(p["on"]["flops"] for p in data["points"]) == len(on)
+
+
+@pytest.mark.parametrize("kind", ["measured", "published"])
+def test_the_charts_compile_and_draw(kind, texts):
+    data = json.loads(Page(texts[kind]).scripts[0])
+    rows = [
+        p
+        | {
+            "value": p["costs"]["flops"],
+            "on": p["on"]["flops"],
+            "p": p["p"]["flops"],
+            "place": p["order"] or 1e9,
+        }
+        for p in data["points"]
+        if p["benchmark"] == "mean"
+    ]
+    for name, spec in data["charts"].items():
+        spec["datasets"] = {"points": rows, "steps": [r | {"side": "left"} for r in rows if r["on"]]}
+        spec["width"] = 500
+        svg = vl_convert.vegalite_to_svg(spec)
+        assert "Accuracy (%)" in svg, name
+        if name == "frontier":
+            assert "10⁷" in svg or "10⁸" in svg or "10¹³" in svg
+
+
+def test_hostile_labels_are_escaped_everywhere(measured, tmp_path):
+    points = read_table(measured["points"], "points").assign(label=HOSTILE, developer=HOSTILE)
+    write_table(points, tmp_path / "points.parquet", "points")
+    text = build(
+        measured | {"points": tmp_path / "points.parquet"},
+        tmp_path,
+        "--labels",
+        json.dumps({"benchmarks": {"short-chains": HOSTILE}}),
+    )
+    page = Page(text)
+    own = text.replace(page.scripts[1], "")
+    assert "alert(1)</script>" not in own and "<img" not in own
+    assert len(page.scripts) == 3 and "img" not in page.tags
+    assert any(HOSTILE in words for words in page.words)
+    assert {p["label"] for p in json.loads(page.scripts[0])["points"]} == {HOSTILE}
+
+
+def test_the_same_study_gives_the_same_page(texts, measured, tmp_path):
+    labels = json.dumps({"benchmarks": LABELS["benchmarks"]})
+    assert build(measured, tmp_path, "--labels", labels) == texts["measured"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.25, "0.25"),
+        (1234.5, "1,234"),
+        (2.5e7, "2.5 × 10⁷"),
+        (1e-5, "1 × 10⁻⁵"),
+        (1e13, "1 × 10¹³"),
+    ],
+)
+def test_numbers_are_written_for_readers(value, text):
+    assert explorer.scientific(value) == text
+
+
+def test_a_damaged_summary_is_named(measured, tmp_path):
+    broken = tmp_path / "frontier.json"
+    broken.write_text("{")
+    with pytest.raises(UserError, match=re.escape(str(broken))):
+        build(measured | {"summary": broken}, tmp_path)

@@ -1,0 +1,256 @@
+import json
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from docutils.core import publish_parts
+from jinja2 import Environment, StrictUndefined
+
+import plot_caps
+import plot_components
+import plot_frontier
+import plot_outcomes
+import plot_trend
+from frontiers import (
+    figure_caps,
+    figure_components,
+    figure_frontier,
+    figure_outcomes,
+    figure_trend,
+    figures,
+)
+from frontiers.cli import UserError
+from frontiers.tables import read_table
+from synthetic_study import LABELS, measured_once, published_once
+
+ROOT = Path(__file__).parents[1]
+FIGURES = {
+    "frontier": (plot_frontier, ("points", "frontier")),
+    "caps": (plot_caps, ("points", "saturation")),
+    "trend": (plot_trend, ("points", "trend")),
+    "outcomes": (plot_outcomes, ("outcomes",)),
+    "components": (plot_components, ("answers",)),
+}
+DRAW = {
+    "frontier": figure_frontier,
+    "caps": figure_caps,
+    "trend": figure_trend,
+    "outcomes": figure_outcomes,
+    "components": figure_components,
+}
+UNITS = {
+    "frontier": ["Accuracy (%)", "Compute (FLOP per problem)"],
+    "caps": ["Accuracy (%)", "Reasoning cap (tokens)"],
+    "trend": ["Accuracy per compute (1/FLOP)", "Release date"],
+    "outcomes": ["Compute (FLOP per generation)", "Failed / successful (ratio)"],
+    "components": ["Share of compute (%)", "FLOP per"],
+}
+HOSTILE = "<script>alert(1)</script> $x_$ & co"
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    return measured_once(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return published_once(tmp_path_factory.getbasetemp())
+
+
+def plot(name, paths, folder, labels=LABELS, *more):
+    script, tables = FIGURES[name]
+    given = [part for table in tables for part in (f"--{table}", str(paths[table]))]
+    out = folder / f"{name}.svg", folder / f"{name}.png"
+    script.main(
+        [
+            *given,
+            "--labels",
+            json.dumps(labels),
+            "--output-svg",
+            str(out[0]),
+            "--output-png",
+            str(out[1]),
+            *more,
+        ]
+    )
+    return out
+
+
+def texts(svg):
+    """Everything written in a figure, by element; formulae are left out."""
+    return ["".join(e.itertext()).strip() for e in ET.parse(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_text_units_and_problems_and_the_same_bytes_again(name, measured, tmp_path):
+    labels = LABELS | {"models": LABELS["models"] | {"small": HOSTILE}}
+    svg, png = plot(name, measured, tmp_path, labels)
+    written = " | ".join(texts(svg))
+    for unit in UNITS[name]:
+        assert unit in written
+    assert re.search(r"40 (problems|per model)|80 problems", written)
+    assert not list(ET.parse(svg).iter("{http://www.w3.org/2000/svg}script"))
+    assert name == "trend" or HOSTILE in written
+    first = svg.read_bytes(), png.read_bytes()
+    assert b"<dc:date>" not in first[0] and first[1].startswith(b"\x89PNG")
+    if name != "frontier":  # one that has every kind of element stands for all
+        return
+    plot(name, measured, tmp_path, labels)
+    assert (svg.read_bytes(), png.read_bytes()) == first
+
+
+@pytest.mark.parametrize("name", ["frontier", "trend"])
+def test_published_figures_are_drawn(name, published, tmp_path):
+    labels = {"benchmarks": {"gpqa-diamond": "GPQA Diamond"}}
+    written = " | ".join(texts(plot(name, published, tmp_path, labels)[0]))
+    assert "GPQA Diamond" in written and "198 problems, 38 models" in written
+    if name == "frontier":
+        assert "Phi-4" in written and "Yi 34B Chat" not in written, "only the frontier is labelled"
+    else:
+        assert "doubles in" in written and "compute for a fixed accuracy" in written
+
+
+def drawn(name, measured, published):
+    labels = figures.Labels(**LABELS)
+    get = {
+        t: read_table(measured[t], t)
+        for t in ("points", "frontier", "saturation", "trend", "outcomes", "answers")
+    }
+    figures.set_style()
+    if name == "published":
+        tables = [read_table(published[t], t) for t in ("points", "frontier")]
+        return figure_frontier.draw(*tables, figures.with_point_labels(figures.Labels(), tables[0]))
+    return DRAW[name].draw(*(get[t] for t in FIGURES[name][1]), labels)
+
+
+@pytest.mark.parametrize("name", [*FIGURES, "published"])
+def test_neither_axis_labels_nor_names_cover_one_another(name, measured, published):
+    figure = drawn(name, measured, published)
+    figure.canvas.draw()
+    for axis in figure.axes:
+        for which in (axis.xaxis, axis.yaxis):
+            low, high = sorted(which.get_view_interval())
+            boxes = [
+                t.label1.get_window_extent() for t in which.get_major_ticks() if low <= t.get_loc() <= high
+            ]
+            boxes = sorted((b for b in boxes if b.width > 1), key=lambda b: (b.x0, b.y0))
+            assert not any(a.overlaps(b) for a, b in pairwise(boxes)), axis.get_title(loc="left")
+        names = [t.get_window_extent() for t in axis.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(names) for b in names[i + 1 :])
+    figures.matplotlib.pyplot.close(figure)
+
+
+def test_frontier_bars_run_from_point_to_point():
+    rows = pd.DataFrame(
+        {
+            "model": ["a", "a", "b", "b"],
+            "value": [1.0, 3.0, 3.0, 9.0],
+            "order": [0.0, 8.0, 8.0, np.inf],
+            "on_frontier": [True, True, True, True],
+        }
+    )
+    best = figure_frontier.choices(rows)
+    assert best[["model", "value", "end"]].values.tolist() == [["a", 1, 3], ["a", 3, 9], ["b", 9, np.inf]]
+    assert figure_frontier.caps_text(rows["order"]) == ", cap 0 to none"
+    assert figure_frontier.caps_text(pd.Series([16.0])) == ", cap 16"
+    assert figure_frontier.caps_text(pd.Series([np.inf])) == ""
+
+
+def test_a_break_is_shown_only_where_accuracy_slows_down_and_at_its_place_among_the_caps():
+    row = pd.Series({"breakpoint_flops": 1e3, "slope_before": 0.5, "plateau_slope": 0.1})
+    assert figure_caps.shown_break(row)
+    assert not figure_caps.shown_break(row.replace(0.1, 2.0))
+    assert not figure_caps.shown_break(row.replace(1e3, np.nan))
+    curve = pd.DataFrame({"flops": [1e2, 1e4, 1e4], "place": [0.0, 2.0, 3.0]})
+    assert figure_caps.at_flops(curve, 1e3) == pytest.approx(1)
+    assert np.isnan(figure_caps.at_flops(curve, 1e5))
+    places = figure_caps.positions(pd.Series([0.0, 8.0, 16.0, 64.0, np.inf]))
+    assert places.is_monotonic_increasing and places[1] == 3
+
+
+def test_points_without_caps_have_no_curves_and_say_so(published, measured):
+    points = read_table(published["points"], "points")
+    figure = figure_caps.draw(
+        points[points["cap"].isna()], read_table(measured["saturation"], "saturation"), figures.Labels()
+    )
+    assert "every model has one point" in figure.axes[0].texts[0].get_text()
+
+
+def test_a_trend_that_cannot_be_estimated_says_why(measured, tmp_path):
+    written = " ".join(texts(plot("trend", measured, tmp_path)[0]))
+    assert "not estimable: models with a release date: 4" in written
+
+
+def test_the_line_of_the_trend_is_that_of_its_table(published):
+    points = read_table(published["points"], "points")
+    trend = read_table(published["trend"], "trend")
+    trend["slope_per_year"] += 0.01
+    with pytest.raises(UserError, match="was not fitted on these points"):
+        figure_trend.draw(points, trend, figures.Labels())
+    assert figure_trend.factor(1e-5) == "<0.01" and figure_trend.factor(1e5) == ">100"
+
+
+def test_an_outcome_without_estimate_gives_its_reason(measured):
+    outcomes = read_table(measured["outcomes"], "outcomes")
+    gone = (outcomes["model"] == "large") & (outcomes["measure"] == "flops")
+    outcomes.loc[gone, ["estimable", "reason"]] = False, "failed: 2, successful: 38; at least 5 are needed"
+    figure = figure_outcomes.draw(outcomes, figures.Labels())
+    written = {t.get_text().replace("\n", " ") for axis in figure.axes for t in axis.texts}
+    assert "failed: 2, successful: 38" in written
+    with pytest.raises(UserError, match="no rows of `flops`"):
+        figure_outcomes.draw(outcomes[outcomes["measure"] == "early_stopping"], figures.Labels())
+
+
+def test_shares_are_means_over_benchmarks_at_the_largest_cap(measured):
+    answers = read_table(measured["answers"], "answers")
+    costs = figure_components.mean_costs(answers)
+    top = answers[answers["cap"].isna() & (answers["model"] == "large")]
+    expected = top.groupby("benchmark")["flops"].mean().mean()
+    assert costs.loc[("large", "cot"), "flops"] == pytest.approx(expected)
+    assert np.allclose(costs[list(figure_components.COMPONENTS)].sum(axis=1), costs["flops"])
+    assert np.allclose(costs[list(figure_components.PHASES)].sum(axis=1), costs["flops"])
+
+
+def test_colours_are_each_models_own_while_there_are_enough():
+    few, many = [f"m{i}" for i in range(7)], [f"m{i}" for i in range(40)]
+    assert len(set(figures.model_colours(few).values())) == 7
+    some = figures.model_colours(many, many[:4])
+    assert [some[m] for m in many[:4]] == list(figures.PALETTE[:4]) and some["m30"] == figures.GREY
+    assert set(figures.model_colours(many, many[:20]).values()) == {figures.ACCENT, figures.GREY}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}'])
+def test_bad_labels_are_refused(text):
+    with pytest.raises(UserError, match="--labels"):
+        figures.parse_labels(text)
+
+
+def test_a_cost_that_no_point_has_is_refused(measured):
+    points, frontier = (read_table(measured[t], t) for t in ("points", "frontier"))
+    with pytest.raises(UserError, match="no point has the cost `joules`"):
+        figure_frontier.draw(points, frontier, figures.Labels(), "joules")
+
+
+MEASURED_ONLY = {"caps", "components", "outcomes"}
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("caption", sorted((ROOT / "workflow/report").glob("*.rst")), ids=lambda p: p.stem)
+def test_captions_are_valid_for_every_study(caption):
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    for name, study in CONFIG["studies"].items():
+        if caption.stem in MEASURED_ONLY and study["kind"] != "measured":
+            continue
+        job = SimpleNamespace(config=CONFIG, wildcards=SimpleNamespace(study=name), params={})
+        text = environment.from_string(caption.read_text()).render(snakemake=job)
+        publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 1})
+        if study["kind"] == "measured" and caption.stem in {*MEASURED_ONLY, "frontier"}:
+            rows = CONFIG["benchmarks"][study["benchmarks"][0]]["rows"]
+            assert f"{rows} problems" in text

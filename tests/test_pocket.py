@@ -1,0 +1,192 @@
+import hashlib
+import json
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import draw_pocket
+import train_pocket_model
+from frontiers import pocket, pocket_training
+from frontiers.cli import UserError
+
+ROOT = Path(__file__).parents[1]
+RECIPES = ROOT / "data/pocket/recipes.yaml"
+BENCHMARKS = list(yaml.safe_load(RECIPES.read_text())["problems"])
+
+
+def calculation(question: str) -> tuple:
+    """Work a question out from its text alone, independently of the generator: (numbers used in order, result)."""
+    *clauses, asked = question.replace("?", ".").split(".")[:-1]
+    facts = {}
+    for clause in clauses:
+        words = clause.split()
+        other = words[-1] if words[-2] in ("than", "as") else None
+        facts[words[0]] = (words[3] if other else "is", int(words[2]), other)
+    person, way = asked.split()[-2], []
+    while True:
+        word, amount, other = facts[person]
+        way.append((word, amount))
+        if other is None:
+            break
+        person = other
+    value = 0
+    for word, amount in reversed(way):
+        value = {"is": amount, "more": value + amount, "fewer": value - amount, "times": value * amount}[word]
+    return tuple(reversed(way)), value
+
+
+@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_problem_says_in_english_what_its_trace_works_out(seed, steps, distractors):
+    problem = next(pocket.draw_problems(str(seed), [steps], False, [distractors]))
+    question = pocket.text_of(problem.question)
+    way, value = calculation(question)
+    assert value == problem.gold
+    assert len(way) == steps + 1
+    assert question.count(".") == steps + 1 + distractors
+    assert pocket.text_of(problem.answer) == f"\\boxed{{{value}}}"
+    assert pocket.text_of(problem.trace).endswith(f"= {value}.")
+
+
+def test_the_tokenizer_writes_back_what_it_read():
+    tokenizer = pocket_training.build_tokenizer()
+    words = pocket.vocabulary()
+    assert len(set(words)) == len(words) == len(tokenizer)
+    for problem in islice(pocket.draw_problems("round trip", [1, 4, 8], False), 100):
+        tokens = (*problem.question, pocket.THINK, *problem.trace, pocket.END_THINK, *problem.answer)
+        ids = tokenizer(pocket.text_of(tokens))["input_ids"]
+        assert tuple(words[i] for i in ids) == tokens
+        assert tokenizer.decode(ids) == pocket.text_of(tokens)
+
+
+def test_the_template_opens_the_thinking():
+    tokenizer = pocket_training.build_tokenizer()
+    message = [{"role": "user", "content": "Ana has 7 pens."}]
+    assert tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False).endswith(
+        "<think>"
+    )
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_the_shipped_problems_are_those_of_the_recipe(benchmark, tmp_path):
+    drawn = tmp_path / "drawn.jsonl"
+    draw_pocket.main(["--recipes", str(RECIPES), "--benchmark", benchmark, "--output", str(drawn)])
+    shipped = ROOT / f"data/pocket/problems/{benchmark}.jsonl"
+    assert drawn.read_bytes() == shipped.read_bytes()
+    configured = yaml.safe_load((ROOT / "config.yaml").read_text())["benchmarks"][benchmark]
+    assert hashlib.sha256(shipped.read_bytes()).hexdigest() == configured["sha256"]
+
+
+def test_no_benchmark_calculation_is_ever_trained_on():
+    tested = set()
+    for benchmark in BENCHMARKS:
+        for line in (ROOT / f"data/pocket/problems/{benchmark}.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            way, value = calculation(row["question"])
+            assert str(value) == row["answer"]
+            tested.add(way)
+    assert len(tested) == 750
+    streams = set()
+    for name, block in yaml.safe_load(RECIPES.read_text())["models"].items():
+        recipe = pocket_training.Recipe.from_mapping(name, block)
+        for number, phase in enumerate(recipe.phases):
+            streams.add((f"{recipe.seed} {number}", phase.problem_steps, False, phase.distractors))
+    trained = {
+        calculation(pocket.text_of(problem.question))[0]
+        for stream in streams
+        for problem in islice(pocket.draw_problems(*stream), 1500)
+    }
+    assert len(trained) > 3000
+    assert not tested & trained
+
+
+def test_what_is_trained_on_is_drawn_from_the_training_side_only():
+    assert not any(p.held_out for p in islice(pocket.draw_problems("x", [1, 2], False), 500))
+    assert all(p.held_out for p in islice(pocket.draw_problems("x", [1, 2], True), 50))
+
+
+def test_a_cut_trace_is_answered_and_the_cut_itself_is_not_learnt():
+    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
+    problem = next(pocket.draw_problems("cut", [2], False))
+    tokens, labels = pocket_training.encode(problem, ids, cut=5)
+    learnt = [t for t, label in zip(tokens, labels, strict=True) if label != pocket_training.IGNORED]
+    assert learnt == [ids[t] for t in problem.answer] + [ids[pocket.EOS]]
+    assert tokens.count(ids[pocket.END_THINK]) == 1
+    assert len(tokens) == len(problem.question) + 1 + 5 + 1 + len(learnt)
+    whole, labels = pocket_training.encode(problem, ids)
+    assert labels[len(problem.question) + 1 :] == whole[len(problem.question) + 1 :]
+
+
+TINY = {
+    "description": "Tiny, for the tests.",
+    "model_type": "qwen3",
+    "architecture": {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 1,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "intermediate_size": 64,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 512,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0},
+    },
+    "learning_rate": 0.005,
+    "seed": 3,
+    "phases": [
+        {"steps": 40, "batch": 32, "problem_steps": [1], "distractors": [1]},
+        {"steps": 10, "batch": 32, "problem_steps": [1, 2], "cut_share": 0.5},
+    ],
+}
+
+
+def test_a_tiny_model_learns_is_saved_in_the_standard_form_and_comes_out_the_same_again(tmp_path):
+    recipes = tmp_path / "recipes.yaml"
+    recipes.write_text(yaml.safe_dump({"models": {"tiny": TINY}}))
+    threads = torch.get_num_threads()
+    for folder in ("one", "two"):
+        train_pocket_model.main(
+            ["--recipes", str(recipes), "--model", "tiny", "--output-dir", str(tmp_path / folder)]
+        )
+    torch.set_num_threads(threads)
+    one, two = ((tmp_path / f / "model.safetensors").read_bytes() for f in ("one", "two"))
+    assert one == two
+    training = json.loads((tmp_path / "one/training.json").read_text())
+    assert training["log"][-1]["loss"] < 3.5  # nats; it starts at the log of the vocabulary, 5.0
+    assert training["tokens"] > 50_000
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "one")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "one")
+    assert sum(p.numel() for p in model.parameters()) == training["parameters"]
+    assert model.config.vocab_size == len(tokenizer) == len(pocket.vocabulary())
+    assert tokenizer.convert_ids_to_tokens(model.generation_config.eos_token_id) == pocket.EOS
+    card = (tmp_path / "one/README.md").read_text()
+    assert "| 40 | 32 | 1 | 0% | yes |" in card
+    assert "Seed 3" in card
+
+
+def test_an_unknown_recipe_is_an_error_that_lists_the_known(tmp_path):
+    with pytest.raises(UserError, match=r"no recipe `nano` .* small, large"):
+        train_pocket_model.main(["--recipes", str(RECIPES), "--model", "nano", "--output-dir", str(tmp_path)])
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "data/pocket/models").glob("*/")), ids=lambda p: p.name)
+def test_a_shipped_model_is_whole_and_small(folder):
+    training = json.loads((folder / "training.json").read_text())
+    assert training["recipe"] == yaml.safe_load(RECIPES.read_text())["models"][folder.name]
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert sum(p.numel() for p in model.parameters()) == training["parameters"]
+    assert {"README.md", "config.json", "model.safetensors", "tokenizer.json"} <= {
+        p.name for p in folder.iterdir()
+    }
+
+
+def test_all_weights_together_are_at_most_25_megabytes():
+    folder = ROOT / "data/pocket/models"
+    assert len(list(folder.iterdir())) >= 7
+    assert sum(p.stat().st_size for p in folder.rglob("*.safetensors")) <= 25e6

@@ -1,0 +1,254 @@
+"""The workflow itself, end to end on a small pocket study, and the jobs that rerun after each change."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from workflow_copy import ROOT, Workflow
+
+MODELS = ["pocket-small", "pocket-hybrid", "pocket-direct"]
+BENCHMARKS = ["short-chains", "middle-chains"]
+CAPS = [0, 8, 24, None]
+DATES = {
+    "describe_points": 1,
+    "fit_trend": 1,
+    "plot_trend": 1,
+    "build_explorer": 1,
+    "check_results": 1,
+    "report": 1,
+}
+AGGREGATES = {
+    "summarise_points": 1,
+    "describe_points": 1,
+    "extract_frontier": 1,
+    "fit_trend": 1,
+    "fit_saturation": 1,
+    "compare_architectures": 1,
+    "compare_outcomes": 1,
+    "plot_frontier": 1,
+    "plot_caps": 1,
+    "plot_trend": 1,
+    "plot_outcomes": 1,
+    "plot_components": 1,
+    "build_explorer": 1,
+    "check_results": 1,
+    "report": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory):
+    """The small study, run once."""
+    workflow = Workflow(tmp_path_factory.mktemp("study"))
+    workflow.shrink(MODELS, BENCHMARKS, CAPS, 24)
+    workflow.snakemake()
+    return workflow
+
+
+@pytest.fixture
+def changed(workflow):
+    """The finished study, its configuration put back after the test."""
+    before = json.loads(json.dumps(workflow.config))
+    yield workflow
+    workflow.config = before
+
+
+def table(workflow, name):
+    return pd.read_parquet(workflow.folder / f"results/pocket/{name}.parquet")
+
+
+def test_every_product_is_there_with_its_rows(workflow):
+    points = table(workflow, "points")
+    assert len(points) == len(MODELS) * (len(BENCHMARKS) + 1) * len(CAPS)
+    assert set(points["benchmark"]) == {*BENCHMARKS, "mean"}
+    assert (points["accuracy_low"] <= points["accuracy"]).all()
+    assert (points["accuracy"] <= points["accuracy_high"]).all()
+    for name in ("frontier", "trend", "saturation", "architectures", "outcomes"):
+        assert len(table(workflow, name))
+    for name in ("explorer.html", "report.zip", "checks.json", "points.csv"):
+        assert (workflow.folder / "results/pocket" / name).stat().st_size > 500
+    assert all(
+        check["passed"] for check in json.loads((workflow.folder / "results/pocket/checks.json").read_text())
+    )
+
+
+def test_reasoning_is_what_makes_the_small_model_right(workflow):
+    points = table(workflow, "points").set_index(["model", "benchmark"])
+    small = points.loc[("pocket-small", "short-chains")].set_index("cap")
+    assert small["accuracy"].loc[small.index.isna()].item() > small["accuracy"].loc[0] + 0.3
+
+
+def test_the_mixed_dates_of_one_day_give_no_trend_and_say_why(workflow):
+    trend = table(workflow, "trend")
+    assert not trend["estimable"].any()
+    assert trend["reason"].notna().all()
+    assert trend["doubling_months"].isna().all()
+
+
+def test_a_second_run_has_nothing_to_do(workflow):
+    assert workflow.jobs() == {}
+
+
+def test_a_touched_script_reruns_nothing(workflow):
+    for script in (workflow.folder / "workflow/scripts").glob("*.py"):
+        os.utime(script)
+    assert workflow.jobs() == {}
+
+
+def test_an_edited_release_date_reruns_the_trend_only(changed):
+    changed.config["models"]["pocket-small"]["release_date"] = "2026-01-31"
+    assert changed.jobs() == DATES
+
+
+def test_an_added_model_runs_its_own_jobs_and_the_aggregates(changed):
+    changed.config["studies"]["pocket"]["models"].append("pocket-moe")
+    own = {"download_model": 1, "describe_model": 1}
+    own |= {rule: len(BENCHMARKS) for rule in ("generate", "grade", "count_compute")}
+    assert changed.jobs() == own | AGGREGATES
+
+
+def test_an_added_cap_runs_generation_and_all_that_follows(changed):
+    changed.config["studies"]["pocket"]["caps"] = [0, 8, 16, 24, None]
+    pairs = len(MODELS) * len(BENCHMARKS)
+    assert changed.jobs() == {"generate": pairs, "grade": pairs, "count_compute": pairs} | AGGREGATES
+
+
+def test_an_edited_label_or_number_of_devices_decodes_nothing(changed):
+    changed.config["models"]["pocket-small"] |= {"label": "Another name", "memory_mb": 8000}
+    jobs = changed.jobs()
+    assert "describe_points" in jobs
+    assert not {"generate", "grade", "count_compute", "summarise_points"} & set(jobs)
+
+
+def generate(workflow, model="pocket-small", benchmark="middle-chains"):
+    """Return the command of one generate job, to run by hand, writing beside the study's own tables."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from frontiers import config
+
+    study, block = workflow.config["studies"]["pocket"], workflow.config["models"][model]
+    out = workflow.folder / f"again/{benchmark}.cot.parquet"
+    return out, [
+        sys.executable, "workflow/scripts/generate.py", "--model", model, "--identity", config.identity(block),
+        "--manifest", f"data/models/{model}.json", "--benchmark", benchmark,
+        "--problems", f"data/benchmarks/{benchmark}.jsonl", "--caps", json.dumps(study["caps"]),
+        "--answer-tokens", str(study["answer_tokens"]), "--seed", str(study["seed"]),
+        "--engine", config.engine(study, block), "--journal-dir", "again/journal", "--output", str(out),
+    ]  # fmt: skip
+
+
+def run_generate(workflow, command):
+    environment = os.environ | {"PYTHONPATH": "workflow"}
+    return subprocess.run(
+        command, cwd=workflow.folder, env=environment, check=True, capture_output=True, text=True
+    )
+
+
+def read(path):
+    return pd.read_parquet(path).drop(columns="seconds"), json.loads(path.with_suffix(".json").read_text())
+
+
+def test_a_killed_job_goes_on_without_decoding_anything_twice(workflow):
+    out, command = generate(workflow)
+    environment = os.environ | {"PYTHONPATH": "workflow"}
+    journal = workflow.folder / "again/journal"
+    process = subprocess.Popen(command, cwd=workflow.folder, env=environment, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not any(
+        f.read_bytes().count(b"\n") > 5 for f in journal.rglob("*.jsonl")
+    ):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    (written,) = journal.rglob("*.jsonl")
+    with written.open("ab") as file:
+        file.write(b"0bad0bad {torn")
+    before = written.read_bytes().count(b"\n")
+    run_generate(workflow, command)
+    resumed, provenance = read(out)
+    assert provenance["journalled_requests"] >= 5
+    lines = written.read_bytes().splitlines()
+    ids = [json.loads(line.partition(b" ")[2])["id"] for line in lines if not line.endswith(b"{torn")]
+    assert len(ids) == len(set(ids))
+    undisturbed, whole = read(
+        workflow.folder / "results/pocket/generations/pocket-small/middle-chains.cot.parquet"
+    )
+    assert resumed.equals(undisturbed)
+    assert provenance["decoded_requests"] + provenance["journalled_requests"] == whole["decoded_requests"]
+    assert before <= len(lines)
+
+
+def test_an_added_cap_decodes_answers_only_and_an_added_problem_itself_only(workflow):
+    out, command = generate(workflow)
+    run_generate(workflow, command)
+    table, _ = read(out)
+    command[command.index("--caps") + 1] = json.dumps([0, 8, 16, 24, None])
+    run_generate(workflow, command)
+    more, provenance = read(out)
+    new = more[more["cap"] == 16]
+    # A trace that ends within 16 tokens has been answered already.
+    assert provenance["decoded_requests"] == int((~new["ended"]).sum())
+    assert provenance["decoded_tokens"] <= 4 * len(new)
+    kept = more[(more["cap"] != 16).fillna(True)].reset_index(drop=True)
+    assert kept.equals(table)
+
+    problems = workflow.folder / "more.jsonl"
+    extra = (ROOT / "data/pocket/problems/middle-chains.jsonl").read_text().splitlines(keepends=True)[24]
+    problems.write_text((workflow.folder / "data/benchmarks/middle-chains.jsonl").read_text() + extra)
+    command[command.index("--problems") + 1] = str(problems)
+    run_generate(workflow, command)
+    grown, provenance = read(out)
+    added = json.loads(extra)["id"]
+    own = grown[grown["problem_id"] == added]
+    assert provenance["decoded_requests"] == 1 + own["reasoning_tokens"].nunique()
+    assert grown[grown["problem_id"] != added].reset_index(drop=True).equals(more)
+
+
+def test_the_open_study_validates_and_plans_its_jobs(changed):
+    jobs = changed.jobs("--config", "run=[open-reasoning]")
+    assert jobs["download_model"] == 19
+    assert jobs["download_benchmark"] == 5
+    assert jobs["generate"] == jobs["grade"] == jobs["count_compute"] == 19 * 5
+
+
+def test_the_published_study_has_every_table(changed):
+    changed.config["run"] = ["published"]
+    changed.snakemake()
+    folder = changed.folder / "results/published"
+    for name in ("points", "frontier", "trend", "saturation", "architectures", "outcomes"):
+        assert len(pd.read_parquet(folder / f"{name}.parquet"))
+    trend = pd.read_parquet(folder / "trend.parquet")
+    assert trend["estimable"].any()
+    assert trend.loc[trend["estimable"], ["low", "high"]].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda c: c["studies"]["pocket"]["models"].append("pocket-smal"), "pocket-smal"),
+        (lambda c: c["studies"]["pocket"]["caps"].insert(3, 9999), "9999"),
+        (lambda c: c["models"]["pocket-small"].update(relase_date="2026-01-01"), "relase_date"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_message(changed, spoil, message):
+    spoil(changed.config)
+    called = changed.snakemake("--dry-run", check=False)
+    assert called.returncode == 1
+    assert message in called.stdout + called.stderr
+    assert "Traceback" not in called.stdout + called.stderr
+
+
+def test_damaged_weights_fail_the_run_and_say_which_file(tmp_path):
+    workflow = Workflow(tmp_path)
+    workflow.shrink(["pocket-small"], ["short-chains"], [0, None], 3)
+    weights = tmp_path / "data/pocket/models/small/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    called = workflow.snakemake("data/models/pocket-small.json", check=False)
+    assert called.returncode == 1
+    assert "model.safetensors" in called.stdout + called.stderr
+    assert not (tmp_path / "data/models/pocket-small.json").exists()

@@ -1,0 +1,72 @@
+"""A copy of the project to run Snakemake in, with a configuration of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COPIED = ["Snakefile", "config.yaml", "workflow", "envs", "data", "profiles"]
+
+
+class Workflow:
+    """A copy of the project at `folder`; `config` is its config.yaml as a mapping, written before each call."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "benchmarks") if name == "data" else None
+                shutil.copytree(
+                    ROOT / name, folder / name, ignore=ignored or shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(ROOT / name, folder / name)
+        for downloaded in ("benchmarks", "models"):
+            shutil.rmtree(folder / "data" / downloaded, ignore_errors=True)
+        self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+    def shrink(self, models, benchmarks, caps, problems, **pocket):
+        """Make the pocket study small: the first `problems` of each benchmark, and few draws."""
+        import hashlib
+
+        study = self.config["studies"]["pocket"]
+        study |= {"models": models, "benchmarks": benchmarks, "caps": caps, **pocket}
+        study["analysis"]["draws"] = 200
+        self.config["studies"]["published"]["analysis"]["draws"] = 200
+        self.config["run"] = ["pocket"]
+        for name in benchmarks:
+            path = self.folder / self.config["benchmarks"][name]["path"]
+            lines = path.read_bytes().splitlines(keepends=True)[:problems]
+            path.write_bytes(b"".join(lines))
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            self.config["benchmarks"][name] |= {"rows": len(lines), "sha256": digest}
+
+    def snakemake(self, *arguments, check=True, **options):
+        """Run Snakemake in the copy; return the finished process with its output as text."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        called = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            **options,
+        )
+        if check and called.returncode:
+            raise AssertionError(called.stdout[-3000:] + called.stderr[-6000:])
+        return called
+
+    def jobs(self, *arguments) -> dict[str, int]:
+        """Return the jobs a run would do now, by rule, as the dry run counts them."""
+        text = self.snakemake("--dry-run", "--quiet", "host", *arguments)
+        table = (text.stdout + text.stderr).partition("Job stats:")[2]
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
+        counts.pop("total", None)
+        counts.pop("all", None)
+        return {rule: int(count) for rule, count in counts.items()}

@@ -1,0 +1,121 @@
+"""Checks of the answers of a study, and the form in which every check reports."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from frontiers.points import COSTS
+
+SHOWN = 5
+RELATIVE = 1e-6
+CURVE = ["model", "strategy", "benchmark"]
+ITEM = [*CURVE, "problem_id", "sample"]
+PHASES = ["flops_prefill", "flops_reasoning", "flops_answer"]
+COMPONENTS = ["flops_attention", "flops_feed_forward", "flops_state_space", "flops_logits"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check looked at, on how many rows, and its first failures."""
+
+    name: str
+    what: str
+    passed: bool
+    rows: int
+    failed: int
+    first_failures: list[str]
+
+
+def report(name: str, what: str, rows: int, failures: Iterable[str]) -> Check:
+    """Return the check `name` over `rows` rows with the failures that were found."""
+    found = list(failures)
+    return Check(name, what, not found, int(rows), len(found), found[:SHOWN])
+
+
+def named(row: Mapping) -> str:
+    """Return the key of a row in words."""
+    parts = [str(row[k]) for k in CURVE if k in row]
+    if "order" in row:
+        parts.append("uncapped" if np.isinf(row["order"]) else f"cap {row['order']:.0f}")
+    parts += [f"{k} {row[k]}" for k in ("problem_id", "sample") if k in row]
+    return ", ".join(parts)
+
+
+def each(rows: pd.DataFrame, text: Callable[[dict], str]) -> Iterable[str]:
+    """Return a failure in words per row."""
+    return (f"{named(row)}: {text(row)}" for row in rows.to_dict("records"))
+
+
+def same_problems(answers: pd.DataFrame) -> Check:
+    """All points of a benchmark rest on the same problems."""
+    failures = []
+    for benchmark, part in answers.groupby("benchmark"):
+        ids = part.groupby(["model", "strategy", "order"])["problem_id"].agg(frozenset)
+        usual = ids.mode().iloc[0]
+        failures += [
+            f"{benchmark}, {', '.join(map(str, k))}: {len(v ^ usual)} problems differ"
+            for k, v in ids.items()
+            if v != usual
+        ]
+    return report("same_problems", "problems shared by all points of a benchmark", len(answers), failures)
+
+
+def caps_kept(answers: pd.DataFrame) -> Check:
+    """No trace is longer than its cap, in tokens."""
+    over = answers[answers["reasoning_tokens"] > answers["order"]]
+    failures = each(
+        over[[*ITEM, "order", "reasoning_tokens"]], lambda r: f"{r['reasoning_tokens']} reasoning tokens"
+    )
+    return report("caps_kept", "reasoning tokens <= cap", len(answers), failures)
+
+
+def compute_rises(answers: pd.DataFrame) -> Check:
+    """With the cap, a generation's trace and the compute up to its end never fall.
+
+    The answer is left out: under another cap it is another text, and may well be shorter.
+    """
+    rows = answers.sort_values([*ITEM, "order"], kind="stable").reset_index(drop=True)
+    same = (rows[ITEM] == rows[ITEM].shift()).all(axis=1)
+    spent = rows["flops_prefill"] + rows["flops_reasoning"]
+    falls = (spent < spent.shift() * (1 - RELATIVE)) | (
+        rows["reasoning_tokens"] < rows["reasoning_tokens"].shift()
+    )
+    failures = each(rows.loc[same & falls, [*ITEM, "order"]], lambda r: "less than at the cap below")
+    return report(
+        "compute_rises", "tokens and FLOP up to the end of the trace, by cap", len(answers), failures
+    )
+
+
+def compute_adds_up(answers: pd.DataFrame) -> Check:
+    """Compute is the sum of its phases, and of its components."""
+    total, failures = answers["flops"].to_numpy(float), []
+    for parts in (PHASES, COMPONENTS):
+        odd = ~np.isclose(answers[parts].sum(axis=1), total, rtol=RELATIVE, atol=1.0)
+        failures += each(
+            answers.loc[odd, [*ITEM, "order"]], lambda r, p=parts: f"`flops` is not the sum of {p}"
+        )
+    return report("compute_adds_up", "flops = sum of phases = sum of components", len(answers), failures)
+
+
+def costs_not_negative(answers: pd.DataFrame) -> Check:
+    """No cost of a generation is negative, seconds and joules included."""
+    costs = [*dict.fromkeys(c for columns in COSTS.values() for c in columns), *PHASES, *COMPONENTS]
+    odd = (answers[costs].astype(float) < 0).any(axis=1)
+    failures = each(answers.loc[odd, [*ITEM, "order"]], lambda r: "a cost is negative")
+    return report("costs_not_negative", "FLOP, tokens, seconds and joules >= 0", len(answers), failures)
+
+
+def grades_agree(answers: pd.DataFrame) -> Check:
+    """What was truncated says so and nothing without a readable answer is correct."""
+    odd = (answers["truncated"] != (answers["status"] == "truncated")) | (
+        answers["correct"] & answers["status"].isin(["truncated", "no_answer", "grader_timeout"])
+    )
+    failures = each(
+        answers.loc[odd, [*ITEM, "order", "status"]], lambda r: f"status {r['status']} does not fit"
+    )
+    return report("grades_agree", "status against truncated and correct", len(answers), failures)
+
+
+ANSWER_CHECKS = (same_problems, caps_kept, compute_rises, compute_adds_up, costs_not_negative, grades_agree)

@@ -1,0 +1,165 @@
+"""The explorer: one HTML page with all of a study's points, which needs no network and no server."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import vl_convert
+from jinja2 import Environment, StrictUndefined
+
+from frontiers.bootstrap import KEY, MEAN
+from frontiers.explorer_charts import charts
+from frontiers.explorer_tables import choice_rows, interval, saturation_rows, scientific, trend_rows
+from frontiers.frontier_summary import UNITS
+from frontiers.points import COSTS, with_measures
+from frontiers.tables import cap_order
+
+TEMPLATE = Path(__file__).with_name("explorer.html.jinja")
+PAGE_SCRIPT = Path(__file__).with_name("explorer.js")
+COSTS_SHOWN = {
+    "flops": "Compute",
+    "eflops": "Memory-aware compute",
+    "tokens": "Tokens generated",
+    "seconds": "Time",
+    "joules": "Energy",
+}
+ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid"}
+DIGITS = 6
+METHODS = {
+    "closed form": "counted from the architecture",
+    "2*active*tokens": "2 × active parameters × tokens",
+    "2*active*output tokens": "2 × active parameters × output tokens where a source does not give the prompt",
+    "mixed": "mixed in means over benchmarks",
+}
+
+
+def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -> list[dict]:
+    """Return the points as records for the charts and the table, with the frontier on each of `costs`.
+
+    Under `on` and `p` stand for each cost whether the point is on the frontier and in which share of draws.
+    """
+    points = with_measures(points).assign(order=cap_order(points["cap"]))
+    listed = frontier.assign(order=cap_order(frontier["cap"]))
+    joint = [*KEY[:3], "order"]
+    signs = {
+        (*k, c): (bool(on), p)
+        for *k, c, on, p in _columns(listed, [*joint, "cost", "on_frontier", "p_on_frontier"])
+    }
+    several = points["strategy"].nunique() > 1
+    rows = []
+    for row in points.to_dict("records"):
+        key = tuple(row[k] for k in joint)
+        cap = "none" if np.isinf(row["order"]) else f"{row['order']:.0f}"
+        kept = [
+            "benchmark",
+            "model",
+            "strategy",
+            "accuracy",
+            "accuracy_low",
+            "accuracy_high",
+            "problems",
+            "samples",
+        ]
+        kept += ["reasoning_tokens", "active_params", "release_date", "developer", "source", "flops_method"]
+        rows.append(
+            {k: _plain(row[k]) for k in kept}
+            | {
+                "label": str(row["label"]) + (f", {row['strategy']}" if several else ""),
+                "architecture": ARCHITECTURES.get(row["architecture"], "unknown"),
+                "cap": cap,
+                "order": None if np.isinf(row["order"]) else row["order"],
+                "costs": {c: _plain(row[c]) for c in costs},
+                "on": {c: signs.get((*key, c), (False, 0.0))[0] for c in costs},
+                "p": {c: _plain(signs.get((*key, c), (False, 0.0))[1]) for c in costs},
+            }
+        )
+    return rows
+
+
+def _columns(frame: pd.DataFrame, names: list[str]) -> zip:
+    """Return the rows of some columns as tuples."""
+    return zip(*(frame[n] for n in names), strict=True)
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON knows it, floats with 6 digits, missing ones as None."""
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, (bool, np.bool_, str)):
+        return value if isinstance(value, str) else bool(value)
+    return int(value) if isinstance(value, (int, np.integer)) else float(f"{value:.{DIGITS}g}")
+
+
+def page(
+    title: str,
+    points: pd.DataFrame,
+    frontier: pd.DataFrame,
+    summary: Mapping,
+    trend: pd.DataFrame,
+    saturation: pd.DataFrame | None = None,
+    benchmarks: Mapping[str, str] | None = None,
+) -> str:
+    """Return the page as HTML.
+
+    The tables are those of these names, `summary` is the JSON beside `frontier`, `saturation` is None for
+    published figures, `benchmarks` maps slugs to labels. All text is escaped; all scripts are in the page,
+    and its own policy lets the browser run these alone and fetch nothing.
+    """
+    costs = list(summary["costs"])
+    models = dict(zip(points["model"], points["label"], strict=True))
+    rows = point_rows(points, frontier, costs)
+    given = {b: (benchmarks or {}).get(b, b) for b in dict.fromkeys(points["benchmark"]) if b != MEAN}
+    names = (
+        {MEAN: f"Mean of {len(given)} benchmarks"} if (points["benchmark"] == MEAN).any() else {}
+    ) | given
+    capped = points.groupby(["model", "strategy"])["cap"].nunique(dropna=False).max() > 1
+    data = {
+        "points": rows,
+        "charts": charts(rows),
+        "units": UNITS,
+        "names": COSTS_SHOWN,
+        "capped": bool(capped),
+    }
+    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    scripts = {"library": library.replace("</script", "<\\/script"), "page": PAGE_SCRIPT.read_text()}
+    left_out = [(models.get(m["model"], m["model"]), m["missing"]) for m in summary["left_out_of_mean"]]
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return template.from_string(TEMPLATE.read_text()).render(
+        title=title,
+        policy=content_policy(scripts.values()),
+        scripts=scripts,
+        data=embedded(data),
+        benchmarks=names,
+        problems=points.groupby("benchmark")["problems"].max().to_dict(),
+        costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
+        columns={c: COSTS[c] for c in costs},
+        published=bool((points["strategy"] == "reported").all()),
+        methods=[text for name, text in METHODS.items() if (points["flops_method"] == name).any()],
+        intervals=sorted(set(points["interval"])),
+        models=len(models),
+        left_out=[(name, [names.get(b, b) for b in missing]) for name, missing in left_out],
+        summary=summary,
+        choices=choice_rows(summary, models),
+        saturation=[] if saturation is None else saturation_rows(saturation, models),
+        trend=trend_rows(trend),
+        rows=rows,
+        scientific=scientific,
+        interval=interval,
+    )
+
+
+def embedded(data: object) -> str:
+    """Return `data` as JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def content_policy(scripts: object) -> str:
+    """Return a content security policy that allows exactly these inline scripts and no request."""
+    hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
+    allowed = " ".join(f"'sha256-{h}'" for h in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"

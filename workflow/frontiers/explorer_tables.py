@@ -1,0 +1,94 @@
+"""The tables of the explorer, as rows of text."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+METRICS = {
+    "s_eff": "accuracy / log10(FLOP), depends on the unit",
+    "accuracy_per_flop": "accuracy per FLOP",
+    "compute_at_accuracy": "compute for a fixed accuracy",
+}
+SELECTIONS = {"all": "all models", "frontier_at_date": "on the frontier at their date"}
+
+
+def choice_rows(summary: Mapping, models: Mapping[str, str]) -> list[dict]:
+    """Return the best point at each budget as rows of text, from the JSON of `extract_frontier`."""
+    rows = []
+    for part in summary["frontiers"]:
+        for best in part["best_under"]:
+            rows.append(
+                {
+                    "benchmark": part["benchmark"],
+                    "cost": part["cost"],
+                    "budget": scientific(best["budget"]),
+                    "model": models.get(best["model"], best["model"]),
+                    "cap": "none" if best["cap"] is None else f"{best['cap']}",
+                    "spent": scientific(best["cost_value"]),
+                    "accuracy": interval(best["accuracy"], best["accuracy_low"], best["accuracy_high"]),
+                    "p_model": f"{100 * best['p_model']:.0f}",
+                }
+            )
+    return rows
+
+
+def saturation_rows(saturation: pd.DataFrame, models: Mapping[str, str]) -> list[dict]:
+    """Return the table `saturation` as rows of text."""
+    rows = []
+    for row in saturation.to_dict("records"):
+        at, low, high = (row[c] for c in ("breakpoint_flops", "low", "high"))
+        ends = [scientific(v) if pd.notna(v) else "open" for v in (low, high)]
+        rows.append(
+            {
+                "benchmark": row["benchmark"],
+                "model": models.get(row["model"], row["model"]),
+                "form": row["form"].replace("_", " "),
+                "saturated": (row["saturation_kind"] or "yes").replace("_", " ")
+                if row["saturated"]
+                else "no",
+                "cap": "–" if pd.isna(row["saturation_cap"]) else f"{int(row['saturation_cap']):,}",
+                "break": "–" if pd.isna(at) else f"{scientific(at)} ({ends[0]} to {ends[1]})",
+                "reason": row["reason"] if isinstance(row["reason"], str) else "",
+            }
+        )
+    return rows
+
+
+def trend_rows(trend: pd.DataFrame) -> list[dict]:
+    """Return the table `trend` as rows of text."""
+    rows = []
+    for row in trend.to_dict("records"):
+        slope = [f"{row[c]:.3g}" if pd.notna(row[c]) else "open" for c in ("slope_per_year", "low", "high")]
+        columns = [row[f"doubling_{c}"] for c in ("months", "low", "high")]
+        time = [f"{v:.1f}" if pd.notna(v) else "open" for v in columns]
+        reason = row["reason"] if isinstance(row["reason"], str) else ""
+        rows.append(
+            {
+                "benchmark": row["benchmark"],
+                "metric": METRICS[row["metric"]],
+                "selection": SELECTIONS[row["selection"]],
+                "method": f"{row['estimator']}, {row['standard_error']}",
+                "models": row["models"],
+                "slope": f"{slope[0]} ({slope[1]} to {slope[2]})"
+                if row["estimable"]
+                else f"not estimable: {reason}",
+                "months": f"{time[0]} ({time[1]} to {time[2]})" if pd.notna(columns[0]) else "–",
+            }
+        )
+    return rows
+
+
+def scientific(value: float) -> str:
+    """Return a number as text: plain from 0.01 to 100,000, else with three digits and a power of ten."""
+    if value == 0 or 0.01 <= abs(value) < 1e5:
+        return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{float(digits):g} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """Return an accuracy and its interval in percent."""
+    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"

@@ -1,0 +1,189 @@
+"""The figure of accuracy against a cost, with the frontier and what to take at which budget."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from frontiers import figures
+from frontiers.bootstrap import KEY, MEAN
+from frontiers.cli import UserError
+from frontiers.points import COSTS, with_measures
+from frontiers.tables import cap_order
+
+AXES = {
+    "flops": "Compute (FLOP per problem)",
+    "eflops": "Memory-aware compute (FLOP equivalents per problem)",
+    "tokens": "Tokens generated per problem",
+    "seconds": "Time (seconds per problem)",
+    "joules": "Energy (joules per problem)",
+}
+JOINT = [*KEY[:3], "order"]
+LINES = ("-", "--", ":", "-.")
+ROW, PANEL, GAP = 0.185, 2.25, 0.5
+
+
+def join(points: pd.DataFrame, frontier: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the points with a positive `cost`, with on_frontier and p_on_frontier (0 where not listed)."""
+    listed = frontier[frontier["cost"] == cost][[*KEY, "on_frontier", "p_on_frontier"]]
+    rows = points.assign(value=points[cost].astype(float), order=cap_order(points["cap"]))
+    rows = rows.merge(listed.assign(order=cap_order(listed["cap"])).drop(columns="cap"), how="left", on=JOINT)
+    rows["on_frontier"] = rows["on_frontier"].astype("boolean").fillna(False).astype(bool)
+    rows["p_on_frontier"] = rows["p_on_frontier"].fillna(0.0)
+    return rows[rows["value"] > 0].sort_values([*JOINT[:3], "order"], kind="stable")
+
+
+def choices(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the frontier points of one benchmark by cost, with `end`: up to which cost each is the best."""
+    best = rows[rows["on_frontier"]].sort_values(["value", "order"], kind="stable").drop_duplicates("value")
+    return best.assign(end=best["value"].shift(-1, fill_value=np.inf))
+
+
+def caps_text(caps: pd.Series) -> str:
+    """Return the caps of one model's bars: "", "cap 16", "cap 8 to 64" or "cap 32 to none"."""
+    order = caps[np.isfinite(caps)]
+    if not len(order):
+        return ""
+    names = [f"{c:.0f}" for c in (order.min(), order.max())]
+    names[1] = "none" if len(order) < len(caps) else names[1]
+    return f", cap {names[0]}" + (f" to {names[1]}" if names[0] != names[1] else "")
+
+
+def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[str], right: float) -> None:
+    """Draw points, intervals, the line over caps of every model, and the frontier as a step."""
+    # Where the frontier shares one colour, this colour marks its points alone, not the curves they are on.
+    shared = set(colours.values()) == {figures.ACCENT, figures.GREY}
+    for (model, strategy), curve in rows.groupby(["model", "strategy"], sort=False):
+        colour = figures.GREY if shared else colours[model]
+        style = {"linestyle": LINES[strategies.index(strategy) % len(LINES)], "linewidth": 0.8, "zorder": 2}
+        axis.plot(curve["value"], curve["accuracy"], color=colour, alpha=0.5 if shared else 0.75, **style)
+        off = curve[~curve["on_frontier"]]
+        shape = figures.marker(curve["architecture"].iloc[0])
+        axis.scatter(
+            off["value"], off["accuracy"], s=9, marker=shape, color=colour, alpha=0.75, linewidth=0, zorder=3
+        )
+        figures.draw_intervals(axis, off["value"], off, colour, alpha=0.3 if shared else 0.5, zorder=1)
+        on = curve[curve["on_frontier"]]
+        figures.draw_intervals(axis, on["value"], on, colours[model], alpha=0.8, zorder=1)
+    best = choices(rows)
+    axis.step(
+        [*best["value"], right],
+        [*best["accuracy"], best["accuracy"].iloc[-1]],
+        where="post",
+        color=figures.DARK,
+        linewidth=1.0,
+        zorder=4,
+    )
+    for point in rows[rows["on_frontier"]].itertuples():
+        axis.scatter(
+            point.value,
+            point.accuracy,
+            s=24,
+            marker=figures.marker(point.architecture),
+            zorder=5,
+            color=[figures.fade(colours[point.model], point.p_on_frontier)],
+            edgecolor=figures.DARK,
+            linewidth=0.6,
+        )
+
+
+def draw_strip(
+    strip: Axes, panel: Axes, rows: pd.DataFrame, colours: dict, labels: figures.Labels, depth: int
+) -> None:
+    """Draw a row per model on the frontier: from which budget to which it is the best, and at which caps."""
+    best, limits = choices(rows), panel.get_xlim()
+    models = list(dict.fromkeys(best["model"]))
+    for row, model in enumerate(models):
+        bars = best[best["model"] == model]
+        for bar in bars.itertuples():
+            end = min(bar.end, limits[1])
+            strip.barh(
+                row + 0.72,
+                end - bar.value,
+                left=bar.value,
+                height=0.36,
+                align="center",
+                color=figures.fade(colours[model], bar.p_on_frontier),
+                edgecolor=figures.DARK,
+                linewidth=0.4,
+            )
+        start = bars["value"].iloc[0]
+        name = strip.text(
+            start, row + 0.27, labels.model(model) + caps_text(bars["order"]), fontsize=6, va="center"
+        )
+        if name.get_window_extent().x1 > strip.get_window_extent().x1 - 4:
+            name.set(x=limits[1], ha="right")
+        for axis in (panel, strip):
+            axis.axvline(start, color=figures.GREY, linewidth=0.4, linestyle=(0, (1, 2)), zorder=0)
+    strip.set_ylim(depth, 0)
+    strip.set_yticks([])
+    strip.set_ylabel("Best model", labelpad=5)
+    sns.despine(ax=strip, left=True)
+
+
+def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figures.Labels, y: float) -> None:
+    """Put a legend of the models, or of their architectures, and one of the other signs under the panels."""
+    kinds = rows.drop_duplicates("model").set_index("model")["architecture"]
+    handles = figures.architecture_handles(kinds)
+    if len(colours) <= len(figures.PALETTE):
+        style = {"markersize": 3.5, "linewidth": 0.8}
+        handles = [
+            Line2D([], [], color=c, marker=figures.marker(kinds[m]), label=labels.model(m), **style)
+            for m, c in colours.items()
+        ]
+    first = figure.legend(handles=handles, ncols=4, loc="upper center", bbox_to_anchor=(0.5, y))
+    edge = {"color": figures.DARK, "marker": "o", "markersize": 4.5, "markeredgewidth": 0.6, "linestyle": ""}
+    signs = [
+        Line2D([], [], color=figures.DARK, linewidth=1.0, label="frontier; a point on it in"),
+        *(
+            Line2D([], [], **edge, markerfacecolor=figures.fade("#555555", p), label=text)
+            for p, text in ((1.0, "100 %"), (0.5, "50 %"), (0.05, "5 % of draws"))
+        ),
+        Line2D([], [], color="#555555", marker="|", markersize=7, linestyle="", label="95 % interval"),
+    ]
+    below = first.get_window_extent().transformed(figure.transFigure.inverted()).y0
+    figure.legend(handles=signs, ncols=len(signs), loc="upper center", bbox_to_anchor=(0.5, below))
+
+
+def draw(
+    points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels, cost: str = "flops"
+) -> plt.Figure:
+    """Return the figure. `points` and `frontier` are the tables of those names; `cost` a key of COSTS."""
+    if points[list(COSTS[cost])].isna().all(axis=None):
+        raise UserError(f"no point has the cost `{cost}`; choose one of {list(COSTS)} that was measured")
+    rows = join(with_measures(points), frontier, cost)
+    benchmarks = figures.benchmark_order(points)
+    models = list(dict.fromkeys(rows["model"]))
+    emphasised = rows.loc[rows["on_frontier"], "model"]
+    colours = figures.model_colours(models, emphasised)
+    strategies = list(dict.fromkeys(rows["strategy"]))
+    limits = figures.log_limits(rows["value"])
+    columns = min(2, len(benchmarks))
+    depths = [choices(rows[rows["benchmark"] == b])["model"].nunique() for b in benchmarks]
+    lines = [max(depths[i : i + columns]) for i in range(0, len(benchmarks), columns)]
+    heights = [part for deep in lines for part in (PANEL, ROW * deep + 0.05)]
+    total = sum(heights) + len(lines) * (GAP + 0.25)
+    figure = plt.figure(figsize=(figures.WIDTH if columns > 1 else 4.2, total))
+    left, y = 0.07 if columns > 1 else 0.12, 1.0
+    top = figures.accuracy_top(rows["accuracy_high"].max())
+    for line, deep in enumerate(lines):
+        for column, benchmark in enumerate(benchmarks[line * columns : (line + 1) * columns]):
+            here = rows[rows["benchmark"] == benchmark]
+            width = (0.99 - left * columns) / columns
+            x = left + column * (width + left)
+            panel = figure.add_axes((x, y - (PANEL + 0.22) / total, width, PANEL / total))
+            height = (ROW * deep + 0.05) / total
+            strip = figure.add_axes((x, y - (PANEL + 0.27) / total - height, width, height), sharex=panel)
+            figures.log_axis(panel, "x", *limits)
+            draw_panel(panel, here, colours, strategies, limits[1])
+            figures.accuracy_axis(panel, top)
+            draw_strip(strip, panel, here, colours, labels, deep)
+            panel.tick_params(labelbottom=False, which="both", bottom=False)
+            strip.set_xlabel(AXES[cost])
+            name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
+            figures.title(panel, name, f"{figures.problems_text(here)}, {here['model'].nunique()} models")
+        y -= (PANEL + ROW * deep + GAP + 0.3) / total
+    legends(figure, rows, colours, labels, y)
+    return figure

@@ -1,0 +1,218 @@
+"""The figure of accuracy per FLOP against release date, with the fitted lines."""
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from frontiers import figures
+from frontiers.bootstrap import MEAN
+from frontiers.cli import UserError
+from frontiers.tables import cap_order
+from frontiers.trend import frontier_at_date
+
+PANEL = 2.0
+STRATEGIES = ("cot", "reported")
+COLOURS = {"dense": figures.PALETTE[0], "moe": figures.PALETTE[1], "hybrid": figures.PALETTE[2]}
+SELECTIONS = {"all": "-", "frontier_at_date": (0, (4, 2))}
+
+
+def dated(points: pd.DataFrame) -> pd.DataFrame:
+    """Return each model's point at its largest cap, where it has a date, with what the trend is fitted on.
+
+    Added: `years` (of 365.25 days), `efficiency` (accuracy per FLOP) and its limits, `current` (on the
+    frontier at its date). As in the fit, accuracies of 0 and 1 enter as half a problem from the end.
+    """
+    rows = points[
+        points["strategy"].isin(STRATEGIES) & points["release_date"].notna() & (points["flops"] > 1)
+    ]
+    rows = rows.assign(
+        rank=rows["strategy"].map(STRATEGIES.index).astype(int), order=-cap_order(rows["cap"])
+    ).sort_values(["rank", "order"], kind="stable")
+    rows = rows.drop_duplicates(["model", "benchmark"]).sort_index()
+    half = 0.5 / (rows["problems"] + 1)
+    day = pd.to_datetime(rows["release_date"], format="%Y-%m-%d")
+    rows = rows.assign(day=day, years=day.map(lambda d: d.toordinal() / 365.25))
+    share = rows["accuracy"].clip(half, 1 - half)
+    rows["efficiency"] = share / rows["flops"]
+    rows["low"] = rows["accuracy_low"].clip(lower=half) / rows["flops"]
+    rows["high"] = rows["accuracy_high"] / rows["flops"]
+    current = [pd.Series(frontier_at_date(part), part.index) for _, part in rows.groupby("benchmark")]
+    return rows.assign(current=pd.concat(current).reindex(rows.index).astype(bool) if current else False)
+
+
+def fitted_line(rows: pd.DataFrame, slope: float, years: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return line, lower and upper limit (accuracy per FLOP) at `years`, least squares with HC3.
+
+    `slope` is that of the table `trend`, in decades per year: `UserError` when the points give another.
+    """
+    middle = rows["years"].mean()
+    model = sm.OLS(
+        np.log10(rows["efficiency"].to_numpy()), sm.add_constant(rows["years"].to_numpy() - middle)
+    )
+    result = model.fit(cov_type="HC3", use_t=True)
+    if not np.isclose(result.params[1], slope, rtol=1e-6, atol=1e-9):
+        where = f"{rows['benchmark'].iloc[0]}: points give {result.params[1]:.6g}, the table has {slope:.6g}"
+        raise UserError(f"the trend was not fitted on these points ({where}); fit it again")
+    found = result.get_prediction(sm.add_constant(years - middle, has_constant="add"))
+    low, high = found.conf_int(alpha=0.05).T
+    return tuple(10**v for v in (found.predicted_mean, low, high))
+
+
+def factor(value: float) -> str:
+    """Return a factor with two digits; extreme ones as a bound."""
+    return "<0.01" if value < 0.01 else ">100" if value > 100 else f"{value:.2g}"
+
+
+def change_text(row: pd.Series) -> str:
+    """Return in words how accuracy per FLOP changes; a doubling time only where the sign is certain."""
+    if row["low"] <= 0 <= row["high"]:
+        change, low, high = (factor(10 ** row[c]) for c in ("slope_per_year", "low", "high"))
+        return f"unclear, ×{change} a year ({low} to {high})"
+    what = "doubles" if row["slope_per_year"] > 0 else "halves"
+    months, low, high = (abs(row[f"doubling_{c}"]) for c in ("months", "low", "high"))
+    return f"{what} in {months:.1f} months ({min(low, high):.1f} to {max(low, high):.1f})"
+
+
+def halving_text(trend: pd.DataFrame) -> list[str]:
+    """Return the line on the compute for a fixed accuracy: the outermost 95 % limits of all estimators."""
+    rows = trend[
+        (trend["metric"] == "compute_at_accuracy") & (trend["selection"] == "all") & trend["estimable"]
+    ]
+    if rows.empty:
+        return []
+    if rows["high"].isna().any() or rows["high"].max() >= 0:
+        return ["compute for a fixed accuracy: unclear"]
+    low, high = rows["doubling_low"].min(), rows["doubling_high"].max()
+    return [f"compute for a fixed accuracy halves in {low:.2g} to {high:.3g} months"]
+
+
+def remarks(trend: pd.DataFrame) -> list[str]:
+    """Return the lines of text above one benchmark's panel."""
+    fits = trend[
+        (trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == "HC3") & trend["estimable"]
+    ]
+    names = {"all": "all {}", "frontier_at_date": "{} on frontier"}
+    lines = [
+        f"{names[row['selection']].format(row['models'])}: {change_text(row)}, R² {row['r2']:.2f}"
+        for _, row in fits.iterrows()
+    ]
+    return lines + halving_text(trend)
+
+
+def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
+    """Draw the models of one benchmark, the fits that exist, or why there is none."""
+    for point in rows.itertuples():
+        colour = COLOURS.get(point.architecture, figures.DARK)
+        face = colour if point.current else "white"
+        axis.vlines(point.day, point.low, point.high, color=colour, linewidth=0.5, alpha=0.5, zorder=1)
+        axis.scatter(
+            point.day,
+            point.efficiency,
+            s=13,
+            marker=figures.marker(point.architecture),
+            color=[face],
+            edgecolor=colour,
+            linewidth=0.7,
+            zorder=3,
+        )
+    fits = trend[(trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == "HC3")]
+    for row in fits[fits["estimable"]].itertuples():
+        part = rows if row.selection == "all" else rows[rows["current"]]
+        years = np.linspace(part["years"].min(), part["years"].max(), 60)
+        line, low, high = fitted_line(part, row.slope_per_year, years)
+        days = mdates.num2date(years * 365.25 - mdates_epoch())
+        axis.plot(
+            days, line, color=figures.DARK, linewidth=1.0, linestyle=SELECTIONS[row.selection], zorder=2
+        )
+        if row.selection == "all":
+            axis.fill_between(days, low, high, color=figures.DARK, alpha=0.1, linewidth=0, zorder=0)
+    if not fits["estimable"].any():
+        reason = fits.loc[fits["selection"] == "all", "reason"].iloc[0]
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high * (high / low) ** 0.3)
+        text = figures.wrapped(f"not estimable: {reason}", 52)
+        axis.text(0.5, 0.96, text, transform=axis.transAxes, ha="center", va="top", color=figures.DARK)
+
+
+def mdates_epoch() -> float:
+    """Return the proleptic ordinal of the day from which matplotlib counts."""
+    return float(pd.Timestamp(mdates.get_epoch()).toordinal())
+
+
+def date_axis(axis: Axes, days: pd.Series) -> None:
+    """Show dates, with at least a month on each side of the first and the last."""
+    room = max((days.max() - days.min()) * 0.05, pd.Timedelta(days=30))
+    axis.set_xlim(days.min() - room, days.max() + room)
+    months = (days.max() - days.min()).days / 30.4
+    if months < 4:
+        axis.xaxis.set_major_locator(mdates.DayLocator(interval=max(1, round(months * 30.4 / 3))))
+        if days.nunique() == 1:
+            axis.set_xticks([days.iloc[0]])
+        axis.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m-%d"))
+        return
+    step = next((s for s in (1, 2, 3, 6, 12) if months / s <= 5), 12)
+    axis.xaxis.set_major_locator(
+        mdates.MonthLocator(bymonth=range(1, 13, step)) if months <= 60 else mdates.YearLocator()
+    )
+    axis.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m"))
+
+
+def legend(figure: plt.Figure, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
+    """Put one legend under all panels."""
+    handles = []
+    for handle in figures.architecture_handles(rows["architecture"]):
+        kind = next((k for k, name in figures.ARCHITECTURES.items() if name == handle.get_label()), None)
+        handle.set_color(COLOURS.get(kind, figures.DARK))
+        handles.append(handle)
+    ring = {"marker": "o", "linestyle": "", "color": figures.DARK, "markersize": 4}
+    handles += [
+        Line2D([], [], **ring, label="on the frontier at its date"),
+        Line2D([], [], **ring, markerfacecolor="white", label="behind it"),
+    ]
+    fits = trend[(trend["metric"] == "accuracy_per_flop") & trend["estimable"]]
+    for selection, name in (("all", "fit, all models"), ("frontier_at_date", "fit, frontier at date")):
+        if (fits["selection"] == selection).any():
+            handles.append(Line2D([], [], color=figures.DARK, linestyle=SELECTIONS[selection], label=name))
+    figure.legend(handles=handles, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+
+
+def draw(points: pd.DataFrame, trend: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
+    """Return the figure from the tables `points` and `trend`."""
+    rows = dated(points)
+    benchmarks = figures.benchmark_order(points)
+    if rows.empty:
+        figure, axis = plt.subplots(figsize=(4.0, 1.0))
+        figures.say(axis, "Not estimable: no model has a release date.")
+        return figure
+    texts = {b: remarks(trend[trend["benchmark"] == b]) for b in benchmarks}
+    columns = min(2, len(benchmarks))
+    lines = -(-len(benchmarks) // columns)
+    room = 0.135 * max(len(t) for t in texts.values())
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(figures.WIDTH, lines * (PANEL + 0.5 + room)), squeeze=False, sharex=True
+    )
+    for axis, benchmark in zip(axes.flat, benchmarks, strict=False):
+        here = rows[rows["benchmark"] == benchmark]
+        figures.log_axis(axis, "y", *figures.log_limits([*here["low"], *here["high"]]))
+        draw_panel(axis, here, trend[trend["benchmark"] == benchmark])
+        date_axis(axis, rows["day"])
+        axis.tick_params(labelbottom=True)
+        axis.grid(axis="y")
+        axis.set_ylabel("Accuracy per compute (1/FLOP)")
+        axis.set_xlabel("Release date")
+        name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
+        lines_of_text = texts[benchmark]
+        figures.title(
+            axis, name, f"{figures.problems_text(here)}, {len(here)} models", pad=4 + 9 * len(lines_of_text)
+        )
+        text = axis.text(0, 1.02, "\n".join(lines_of_text), transform=axis.transAxes, fontsize=6, va="bottom")
+        text.set_in_layout(False)
+    for axis in axes.flat[len(benchmarks) :]:
+        axis.set_visible(False)
+    figure.tight_layout(h_pad=1.0, w_pad=1.2)
+    legend(figure, rows, trend)
+    return figure

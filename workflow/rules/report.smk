@@ -1,0 +1,219 @@
+rule plot_frontier:
+    input:
+        script="workflow/scripts/plot_frontier.py",
+        modules=modules("figures", "figure_frontier"),
+        points=lambda wc: measures(wc),
+        frontier="results/{study}/frontier.parquet",
+    output:
+        svg=report(
+            "results/{study}/figures/frontier.svg",
+            caption="../report/frontier.rst",
+            category="Figures",
+            labels={"figure": "Accuracy against compute", "study": "{study}"},
+        ),
+        png="results/{study}/figures/frontier.png",
+    log:
+        "logs/plot_frontier/{study}.log",
+    benchmark:
+        "benchmarks/plot_frontier/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+rule plot_caps:
+    input:
+        script="workflow/scripts/plot_caps.py",
+        modules=modules("figures", "figure_caps"),
+        points=lambda wc: measures(wc),
+        saturation="results/{study}/saturation.parquet",
+    output:
+        svg=report(
+            "results/{study}/figures/caps.svg",
+            caption="../report/caps.rst",
+            category="Figures",
+            labels={"figure": "Accuracy against reasoning cap", "study": "{study}"},
+        ),
+        png="results/{study}/figures/caps.png",
+    log:
+        "logs/plot_caps/{study}.log",
+    benchmark:
+        "benchmarks/plot_caps/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --saturation {input.saturation:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+rule plot_trend:
+    input:
+        script="workflow/scripts/plot_trend.py",
+        modules=modules("figures", "figure_trend"),
+        points="results/{study}/points.parquet",
+        trend="results/{study}/trend.parquet",
+    output:
+        svg=report(
+            "results/{study}/figures/trend.svg",
+            caption="../report/trend.rst",
+            category="Figures",
+            labels={"figure": "Accuracy per compute over time", "study": "{study}"},
+        ),
+        png="results/{study}/figures/trend.png",
+    log:
+        "logs/plot_trend/{study}.log",
+    benchmark:
+        "benchmarks/plot_trend/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --trend {input.trend:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+rule plot_outcomes:
+    input:
+        script="workflow/scripts/plot_outcomes.py",
+        modules=modules("figures", "figure_outcomes"),
+        outcomes="results/{study}/outcomes.parquet",
+    output:
+        svg=report(
+            "results/{study}/figures/outcomes.svg",
+            caption="../report/outcomes.rst",
+            category="Figures",
+            labels={"figure": "Failed against successful", "study": "{study}"},
+        ),
+        png="results/{study}/figures/outcomes.png",
+    log:
+        "logs/plot_outcomes/{study}.log",
+    benchmark:
+        "benchmarks/plot_outcomes/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --outcomes {input.outcomes:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+rule plot_components:
+    input:
+        script="workflow/scripts/plot_components.py",
+        modules=modules("figures", "figure_components"),
+        answers="results/{study}/answers.parquet",
+    output:
+        svg=report(
+            "results/{study}/figures/components.svg",
+            caption="../report/components.rst",
+            category="Figures",
+            labels={"figure": "Compute by component", "study": "{study}"},
+        ),
+        png="results/{study}/figures/components.png",
+    log:
+        "logs/plot_components/{study}.log",
+    benchmark:
+        "benchmarks/plot_components/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --answers {input.answers:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+rule build_explorer:
+    input:
+        script="workflow/scripts/build_explorer.py",
+        modules=modules("explorer"),
+        points="results/{study}/points.parquet",
+        frontier="results/{study}/frontier.parquet",
+        summary="results/{study}/frontier.json",
+        saturation="results/{study}/saturation.parquet",
+        trend="results/{study}/trend.parquet",
+    output:
+        page=report(
+            "results/{study}/explorer.html",
+            caption="../report/explorer.rst",
+            category="Explorer",
+            labels={"page": "Explorer", "study": "{study}"},
+        ),
+    log:
+        "logs/build_explorer/{study}.log",
+    benchmark:
+        "benchmarks/build_explorer/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+        saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
+    shell:
+        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q}"
+        " --summary {input.summary:q} {params.saturation} --trend {input.trend:q} --labels {params.labels:q}"
+        " --title 'Reasoning Frontiers: {wildcards.study}' --output {output.page:q} &> {log:q}"
+
+
+rule check_results:
+    input:
+        script="workflow/scripts/check_results.py",
+        modules=modules("checks"),
+        points="results/{study}/points.parquet",
+        frontier="results/{study}/frontier.parquet",
+        trend="results/{study}/trend.parquet",
+        saturation="results/{study}/saturation.parquet",
+        architectures="results/{study}/architectures.parquet",
+        outcomes="results/{study}/outcomes.parquet",
+        answers=lambda wc: answers(wc),
+    output:
+        checks=report(
+            "results/{study}/checks.json",
+            caption="../report/checks.rst",
+            category="Checks",
+            labels={"table": "Checks", "study": "{study}"},
+        ),
+    log:
+        "logs/check_results/{study}.log",
+    benchmark:
+        "benchmarks/check_results/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        answers=lambda wc, input: option("--answers", input.answers),
+        expected=lambda wc: expected(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --trend {input.trend:q}"
+        " --saturation {input.saturation:q} --architectures {input.architectures:q}"
+        " --outcomes {input.outcomes:q} {params.answers} {params.expected}"
+        " --output {output.checks:q} &> {log:q}"
+
+
+rule report:
+    input:
+        script="workflow/scripts/report.py",
+        captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
+        figures=lambda wc: figures(wc),
+        page="results/{study}/explorer.html",
+        points="results/{study}/points.csv",
+        checks="results/{study}/checks.json",
+    output:
+        report="results/{study}/report.zip",
+    log:
+        "logs/report/{study}.log",
+    benchmark:
+        "benchmarks/report/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        configfiles=lambda wc: option("--configfiles", " ".join(workflow.overwrite_configfiles)),
+    shell:
+        "python {input.script:q} --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
+        " {params.configfiles} --output {output.report:q} &> {log:q}"

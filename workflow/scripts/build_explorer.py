@@ -1,0 +1,55 @@
+"""Builds the explorer of a study: one HTML page with charts and tables that needs no network.
+
+Inputs: the tables `points`, `frontier`, `trend` and, for a measured study, `saturation` (accuracies from 0 to
+1, costs per problem in FLOP, FLOP equivalents, tokens, seconds and joules), and the JSON beside `frontier`.
+Output: the page, all scripts and data in it.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import explorer, figures
+from frontiers.cli import UserError, run
+from frontiers.tables import read_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--points", type=Path, required=True, help="table of points, with labels and dates")
+    parser.add_argument("--frontier", type=Path, required=True, help="table of frontier points")
+    parser.add_argument("--summary", type=Path, required=True, help="JSON that extract_frontier wrote")
+    parser.add_argument(
+        "--saturation", type=Path, help="table of saturation fits; none for published figures"
+    )
+    parser.add_argument("--trend", type=Path, required=True, help="table of trends")
+    parser.add_argument("--labels", default="{}", help='JSON: {"benchmarks": {benchmark: label}}')
+    parser.add_argument("--title", required=True, help="title of the page")
+    parser.add_argument("--output", type=Path, required=True, help="HTML page to write")
+    args = parser.parse_args(argv)
+    try:
+        summary = json.loads(args.summary.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{args.summary}: cannot be read as JSON ({error}); run extract_frontier again"
+        ) from error
+    text = explorer.page(
+        args.title,
+        read_table(args.points, "points"),
+        read_table(args.frontier, "frontier"),
+        summary,
+        read_table(args.trend, "trend"),
+        read_table(args.saturation, "saturation") if args.saturation else None,
+        figures.parse_labels(args.labels).benchmarks,
+    )
+    partial = args.output.with_name(f".{args.output.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, args.output)
+
+
+if __name__ == "__main__":
+    run(main)

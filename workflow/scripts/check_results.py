@@ -1,0 +1,63 @@
+"""Checks the tables of a study and fails when one of them is not what it should be.
+
+Inputs: the tables `points` and `frontier`; `answers`, `trend`, `saturation`, `architectures` and `outcomes`
+where the study has them; what was planned, as JSON. Output: a JSON with every check, the rows it looked at
+and its first failures. When a check fails, the file is written, the failures go to standard error and the
+exit status is 1.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frontiers import checks
+from frontiers.cli import UserError, run
+
+TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table without checking it."""
+    try:
+        return pq.read_table(path).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(
+            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
+        ) from error
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments, run the checks, write their results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in TABLES:
+        needed = name in ("points", "frontier")
+        parser.add_argument(f"--{name}", type=Path, required=needed, help=f"table of {name}")
+    parser.add_argument(
+        "--expected",
+        type=json.loads,
+        help='JSON: {model: {"benchmarks": [...], "strategies": [...], "caps": [0, ..., null], '
+        '"samples": n or {benchmark: n}}}; none for published figures',
+    )
+    parser.add_argument("--problems", type=json.loads, help="JSON: {benchmark: number of problems}")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    args = parser.parse_args(argv)
+    paths = {name: getattr(args, name) for name in TABLES if getattr(args, name)}
+    results = checks.run_checks({n: read(p) for n, p in paths.items()}, args.expected, args.problems)
+    partial = args.output.with_name(f".{args.output.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(json.dumps(checks.summary(results), indent=1) + "\n")
+    os.replace(partial, args.output)
+    if failed := [c for c in results if not c.passed]:
+        lines = [f"{c.name} ({c.failed} failures in {c.rows} rows)" for c in failed]
+        details = [f"  {c.name}: {text}" for c in failed for text in c.first_failures]
+        raise UserError("\n".join([f"checks failed: {', '.join(lines)}", *details]))
+
+
+if __name__ == "__main__":
+    run(main)
