@@ -20,7 +20,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 config = registry.load(config)
-GENERATE_ENVIRONMENT = "../../envs/generate-cpu.yaml"
 
 # Scripts import the package, and run by the Python that runs Snakemake where no conda environment is active.
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")

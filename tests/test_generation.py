@@ -110,7 +110,7 @@ def test_an_answer_that_fills_its_budget_is_truncated():
 
 
 def test_a_prompt_without_room_for_an_answer_is_named():
-    with pytest.raises(UserError, match=r"problem `p0` of b: its prompt of 11 tokens leaves no room"):
+    with pytest.raises(UserError, match=r"problem `p0` of b: its prompt of 12 tokens leaves no room"):
         run([0], context=20)
 
 

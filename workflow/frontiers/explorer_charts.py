@@ -91,7 +91,7 @@ def _frontier_chart(few: bool, colour: alt.Color, shape: alt.Shape, chosen: alt.
             opacity=_faded(chosen, 0.9),
             tooltip=_tooltip(),
         )
-        .add_params(chosen),
+        .add_params(chosen)
     )
     rings = (
         base.transform_filter("datum.on")
@@ -104,7 +104,7 @@ def _frontier_chart(few: bool, colour: alt.Color, shape: alt.Shape, chosen: alt.
             strokeOpacity=alt.StrokeOpacity(
                 "p:Q", scale=alt.Scale(domain=[0, 1], range=[0.15, 1]), legend=None
             ),
-        ),
+        )
     )
     steps = alt.Chart(alt.NamedData("steps"))
     step = steps.mark_line(interpolate="step-after", color="#222222", strokeWidth=1.5).encode(

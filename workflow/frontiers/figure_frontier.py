@@ -22,7 +22,8 @@ AXES = {
 }
 JOINT = [*KEY[:3], "order"]
 LINES = ("-", "--", ":", "-.")
-ROW, PANEL, GAP = 0.185, 2.25, 0.5
+TITLE, PANEL, SPACE, ROW, FOOT = 0.22, 2.25, 0.06, 0.185, 0.52
+"""Heights in inches: title, panel, space between panel and strip, a row of the strip, what follows it."""
 
 
 def join(points: pd.DataFrame, frontier: pd.DataFrame, cost: str) -> pd.DataFrame:
@@ -68,6 +69,8 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[s
         on = curve[curve["on_frontier"]]
         figures.draw_intervals(axis, on["value"], on, colours[model], alpha=0.8, zorder=1)
     best = choices(rows)
+    if best.empty:
+        return
     axis.step(
         [*best["value"], right],
         [*best["accuracy"], best["accuracy"].iloc[-1]],
@@ -160,22 +163,22 @@ def draw(
     colours = figures.model_colours(models, emphasised)
     strategies = list(dict.fromkeys(rows["strategy"]))
     limits = figures.log_limits(rows["value"])
+    top = figures.accuracy_top(rows["accuracy_high"].max())
     columns = min(2, len(benchmarks))
     depths = [choices(rows[rows["benchmark"] == b])["model"].nunique() for b in benchmarks]
     lines = [max(depths[i : i + columns]) for i in range(0, len(benchmarks), columns)]
-    heights = [part for deep in lines for part in (PANEL, ROW * deep + 0.05)]
-    total = sum(heights) + len(lines) * (GAP + 0.25)
-    figure = plt.figure(figsize=(figures.WIDTH if columns > 1 else 4.2, total))
-    left, y = 0.07 if columns > 1 else 0.12, 1.0
-    top = figures.accuracy_top(rows["accuracy_high"].max())
+    tall = sum(TITLE + PANEL + SPACE + ROW * deep + FOOT for deep in lines)
+    figure = plt.figure(figsize=(figures.WIDTH if columns > 1 else 4.2, tall))
+    left = 0.07 if columns > 1 else 0.12
+    width = (0.99 - left * columns) / columns
+    y = tall
     for line, deep in enumerate(lines):
+        y -= TITLE + PANEL
         for column, benchmark in enumerate(benchmarks[line * columns : (line + 1) * columns]):
             here = rows[rows["benchmark"] == benchmark]
-            width = (0.99 - left * columns) / columns
-            x = left + column * (width + left)
-            panel = figure.add_axes((x, y - (PANEL + 0.22) / total, width, PANEL / total))
-            height = (ROW * deep + 0.05) / total
-            strip = figure.add_axes((x, y - (PANEL + 0.27) / total - height, width, height), sharex=panel)
+            x, low, high = left + column * (width + left), y - SPACE - ROW * deep, ROW * deep
+            panel = figure.add_axes((x, y / tall, width, PANEL / tall))
+            strip = figure.add_axes((x, low / tall, width, high / tall), sharex=panel)
             figures.log_axis(panel, "x", *limits)
             draw_panel(panel, here, colours, strategies, limits[1])
             figures.accuracy_axis(panel, top)
@@ -184,6 +187,6 @@ def draw(
             strip.set_xlabel(AXES[cost])
             name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
             figures.title(panel, name, f"{figures.problems_text(here)}, {here['model'].nunique()} models")
-        y -= (PANEL + ROW * deep + GAP + 0.3) / total
+        y -= SPACE + ROW * deep + FOOT
     legends(figure, rows, colours, labels, y)
     return figure

@@ -221,10 +221,12 @@ def plan_answer(
     """
     whole = trace.finish_reason == "stop" and (cap is None or len(trace.tokens) <= cap)
     reasoning = trace.tokens if cap is None else trace.tokens[:cap]
-    if whole:
-        end = thinking.end if thinking.style == "markers" else None
+    if whole and thinking.style == "markers":
+        end = thinking.end
+    elif whole or cap is None:
+        end = None
     else:
-        end = None if cap is None else thinking.forced_end
+        end = thinking.forced_end
     request = None
     if end is not None:
         prompt = traced.prompt + reasoning + end

@@ -12,7 +12,7 @@ rule generate:
     benchmark:
         "benchmarks/generate/{study}/{model}/{benchmark}.{strategy}.tsv"
     conda:
-        GENERATE_ENVIRONMENT
+        lambda wc: f"../../envs/generate-{'cpu' if block('studies', wc.study)['engine']['device'] == 'cpu' else 'gpu'}.yaml"
     threads: 1
     resources:
         gpu=lambda wc: block("models", wc.model).get("gpus", 0),

@@ -17,7 +17,7 @@ rule train_pocket_model:
     benchmark:
         "benchmarks/train_pocket_model/{recipe}.tsv"
     conda:
-        GENERATE_ENVIRONMENT
+        "../../envs/generate-cpu.yaml"
     threads: 1
     params:
         folder=lambda wc, output: str(Path(output.training).parent),
