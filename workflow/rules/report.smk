@@ -55,7 +55,7 @@ rule plot_caps:
 rule plot_trend:
     input:
         script="workflow/scripts/plot_trend.py",
-        modules=modules("figures", "figure_trend"),
+        modules=modules("figures", "figure_trend", "trend"),
         points="results/{study}/points.parquet",
         trend="results/{study}/trend.parquet",
     output:
@@ -134,7 +134,8 @@ rule plot_components:
 rule build_explorer:
     input:
         script="workflow/scripts/build_explorer.py",
-        modules=modules("explorer"),
+        modules=modules("explorer", "explorer_charts", "explorer_tables", "figures"),
+        page=["workflow/frontiers/explorer.html.jinja", "workflow/frontiers/explorer.js"],
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         summary="results/{study}/frontier.json",
@@ -165,7 +166,7 @@ rule build_explorer:
 rule check_results:
     input:
         script="workflow/scripts/check_results.py",
-        modules=modules("checks"),
+        modules=modules("checks", "checks_answers"),
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
