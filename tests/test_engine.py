@@ -31,9 +31,9 @@ def tokenizer():
 def runner(tmp_path_factory, tokenizer):
     engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
     os.environ["HF_HUB_OFFLINE"] = "1"
-    arguments = engine.engine_arguments(str(FOLDER), SETTINGS, 0, False)
+    arguments = engine.engine_arguments(str(FOLDER), {}, SETTINGS, 0, False)
     reasoning = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
-    return engine.Engine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, hybrid=False)
+    return engine.Engine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer)
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,9 @@ def test_ends_of_sequence_are_gathered_from_tokenizer_and_configuration(tokenize
 def test_energy_is_null_without_a_meter_and_never_invented():
     joules = engine.Energy().joules()
     assert joules is None or joules >= 0
+
+
+def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():
+    config = json.loads((FOLDER.parent / "hybrid/config.json").read_text())
+    assert not engine.engine_arguments("x", config, SETTINGS, 0, False)["enable_prefix_caching"]
+    assert engine.engine_arguments("x", {}, SETTINGS, 0, False)["enable_prefix_caching"]

@@ -30,8 +30,8 @@ def prepare_environment(device: str, cache: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-def engine_arguments(folder: str, settings: dict, gpus: int, trust_remote_code: bool) -> dict:
-    """Return the arguments of `vllm.LLM` for a model in `folder` under a study's `engine` block."""
+def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust_remote_code: bool) -> dict:
+    """Return the arguments of `vllm.LLM` for a model in `folder`, with its config.json, under a study's `engine`."""
     arguments = {
         "model": folder,
         "dtype": settings["dtype"],
@@ -43,8 +43,11 @@ def engine_arguments(folder: str, settings: dict, gpus: int, trust_remote_code: 
         "generation_config": "vllm",
     }
     if settings["device"] == "cpu":
-        # Chunked prefill with seeded requests kills the CPU engine, so a prompt must fit one step.
+        # Chunked prefill with seeded requests kills the CPU engine, so a prompt must fit one step. Without it,
+        # the states of recurrent layers cannot be cached by prefix.
+        recurrent = any(key.startswith(("mamba_", "ssm_")) for key in config)
         return arguments | {
+            "enable_prefix_caching": not recurrent,
             "enforce_eager": True,
             "enable_chunked_prefill": False,
             "max_num_batched_tokens": max(8192, settings["max_model_len"]),
@@ -56,10 +59,8 @@ def engine_arguments(folder: str, settings: dict, gpus: int, trust_remote_code: 
 class Engine:
     """A vLLM engine that starts when it is first asked to decode."""
 
-    def __init__(self, arguments: dict, sampling: dict, tokenizer, hybrid: bool):
-        self.arguments = dict(arguments)
-        if hybrid and not arguments.get("enable_chunked_prefill", True):
-            self.arguments["enable_prefix_caching"] = False
+    def __init__(self, arguments: dict, sampling: dict, tokenizer):
+        self.arguments = arguments
         self.sampling = sampling
         self.tokenizer = tokenizer
         self.start_seconds: float | None = None

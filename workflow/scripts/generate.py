@@ -82,11 +82,8 @@ def main(argv: list[str] | None = None) -> None:
 
     energy = engine.Energy()
     sampling = {"temperature": 1.0, **identity["sampling"]}
-    vllm_arguments = engine.engine_arguments(str(folder), settings, arguments.gpus, trusted)
-    hybrid = any(
-        "mamba" in str(kind) for kind in config.get("layer_types") or config.get("layers_block_type") or []
-    )
-    runner = engine.Engine(vllm_arguments, sampling, tokenizer, hybrid)
+    vllm_arguments = engine.engine_arguments(str(folder), config, settings, arguments.gpus, trusted)
+    runner = engine.Engine(vllm_arguments, sampling, tokenizer)
     table = generation.generate(
         read_problems(arguments.problems),
         tokenizer,
