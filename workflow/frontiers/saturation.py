@@ -44,7 +44,9 @@ def fit(
 
 def unfitted(points: pd.DataFrame) -> pd.DataFrame:
     """Return the table `saturation` of figures that have one point per model: nothing can be fitted, and why."""
-    keys = points[["model", "strategy", "benchmark", "problems"]].drop_duplicates(["model", "strategy", "benchmark"])
+    keys = points[["model", "strategy", "benchmark", "problems"]].drop_duplicates(
+        ["model", "strategy", "benchmark"]
+    )
     fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE}
     return frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
 

@@ -253,7 +253,9 @@ def _fixed_accuracy(
             continue
         failed = float(np.mean(~np.isfinite(sample)))
         if failed > (1 - LEVEL) / 2:
-            rows[name] = _empty(f"no interval: accuracy does not rise with compute in {failed:.0%} of the draws")
+            rows[name] = _empty(
+                f"no interval: accuracy does not rise with compute in {failed:.0%} of the draws"
+            )
             continue
         low, high = np.nanpercentile(sample, 100 * np.array([1 - LEVEL, 1 + LEVEL]) / 2)
         row = {"slope_per_year": slope, "low": low, "high": high, "estimable": True, "reason": None}

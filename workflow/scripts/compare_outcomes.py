@@ -5,23 +5,18 @@ Inputs: the table `answers` and the table `points`, from which the benchmarks ar
 FLOP saved by stopping early, and 95 % intervals.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers import outcomes
 from frontiers.bootstrap import MEAN
-from frontiers.cli import run
+from frontiers.cli import analysis_parser, run
 from frontiers.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--points", type=Path, required=True, help="table of points, for the benchmarks")
-    parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
-    parser.add_argument("--draws", type=int, default=1000, help="bootstrap draws (default 1000)")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser = analysis_parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="table to write")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")

@@ -7,14 +7,13 @@ together for all points; without it accuracies are drawn from their intervals. O
 to take at each budget) and `domination` (probability that the row's point dominates the column's).
 """
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers import bootstrap
-from frontiers.cli import UserError, run
+from frontiers.cli import UserError, analysis_parser, run
 from frontiers.frontier_summary import costs_of, extract
 from frontiers.intervals import LEVEL
 from frontiers.points import with_measures
@@ -23,11 +22,7 @@ from frontiers.tables import read_table, write_table
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the table and its summary."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--points", type=Path, required=True, help="table of points")
-    parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser = analysis_parser(__doc__)
     parser.add_argument("--frontier", type=Path, required=True, help="table to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
