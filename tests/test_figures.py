@@ -163,11 +163,11 @@ def test_frontier_bars_run_from_point_to_point():
     assert figure_frontier.caps_text(pd.Series([np.inf])) == ""
 
 
-def test_a_break_is_shown_only_where_accuracy_slows_down_and_at_its_place_among_the_caps():
+def test_a_break_tells_slowing_from_onset_and_stands_at_its_place_among_the_caps():
     row = pd.Series({"breakpoint_flops": 1e3, "slope_before": 0.5, "plateau_slope": 0.1})
-    assert figure_caps.shown_break(row)
-    assert not figure_caps.shown_break(row.replace(0.1, 2.0))
-    assert not figure_caps.shown_break(row.replace(1e3, np.nan))
+    assert figure_caps.break_marker(row) == "|"
+    assert figure_caps.break_marker(row.replace(0.1, 2.0)) == ">"
+    assert figure_caps.break_marker(row.replace(1e3, np.nan)) is None
     curve = pd.DataFrame({"flops": [1e2, 1e4, 1e4], "place": [0.0, 2.0, 3.0]})
     assert figure_caps.at_flops(curve, 1e3) == pytest.approx(1)
     assert np.isnan(figure_caps.at_flops(curve, 1e5))

@@ -28,9 +28,15 @@ def at_flops(curve: pd.DataFrame, flops: float) -> float:
     return float(np.interp(np.log(flops), np.log(known["flops"]), known["place"], left=np.nan, right=np.nan))
 
 
-def shown_break(row: pd.Series) -> bool:
-    """Return whether the fitted break is one after which accuracy rises more slowly."""
-    return bool(pd.notna(row["breakpoint_flops"]) and row["plateau_slope"] < row["slope_before"])
+BREAKS = {"|": "break, slower after it, 95 % interval", ">": "break, faster after it, 95 % interval"}
+"""Markers of the last break of a fit: where accuracy begins to level off, or only begins to rise."""
+
+
+def break_marker(row: pd.Series) -> str | None:
+    """Return the marker of a curve's last break, None where the fit has none."""
+    if pd.isna(row["breakpoint_flops"]):
+        return None
+    return "|" if row["plateau_slope"] < row["slope_before"] else ">"
 
 
 def draw_track(axis: Axes, curve: pd.DataFrame, row: pd.Series, height: float, colour: str) -> None:
@@ -39,7 +45,9 @@ def draw_track(axis: Axes, curve: pd.DataFrame, row: pd.Series, height: float, c
     ends = [at_flops(curve, row[c]) if pd.notna(row[c]) else np.nan for c in ("low", "high")]
     low, high = (e if np.isfinite(e) else curve["place"].iloc[i] for e, i in zip(ends, (0, -1), strict=True))
     axis.plot([low, high], [height, height], color=colour, linewidth=1.2, solid_capstyle="butt")
-    axis.plot(at, height, marker="|", markersize=5, markeredgewidth=1.4, color=colour)
+    marker = break_marker(row)
+    size = {"|": {"markersize": 5, "markeredgewidth": 1.4}, ">": {"markersize": 3.2}}[marker]
+    axis.plot(at, height, marker=marker, color=colour, **size)
 
 
 def draw_panel(axis: Axes, rows: pd.DataFrame, saturation: pd.DataFrame, colours: dict, track: float) -> None:
@@ -70,7 +78,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, saturation: pd.DataFrame, colours
                     color=colour,
                     markeredgewidth=1.0,
                 )
-            if shown_break(row):
+            if break_marker(row):
                 draw_track(axis, curve, row, -track * (line + 1.2), colour)
 
 
@@ -135,7 +143,8 @@ def draw(points: pd.DataFrame, saturation: pd.DataFrame, labels: figures.Labels)
     )
     top = figures.accuracy_top(rows["accuracy_high"].max())
     track = TRACK * top
-    broken = bool(saturation.apply(shown_break, axis=1).any())
+    breaks = saturation.loc[saturation["benchmark"] != MEAN].apply(break_marker, axis=1)
+    broken = bool(breaks.notna().any())
     for place, axis in enumerate(axes.flat):
         if place >= len(models):
             axis.set_visible(False)
@@ -169,9 +178,11 @@ def draw(points: pd.DataFrame, saturation: pd.DataFrame, labels: figures.Labels)
     )
     if saturation["saturation_cap"].notna().any():
         handles.append(Line2D([], [], color=figures.DARK, **ring, label="saturation cap"))
-    if broken:
-        bar = {"marker": "|", "markersize": 5, "linewidth": 1.2}
-        handles.append(Line2D([], [], color=figures.DARK, **bar, label="break in the curve, 95 % interval"))
+    for marker, meaning in BREAKS.items():
+        if (breaks == marker).any():
+            handles.append(
+                Line2D([], [], color=figures.DARK, marker=marker, markersize=4, linewidth=1.2, label=meaning)
+            )
     figure.tight_layout(h_pad=0.8, w_pad=0.8)
     free = [axis.get_position() for axis in axes.flat[len(models) :]]
     where = {"loc": "upper left", "bbox_to_anchor": (free[0].x0, free[0].y1)} if free else {}

@@ -3,7 +3,8 @@
 Inputs: the tables `points` (accuracy from 0 to 1, caps in reasoning tokens) and `saturation` (breaks in FLOP
 per problem, saturation caps in tokens). Outputs: the figure as SVG and PNG. The uncapped point stands at the
 right end as "none". Under each curve's panel a track shows the break with its 95 % interval, brought from
-FLOP to caps along the model's own curve, where accuracy rises more slowly after it than before.
+FLOP to caps along the model's own curve: a tick where accuracy rises more slowly after it, an arrowhead where
+faster.
 """
 
 from collections.abc import Sequence
