@@ -1,5 +1,22 @@
-"""One OpenMP thread per process: a second loses more than it wins as soon as anything else uses the cores."""
+"""What all tests share.
+
+One OpenMP thread per process: a second loses more than it wins as soon as anything else uses the cores.
+"""
 
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest
+
+from synthetic_study import measured_once, published_once
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory):
+    return measured_once(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    return published_once(tmp_path_factory.getbasetemp())

@@ -331,8 +331,6 @@ def test_samples_of_a_greedy_model_are_one(config):
 
 
 def test_helpers_of_the_rules(config, tmp_path):
-    assert configuration.studies_to_run(config) == ["pocket", "published"]
-    assert configuration.studies_to_run(config, "measured") == ["pocket"]
     pocket = config["studies"]["pocket"]
     assert len(configuration.pairs(pocket)) == 21
     assert configuration.pairs(pocket)[0] == ("pocket-small", "short-chains", "cot")

@@ -11,7 +11,7 @@ import build_explorer
 from frontiers import explorer
 from frontiers.cli import UserError
 from frontiers.tables import read_table, write_table
-from synthetic_study import LABELS, measured_once, published_once
+from synthetic_study import LABELS
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -54,16 +54,6 @@ def build(paths, folder, *more):
     given += ["--saturation", str(paths["saturation"])] if "saturation" in paths else []
     build_explorer.main([*given, "--title", "A study & more", "--output", str(out), *more])
     return out.read_text()
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    return measured_once(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return published_once(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

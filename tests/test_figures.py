@@ -27,7 +27,7 @@ from frontiers import (
 )
 from frontiers.cli import UserError
 from frontiers.tables import read_table
-from synthetic_study import LABELS, measured_once, published_once
+from synthetic_study import LABELS
 
 ROOT = Path(__file__).parents[1]
 FIGURES = {
@@ -52,16 +52,6 @@ UNITS = {
     "components": ["Share of compute (%)", "FLOP per"],
 }
 HOSTILE = "<script>alert(1)</script> $x_$ & co"
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    return measured_once(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return published_once(tmp_path_factory.getbasetemp())
 
 
 def plot(name, paths, folder, labels=LABELS, *more):

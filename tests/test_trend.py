@@ -1,4 +1,3 @@
-import json
 from datetime import date, timedelta
 
 import numpy as np
@@ -196,14 +195,13 @@ def test_models_without_date_or_cost_are_named():
     assert table.note.str.contains("without a positive compute: m0").all()
 
 
-def test_dates_given_stand_before_those_of_the_points():
+def test_models_without_dates_have_no_trend_and_a_bad_date_is_named():
     points = make_points(np.linspace(0, 2, 6), np.linspace(0.2, 0.8, 6), np.full(6, 1e9))
-    dates = dict(zip(points.model, points.release_date, strict=True))
-    with_dates = trend.fit(points.assign(release_date=None), dates, draws=20)
-    pd.testing.assert_frame_equal(with_dates, trend.fit(points, draws=20))
-    assert not trend.fit(points, {"m0": None, "m1": None}, draws=20).estimable.any()
+    undated = points.release_date.where(~points.model.isin(["m0", "m1"]), None)
+    assert not trend.fit(points.assign(release_date=undated), draws=20).estimable.any()
+    spoilt = points.release_date.where(points.model != "m2", "May 2025")
     with pytest.raises(UserError, match="`m2` is not a day"):
-        trend.fit(points, {"m2": "31.1.2025"}, draws=20)
+        trend.fit(points.assign(release_date=spoilt), draws=20)
 
 
 def test_one_point_per_model_at_its_largest_cap():
@@ -249,11 +247,6 @@ def test_script(tmp_path, monkeypatch):
     )
     write_table(points, tmp_path / "points.parquet", "points")
     arguments = ["--points", str(tmp_path / "points.parquet"), "--seed", "1", "--draws", "20"]
-    arguments += ["--output", str(tmp_path / "trend.parquet"), "--dates"]
-    main([*arguments, json.dumps({"m0": "2020-01-01"})])
+    main([*arguments, "--output", str(tmp_path / "trend.parquet")])
     written = read_table(tmp_path / "trend.parquet", "trend")
     assert row(written, "accuracy_per_flop").estimable
-    with pytest.raises(UserError, match="not JSON"):
-        main([*arguments, "{m0: 2020}"])
-    with pytest.raises(UserError, match="object from model to date"):
-        main([*arguments, "[]"])

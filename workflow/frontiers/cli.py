@@ -18,11 +18,12 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error: {error}")
 
 
-def analysis_parser(doc: str) -> argparse.ArgumentParser:
-    """Return the arguments that the analyses of points and answers share; `doc` describes the command."""
+def analysis_parser(doc: str, answers: bool = True) -> argparse.ArgumentParser:
+    """Return the arguments that the analyses of points, and of `answers`, share; `doc` describes the command."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--points", type=Path, required=True, help="table of points")
-    parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
+    if answers:
+        parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
     return parser

@@ -111,11 +111,6 @@ def local_files(block: Mapping) -> list[str]:
     return [str(path)] if path.exists() else []
 
 
-def studies_to_run(config: Mapping, kind: str | None = None) -> list[str]:
-    """Return the studies to run, in the order of `run`; only those of `kind` where it is given."""
-    return [name for name in config["run"] if kind in (None, config["studies"][name]["kind"])]
-
-
 def pairs(study: Mapping) -> list[tuple[str, str, str]]:
     """Return (model, benchmark, strategy) of every table of generations of a measured study, in its order."""
     return [(m, b, s) for m in study["models"] for b in study["benchmarks"] for s in study["strategies"]]

@@ -12,7 +12,7 @@
 One observation is one model at its largest cap, on one benchmark. Years have 365.25 days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -36,20 +36,18 @@ LOG2 = float(np.log10(2))
 
 def fit(
     points: pd.DataFrame,
-    dates: Mapping[str, str | None] | None = None,
     draws: int = 2000,
     seed: int = 0,
     strategies: Sequence[str] = ("cot", "reported"),
 ) -> pd.DataFrame:
     """Return the table `trend`: one row per metric, selection, estimator, benchmark and standard error.
 
-    `points` is the table `points` (costs in FLOPs per problem). `dates` maps models to "YYYY-MM-DD" and
-    stands before the dates in `points`. Of each model the point at the largest cap is used, for the first of
-    `strategies` it has. `draws` and `seed` are those of the bootstrap over models. Models without a date or
+    `points` is the table `points` (costs in FLOPs per problem, release dates). Of each
+    model the point at the largest cap is used, for the first of `strategies` it has. `draws` and `seed` are those of the bootstrap over models. Models without a date or
     with a cost that is not positive are left out and named in the column `note`.
     """
     chosen = _one_point_per_model(points, strategies)
-    chosen["years"] = _years(chosen, dates or {})
+    chosen["years"] = _years(chosen)
     rows = []
     for benchmark in chosen["benchmark"].drop_duplicates():
         everything = chosen[chosen["benchmark"] == benchmark]
@@ -72,9 +70,9 @@ def _one_point_per_model(points: pd.DataFrame, strategies: Sequence[str]) -> pd.
     return known.drop_duplicates(["model", "benchmark"]).sort_index().drop(columns=["rank", "size"])
 
 
-def _years(points: pd.DataFrame, dates: Mapping[str, str | None]) -> pd.Series:
+def _years(points: pd.DataFrame) -> pd.Series:
     """Return release dates as years (of 365.25 days) since day 1 of the calendar, NaN where unknown."""
-    known = dict(zip(points["model"], points["release_date"], strict=True)) | dict(dates)
+    known = dict(zip(points["model"], points["release_date"], strict=True))
     years = {}
     for model, day in known.items():
         if not isinstance(day, str) or not day:
