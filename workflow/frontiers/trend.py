@@ -42,9 +42,10 @@ def fit(
 ) -> pd.DataFrame:
     """Return the table `trend`: one row per metric, selection, estimator, benchmark and standard error.
 
-    `points` is the table `points` (costs in FLOPs per problem, release dates). Of each
-    model the point at the largest cap is used, for the first of `strategies` it has. `draws` and `seed` are those of the bootstrap over models. Models without a date or
-    with a cost that is not positive are left out and named in the column `note`.
+    `points` is the table `points` (costs in FLOPs per problem, release dates). Of each model the point at the
+    largest cap is used, for the first of `strategies` it has. `draws` and `seed` are those of the bootstrap
+    over models. Models without a date or with a cost that is not positive are left out and named in the
+    column `note`.
     """
     chosen = _one_point_per_model(points, strategies)
     chosen["years"] = _years(chosen)

@@ -1,7 +1,8 @@
 """Fits efficiency over release dates.
 
-Input: the table `points` (accuracy from 0 to 1, FLOP per problem, release dates). Output: the table
-`trend`, with slopes per year, doubling and halving times in months, 95 % intervals, or the reason why a trend cannot be estimated.
+Input: the table `points` (accuracy from 0 to 1, FLOP per problem, release dates). Output: the table `trend`,
+with slopes per year, doubling and halving times in months, 95 % intervals, or the reason why a trend cannot be
+estimated.
 """
 
 from collections.abc import Sequence
