@@ -1,7 +1,6 @@
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,23 @@ from hypothesis import strategies as st
 import count_compute
 import describe_model
 from frontiers import compute, tables
-from frontiers.architecture import FAMILIES
 from frontiers.cli import UserError
 from frontiers.compute import Breakdown, UnknownArchitecture, forward_flops, read_architecture
 from frontiers.config_fields import element_bytes
+from frontiers.parts import Reach
+from real_modules import (
+    build,
+    check_decoding,
+    check_full_size,
+    check_parameters,
+    check_square,
+    counted,
+    full_size,
+    scan_seen,
+    shared_only,
+    total,
+)
 
-SHARED = Path(__file__).parents[2] / "shared"
-CONFIGS = SHARED / "data" / "model_configs"
 FULL_SIZE = [
     "01-ai--Yi-34B",
     "Qwen--Qwen2.5-1.5B",
@@ -34,7 +43,6 @@ FULL_SIZE = [
     "mistralai--Mistral-Nemo-Instruct-2407",
     "mistralai--Mixtral-8x7B-v0.1",
 ]
-shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
 
 DENSE = {
     "vocab_size": 61,
@@ -85,81 +93,24 @@ SMALL = {
 }
 
 
-def full_size(name):
-    return json.loads((CONFIGS / f"{name}.json").read_text())
-
-
 def small(name):
     architecture, config = SMALL[name]
     return read_architecture({"architectures": [architecture], **config})
 
 
-def build(architecture, config, device="cpu", **options):
-    """Return (module, the configuration that transformers would save) of a `config.json`."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    fields = {k: v for k, v in config.items() if k not in ("architectures", "model_type")}
-    settled = transformers.AutoConfig.for_model(FAMILIES[architecture].model_type, **fields)
-    with torch.device(device):
-        module = transformers.AutoModelForCausalLM.from_config(
-            settled, attn_implementation="eager", **options
-        )
-    return module.eval(), settled.to_dict() | {"architectures": [architecture]}
-
-
-def counted(module, call):
-    """Return {module name: {operation: FLOPs}} of calling `module`, and the result."""
-    torch = pytest.importorskip("torch")
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        result = module(**call)
-    counts = counter.get_flop_counts()
-    return {name: {str(op): n for op, n in ops.items()} for name, ops in counts.items()}, result
-
-
-def total(counts):
-    return sum(counts["Global"].values())
-
-
-def scan_seen(counts):
-    """Return what the counter saw of the Mamba-2 scans: the batched products inside the mixers."""
-    mixers = [ops for name, ops in counts.items() if name.endswith(".mamba")]
-    return sum(ops.get("aten.bmm", 0) for ops in mixers)
-
-
 def mamba_layers(architecture):
-    return [layer.mixer for layer in architecture.layers if layer.mixer.state_elements]
+    return [part for layer in architecture.layers for part in layer.parts if part.state_elements]
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_parameters_equal_those_of_the_module(name):
-    module, saved = build(*SMALL[name])
-    count = sum(p.numel() for p in module.parameters())
-    assert small(name).parameters() == count
-    assert read_architecture(saved) == small(name)
-    table = module.get_input_embeddings().weight.numel()
-    assert small(name).parameters(embedding=False) == count - table
+    check_parameters(*SMALL[name])
 
 
 @shared_only
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_full_size_parameters_and_flops_equal_those_of_the_module(name):
-    torch = pytest.importorskip("torch")
-    config = full_size(name)
-    options = {"dtype": torch.bfloat16, "experts_implementation": "batched_mm"}
-    module, _ = build(config["architectures"][0], config, "meta", **options)
-    architecture = read_architecture(config)
-    assert architecture.parameters() == sum(p.numel() for p in module.parameters())
-    tokens = 128
-    call = {
-        "input_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
-        "position_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
-        "attention_mask": torch.zeros(1, 1, tokens, tokens, dtype=torch.bfloat16, device="meta"),
-        "use_cache": False,
-    }
-    counts, _ = counted(module, call)
-    assert total(counts) == forward_flops(architecture, tokens, 0, tokens, "square").total
+    check_full_size(full_size(name))
 
 
 @shared_only
@@ -174,8 +125,7 @@ def test_full_size_parameters_and_flops_equal_those_of_the_module(name):
 )
 def test_published_parameter_figures_leave_out_the_norms(name, figure, active):
     architecture = read_architecture(full_size(name))
-    norms = architecture.width + sum(layer.norms for layer in architecture.layers)
-    norms += sum(2 * m.head_width for m in (layer.mixer for layer in architecture.layers) if m.qk_norm)
+    norms = architecture.norms + sum(count * part.vectors for part, count in architecture.parts)
     assert architecture.parameters() - norms == figure
     assert architecture.parameters(active=True) - norms == (active or figure)
 
@@ -199,36 +149,12 @@ def test_kinds():
 
 @pytest.mark.parametrize("name", [name for name in SMALL if "granite" not in name])
 def test_flops_of_a_square_pass_equal_the_counter(name):
-    torch = pytest.importorskip("torch")
-    module, _ = build(*SMALL[name], experts_implementation="eager")
-    window = min((layer.mixer.window or 20) for layer in small(name).layers)
-    ids = torch.randint(0, 61, (1, window))
-    counts, _ = counted(module, {"input_ids": ids, "use_cache": False})
-    ours = forward_flops(small(name), window, 0, window, "square")
-    assert ours.total == total(counts)
-    assert ours.logits == counts[lm_head(counts)]["aten.mm"]
-
-
-def lm_head(counts):
-    return next(name for name in counts if name.endswith(".lm_head"))
+    check_square(*SMALL[name])
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2-window", "qwen3-moe-window"])
 def test_causal_flops_equal_the_counter_token_by_token(name):
-    """Decoded one by one, each token meets just the keys it attends to, cropped to the window."""
-    torch = pytest.importorskip("torch")
-    module, _ = build(*SMALL[name], experts_implementation="eager")
-    steps, spent, cache = 18, [], None
-    for token in torch.randint(0, 61, (steps,)):
-        counts, result = counted(
-            module, {"input_ids": token.view(1, 1), "past_key_values": cache, "use_cache": True}
-        )
-        cache = result.past_key_values
-        spent.append(total(counts))
-    each = forward_flops(small(name), 1, np.arange(steps)).total
-    assert each.tolist() == spent
-    assert forward_flops(small(name), steps, 0, steps).total == sum(spent)
-    assert forward_flops(small(name), 7, 11, 7).total == sum(spent[11:])
+    check_decoding(*SMALL[name])
 
 
 def test_flops_after_a_cached_prompt_equal_the_counter():
@@ -260,7 +186,7 @@ def test_hybrid_flops_equal_the_counter_but_for_the_scan(name):
     padding = sum((m.kernel - 1) * m.convolution_flops for m in mixers)
     assert total(counts) - scan_seen(counts) - padding == ours.total - scans
     mamba = next(ops for key, ops in counts.items() if key.endswith("layers.0.mamba"))
-    linear = mixers[0].in_projection_flops + mixers[0].out_projection_flops
+    linear = 2 * mixers[0].matrices
     assert sum(n for op, n in mamba.items() if op in ("aten.mm", "aten.addmm")) == tokens * linear
     assert mamba["aten.convolution"] == (tokens + mixers[0].kernel - 1) * mixers[0].convolution_flops
 
@@ -284,9 +210,9 @@ def test_a_decoded_hybrid_token_is_the_recurrence():
 def test_scan_formula():
     mamba = mamba_layers(small("granite-dense"))[0]
     width, inner, state, groups, heads, kernel = 32, 64, 8, 2, 4, 4
-    assert mamba.in_projection_flops == 2 * width * (2 * inner + 2 * groups * state + heads)
+    projections = 2 * width * (2 * inner + 2 * groups * state + heads) + 2 * inner * width
+    assert mamba.flops == {"state_space": projections + mamba.convolution_flops + mamba.scan_flops}
     assert mamba.scan_flops == 7 * inner * state
-    assert mamba.out_projection_flops == 2 * inner * width
     assert mamba.convolution_flops == 2 * kernel * (inner + 2 * groups * state)
 
 
@@ -341,7 +267,7 @@ def naive_context(new, past, window):
 @given(st.integers(0, 60), st.integers(0, 60), st.none() | st.integers(1, 50))
 def test_attended_positions_equal_their_sum(new, past, window):
     array = np.array([new], dtype=object), np.array([past], dtype=object)
-    assert compute.attended(*array, window)[0] == naive_context(new, past, window)
+    assert compute.attended(*array, Reach(window))[0] == naive_context(new, past, window)
 
 
 @settings(max_examples=25, deadline=None)
@@ -473,13 +399,13 @@ def test_windows_that_are_off_are_off(name):
         off |= {"use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 1}
     else:
         off |= {"sliding_window": None}
-    assert all(layer.mixer.window is None for layer in read_architecture(off).layers)
+    assert list(read_architecture(off).by_reach(lambda part: 1)) == [Reach()]
 
 
 def test_windows_of_mistral():
     def window(**fields):
         config = {"architectures": ["MistralForCausalLM"]} | DENSE | fields
-        return read_architecture(config).layers[0].mixer.window
+        return read_architecture(config).layers[0].parts[0].reach.window
 
     assert (window(), window(sliding_window=None), window(sliding_window=8)) == (4096, None, 8)
 

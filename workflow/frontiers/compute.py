@@ -6,7 +6,9 @@ projection at the positions whose logits are used. Norms, rotary embedding,
 activations, softmax, biases and the lookup of the input embedding are left out.
 """
 
-from dataclasses import astuple, dataclass, fields
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from numpy.typing import ArrayLike
 from frontiers.architecture import read_architecture
 from frontiers.config_fields import UnknownArchitecture
 from frontiers.layers import Architecture
+from frontiers.parts import WHOLE, Reach
 
 __all__ = [
     "KINETICS_INTENSITY",
@@ -22,7 +25,6 @@ __all__ = [
     "Breakdown",
     "UnknownArchitecture",
     "compute_table",
-    "describe",
     "forward_flops",
     "generation_flops",
     "kv_bytes_read",
@@ -43,15 +45,16 @@ class Breakdown:
     feed_forward: Count
     router: Count
     state_space: Count
+    auxiliary: Count
     logits: Count
 
     @property
     def total(self) -> Count:
         """Sum of the components."""
-        return sum(astuple(self))
+        return sum(vars(self).values())
 
     def __add__(self, other: "Breakdown") -> "Breakdown":
-        return Breakdown(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Breakdown(**{name: value + vars(other)[name] for name, value in vars(self).items()})
 
 
 def forward_flops(
@@ -68,9 +71,9 @@ def forward_flops(
     charged). The three broadcast against each other.
 
     `attention="causal"` charges each token the positions it attends to, itself
-    included, clamped to the layer's window; `"square"` charges every new token
-    all `past_tokens + new_tokens` positions, clamped to the window likewise, as
-    do a kernel that masks without skipping and most published figures.
+    included, within the layer's window or chunk; `"square"` charges every new
+    token all `past_tokens + new_tokens` positions, clamped to the window or
+    chunk, as do a kernel that masks without skipping and most published figures.
 
     Whole numbers give exact results, beyond 64 bits too: Python integers for
     scalars, int64 arrays for arrays (of Python integers should one not fit).
@@ -79,20 +82,17 @@ def forward_flops(
     """
     if attention not in ("causal", "square"):
         raise ValueError(f'attention must be "causal" or "square", not {attention!r}')
-    new, past, outputs = _counts(new_tokens=new_tokens, past_tokens=past_tokens, logits=logits)
-    projections = scores = feed_forward = router = state_space = new * 0
-    for layer, count in architecture.groups:
-        mixer = layer.mixer
-        projections = projections + new * (count * mixer.projection_flops)
-        state_space = state_space + new * (count * mixer.state_space_flops)
-        feed_forward = feed_forward + new * (count * layer.feed_forward.flops)
-        router = router + new * (count * layer.feed_forward.router_flops)
-        if mixer.score_flops:
-            scores = scores + attended(new, past, mixer.window, attention) * (count * mixer.score_flops)
-    outputs = np.minimum(outputs, new) * (2 * architecture.width * architecture.vocabulary)
     scalar = all(np.ndim(x) == 0 for x in (new_tokens, past_tokens, logits))
-    parts = (projections, scores, feed_forward, router, state_space, outputs)
-    return Breakdown(*(_plain(part, scalar) for part in parts))
+    scores = architecture.by_reach(lambda part: part.score_flops)
+    output = 2 * architecture.width * architecture.vocabulary
+    most = sum(architecture.token_flops.values()) + output, sum(scores.values())
+    new, past, outputs = _counts(*most, new_tokens=new_tokens, past_tokens=past_tokens, logits=logits)
+    parts = {component: new * each for component, each in architecture.token_flops.items() if each}
+    if scores:
+        parts["attention_scores"] = _weighted(new, past, scores, attention)
+    parts["logits"] = np.minimum(outputs, new) * output
+    nothing = new * 0
+    return Breakdown(*(_plain(parts.get(f.name, nothing), scalar) for f in fields(Breakdown)))
 
 
 def kv_bytes_read(
@@ -100,60 +100,96 @@ def kv_bytes_read(
 ) -> Count:
     """Return the bytes of keys and values read to decode `new_tokens` one by one after `past_tokens`.
 
-    Each decoded token reads the keys and values of every position it attends
+    Each decoded token reads what the cache holds of every position it attends
     to, itself included, in every attention layer: `2·kv_heads·d·element_bytes`
-    per position, clamped to the window. Recurrent state is not part of it.
-    Broadcasts; exact, as `forward_flops` is, when `element_bytes` is an integer.
+    per position, of latent attention the latent, within window or chunk.
+    Recurrent state is not part of it. Broadcasts; exact, as `forward_flops` is,
+    when `element_bytes` is an integer.
     """
-    new, past = _counts(new_tokens=new_tokens, past_tokens=past_tokens)
-    read = new * 0
-    for layer, count in architecture.groups:
-        read = read + attended(new, past, layer.mixer.window) * (
-            count * layer.mixer.kv_elements * element_bytes
-        )
-    return _plain(read, all(np.ndim(x) == 0 for x in (new_tokens, past_tokens)))
+    read = {r: n * element_bytes for r, n in architecture.by_reach(lambda part: part.kv_read).items()}
+    most = math.ceil(sum(read.values()))
+    new, past = _counts(0, most, new_tokens=new_tokens, past_tokens=past_tokens)
+    total = _weighted(new, past, read, "causal") if read else new * 0
+    return _plain(total, all(np.ndim(x) == 0 for x in (new_tokens, past_tokens)))
+
+
+def _weighted(
+    new: np.ndarray, past: np.ndarray, weights: Mapping[Reach, float], attention: str
+) -> np.ndarray:
+    """Return the attended positions times the weight of each reach, summed."""
+    return sum(attended(new, past, reach, attention) * weight for reach, weight in weights.items())
 
 
 def attended(
-    new: np.ndarray, past: np.ndarray, window: int | None = None, attention: str = "causal"
+    new: np.ndarray, past: np.ndarray, reach: Reach = WHOLE, attention: str = "causal"
 ) -> np.ndarray:
     """Return the positions attended to by all `new` tokens after `past` together, in closed form.
 
-    Causal: the sum over i = 1 … new of min(past + i, window). The first
-    `growing` tokens see one position more than the token before, the rest a
-    full window.
+    Causal, in a window: the sum over i = 1 … new of min(past + i, window); the
+    first `growing` tokens see one position more than the token before, the rest
+    a full window. Causal, in chunks: of (past + i - 1) mod chunk + 1, which is
+    the difference of two sums from the start, each of whole chunks and a rest.
     """
+    window, chunk = reach
+    if chunk is not None:
+        if attention == "square":
+            return new * np.minimum(past + new, chunk)
+        return _chunked(past + new, chunk) - _chunked(past, chunk)
     if attention == "square":
         return new * (past + new if window is None else np.minimum(past + new, window))
     growing = new if window is None else np.minimum(np.maximum(window - past, 0), new)
-    twice = growing * (2 * past + growing + 1)
-    rising = twice / 2 if twice.dtype.kind == "f" else twice // 2
+    rising = _half(growing * (2 * past + growing + 1))
     return rising if window is None else rising + (new - growing) * window
 
 
-def _counts(**given: ArrayLike) -> list[np.ndarray]:
-    """Return the counts broadcast to one shape of at least one dimension, whole ones as Python integers."""
-    arrays = []
-    for name, values in given.items():
-        array = np.asarray(values)
-        if array.dtype.kind == "O":  # pandas' nullable integers, or Python integers beyond 64 bits
-            whole = all(isinstance(value, int | np.integer) for value in array.flat)
-        else:
-            whole = array.dtype.kind in "iu"
-        if not whole and (array.dtype.kind != "f" or not np.isfinite(array).all()):
-            raise ValueError(f"{name} must be finite numbers without gaps, not {values!r}")
-        if (array < 0).any():
-            raise ValueError(f"{name} must not be negative")
-        arrays.append(np.atleast_1d(array.astype(object) if whole else array.astype(float)))
+def _chunked(tokens: np.ndarray, chunk: int) -> np.ndarray:
+    """Return the positions attended to by the first `tokens` tokens in chunks of `chunk`."""
+    whole, rest = tokens // chunk, tokens % chunk
+    return whole * (chunk * (chunk + 1) // 2) + _half(rest * (rest + 1))
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    return values / 2 if values.dtype.kind == "f" else values // 2
+
+
+def _counts(each: int, square: int, **given: ArrayLike) -> list[np.ndarray]:
+    """Return the counts broadcast to one shape of at least one dimension.
+
+    Whole ones come as int64 where neither `each` FLOPs per token and `square`
+    per pair of tokens nor any step on the way can leave its range, else as
+    Python integers.
+    """
+    arrays = [_count(name, values) for name, values in given.items()]
+    if all(array.dtype.kind != "f" for array in arrays):
+        tokens = sum(int(array.max(initial=0)) for array in arrays)
+        small = tokens * (each + (square + 4) * 2 * tokens) < INT64_LIMIT
+        arrays = [array.astype(np.int64 if small else object) for array in arrays]
+    else:
+        arrays = [array.astype(float) for array in arrays]
     return list(np.broadcast_arrays(*arrays))
+
+
+def _count(name: str, values: ArrayLike) -> np.ndarray:
+    """Return one argument as an array of integers or floats; raises `ValueError` naming it."""
+    array = np.atleast_1d(np.asarray(values))
+    if array.dtype.kind == "O":  # pandas' nullable integers, or Python integers beyond 64 bits
+        whole = all(isinstance(value, int | np.integer) for value in array.flat)
+        array = np.array([int(v) for v in array.flat], dtype=object).reshape(array.shape) if whole else array
+    else:
+        whole = array.dtype.kind in "iu"
+    if not whole and (array.dtype.kind != "f" or not np.isfinite(array).all()):
+        raise ValueError(f"{name} must be finite numbers without gaps, not {values!r}")
+    if (array < 0).any():
+        raise ValueError(f"{name} must not be negative")
+    return array
 
 
 def _plain(values: np.ndarray, scalar: bool) -> Count:
     """Return a scalar as a Python number; an array of integers as int64 where all of them fit."""
     if scalar:
         value = values[0]
-        return value if isinstance(value, int) else float(value)
-    if values.dtype.kind == "f":
+        return float(value) if values.dtype.kind == "f" or isinstance(value, float) else int(value)
+    if values.dtype.kind != "O":
         return values
     return values.astype(np.int64) if all(value < INT64_LIMIT for value in values.flat) else values
 
@@ -207,7 +243,7 @@ def compute_table(
     for phase, flops in phases.items():
         table[f"flops_{phase}"] = flops.total
     table["flops_attention"] = whole.attention_projections + whole.attention_scores
-    table["flops_feed_forward"] = whole.feed_forward + whole.router
+    table["flops_feed_forward"] = whole.feed_forward + whole.router + whole.auxiliary
     table["flops_state_space"] = whole.state_space
     table["flops_logits"] = whole.logits
     table["flops_2n"] = 2 * architecture.parameters(active=True) * sum(tokens.values())
@@ -231,35 +267,3 @@ def share_joules(table: pd.DataFrame, reasoning_tokens: np.ndarray, joules: floa
     traces = rows.groupby(["problem_id", "sample"])["trace"].max().sum()
     answers = rows.groupby(["problem_id", "sample", "tokens"])["flops_answer"].max().sum()
     return joules * table["flops"].to_numpy(dtype=float) / float(traces + answers)
-
-
-def describe(architecture: Architecture, element_bytes: float) -> dict:
-    """Return what `models/<model>.json` says of an architecture; sizes in bytes take `element_bytes` each."""
-
-    def part(values) -> dict:
-        return {f.name: getattr(values, f.name) for f in fields(values) if f.name != "width"}
-
-    layers = [
-        {
-            "count": count,
-            "mixer": {"kind": type(layer.mixer).__name__.lower(), **part(layer.mixer)},
-            "feed_forward": part(layer.feed_forward),
-        }
-        for layer, count in architecture.groups
-    ]
-    return {
-        "architecture": architecture.name,
-        "family": architecture.family,
-        "kind": architecture.kind,
-        "total_params": architecture.parameters(),
-        "total_params_no_embedding": architecture.parameters(embedding=False),
-        "active_params": architecture.parameters(active=True),
-        "active_params_no_embedding": architecture.parameters(active=True, embedding=False),
-        "element_bytes": element_bytes,
-        "kv_bytes_per_token": architecture.kv_bytes_per_token(element_bytes),
-        "state_bytes": architecture.state_bytes(element_bytes),
-        "width": architecture.width,
-        "vocabulary": architecture.vocabulary,
-        "tied_embeddings": architecture.tied,
-        "layers": layers,
-    }

@@ -75,6 +75,13 @@ class Fields:
             raise self.error(f"`{key}` must be true or false, not {value!r}")
         return value
 
+    def inner(self, key: str) -> "Fields":
+        """Return the fields of the configuration nested under `key`."""
+        nested = self.get(key)
+        if not isinstance(nested, Mapping):
+            raise self.error(f"needs the field `{key}` with the configuration of the language model")
+        return Fields(nested, self.name, f"{self.where}, `{key}`")
+
     def skip(self, *keys: str) -> None:
         """Note that fields shape nothing in this family, or not always."""
         self.read.update(keys)
@@ -85,8 +92,8 @@ class Fields:
         if left:
             raise self.error(
                 f"no rule reads {left}, so its compute cannot be counted. What is missing: read these "
-                "fields in workflow/frontiers/architecture.py or, if they change neither weights nor FLOPs, "
-                "name them in HARMLESS in config_fields.py beside it"
+                "fields in the family's module in workflow/frontiers/families/ or, if they change neither weights "
+                "nor FLOPs, name them in HARMLESS in workflow/frontiers/config_fields.py"
             )
 
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields
+from frontiers import card, cli, compute, config_fields
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     where = str(arguments.config_json)
     config = config_fields.read_config(where)
-    description = compute.describe(
+    description = card.describe(
         compute.read_architecture(config, where),
         config_fields.element_bytes(config, where, arguments.kv_bytes),
     )

@@ -1,0 +1,123 @@
+"""What the families share: readers of the fields that most configurations have."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from frontiers.config_fields import Fields
+from frontiers.layers import Layer
+from frontiers.parts import Attention, FeedForward, Part, Reach
+
+SLIDING = {"full_attention": "full", "sliding_attention": "sliding"}
+
+
+class Body(NamedTuple):
+    """All that a family says of a model beside width, vocabulary and tying; see `Architecture`."""
+
+    layers: tuple[Layer, ...]
+    extras: tuple[Part, ...] = ()
+    lookups: int = 0
+    outer_norms: int | None = None
+    logits_bias: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+class Family(NamedTuple):
+    """A family: its `model_type` in `config.json`, and the function from its fields to its body.
+
+    `tied` is what holds where `tie_word_embeddings` is absent. `text` is the
+    field that holds the language model where the class wraps others beside it,
+    and `beside` the fields of those others, which text does not pass.
+    """
+
+    model_type: str
+    body: Callable[[Fields], Body]
+    tied: bool = False
+    text: str | None = None
+    beside: tuple[str, ...] = ()
+
+
+def attention(
+    fields: Fields,
+    head_width: int | None = None,
+    ungrouped: bool = False,
+    kv_heads: int | None = None,
+    **form: Any,
+) -> Attention:
+    """Return the attention that the usual fields describe, all positions in reach; `form` as in `Attention`.
+
+    `head_width` is the family's default; without one the heads share the
+    model's width. The number of key-value heads may be absent only when the
+    family has a default for `kv_heads` or is `ungrouped` by default; null
+    means as many as heads.
+    """
+    width, heads = fields.size("hidden_size"), fields.size("num_attention_heads")
+    if head_width is None and fields.get("head_dim") is None and width % heads:
+        raise fields.error(f"no head_dim, and hidden_size {width} is no multiple of {heads} attention heads")
+    if "num_key_value_heads" in fields.config or ungrouped:
+        kv_heads = heads
+    kv_heads = fields.size("num_key_value_heads", default=kv_heads)
+    if heads % kv_heads:
+        raise fields.error(f"{heads} attention heads cannot share {kv_heads} key-value heads evenly")
+    return Attention(
+        width,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_width=fields.size("head_dim", default=head_width or width // heads),
+        **form,
+    )
+
+
+def dense(fields: Fields, **form: Any) -> FeedForward:
+    """Return the dense feed-forward part of `intermediate_size`; `form` as in `FeedForward`."""
+    return FeedForward(fields.size("hidden_size"), intermediate=fields.size("intermediate_size"), **form)
+
+
+def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **form: Any) -> FeedForward:
+    """Return a mixture of `count` experts of width `intermediate` beside `shared` ones that always run."""
+    active = fields.size("num_experts_per_tok")
+    if active > count:
+        raise fields.error(f"num_experts_per_tok {active} exceeds the number of experts {count}")
+    return FeedForward(
+        fields.size("hidden_size"),
+        intermediate=shared,
+        experts=count,
+        active_experts=active,
+        expert_intermediate=intermediate,
+        **form,
+    )
+
+
+def stack(fields: Fields, *parts: Sequence[Part], norms: int = 2) -> tuple[Layer, ...]:
+    """Return layers of parts given as one sequence per place, with `norms` norms of the model's width each."""
+    width = fields.size("hidden_size")
+    return tuple(Layer(layer, norms * width) for layer in zip(*parts, strict=True))
+
+
+def uniform(fields: Fields, *parts: Part, norms: int = 2) -> tuple[Layer, ...]:
+    """Return as many equal layers as the field `num_hidden_layers` says."""
+    count = fields.size("num_hidden_layers")
+    return stack(fields, *([part] * count for part in parts), norms=norms)
+
+
+def layer_types(fields: Fields, names: Mapping[str, str], key: str = "layer_types") -> list[str]:
+    """Return the field `layer_types` in the terms of `names`, one per layer."""
+    types, count = fields.get(key), fields.size("num_hidden_layers")
+    if not isinstance(types, list) or len(types) != count:
+        raise fields.error(f"needs the field `{key}` as a list of {count} names, not {types!r}")
+    if unknown := sorted({str(t) for t in types} - set(names)):
+        raise fields.error(f"`{key}` holds {unknown}, known are {sorted(names)}")
+    return [names[t] for t in types]
+
+
+def reaching(part: Attention, windows: Sequence[int | None]) -> list[Attention]:
+    """Return one attention per layer, each with its window."""
+    return [replace(part, reach=Reach(window)) for window in windows]
+
+
+def optional_window(fields: Fields, *names: str, default: int | None = None) -> int | None:
+    """Return `sliding_window`, or the field of another of the `names`: null is none, absent the `default`."""
+    given = [key for key in ("sliding_window", *names) if key in fields.config]
+    if (given and fields.get(given[0]) is None) or (not given and default is None):
+        return None
+    return fields.size("sliding_window", *names, default=default)

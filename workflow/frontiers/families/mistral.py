@@ -1,0 +1,31 @@
+"""Mistral and Mixtral."""
+
+from frontiers.config_fields import Fields
+from frontiers.families.common import (
+    Body,
+    Family,
+    Reach,
+    attention,
+    dense,
+    experts,
+    optional_window,
+    uniform,
+)
+
+
+def _mistral(fields: Fields) -> Body:
+    """Where no window is given the class slides over 4096 positions."""
+    mixer = attention(fields, reach=Reach(optional_window(fields, "sliding_window_size", default=4096)))
+    return Body(uniform(fields, mixer, dense(fields)))
+
+
+def _mixtral(fields: Fields) -> Body:
+    mixer = attention(fields, reach=Reach(optional_window(fields)))
+    number = fields.size("num_local_experts", "num_experts")
+    return Body(uniform(fields, mixer, experts(fields, number, fields.size("intermediate_size"))))
+
+
+FAMILIES = {
+    "MistralForCausalLM": Family("mistral", _mistral),
+    "MixtralForCausalLM": Family("mixtral", _mixtral),
+}

@@ -1,0 +1,334 @@
+"""The parts that layers are made of, with their weights and their FLOPs: one formula each, in one place.
+
+Every weight matrix is multiplied once per token, so its FLOPs follow from its
+size. What a part adds to that is only what no matrix shows: the scores of
+attention, the scan and convolution of a state space, experts that stay idle.
+
+Every FLOP figure is per token of a forward pass, one multiply-add being 2.
+Biases, norms, rotary embedding, activations and the softmax are not counted;
+`normalised`, `rotated`, `activated` and `score_heads` say how many numbers they touch.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+
+class Reach(NamedTuple):
+    """Which positions a token attends to: at most `window` of the last, or those of its `chunk` so far."""
+
+    window: int | None = None
+    chunk: int | None = None
+
+
+WHOLE = Reach()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a layer on a stream of `width` numbers per token; each kind overrides what it has."""
+
+    width: int
+    component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices are booked under
+    reach: ClassVar[Reach] = WHOLE
+    experts: ClassVar[int] = 0
+    active_experts: ClassVar[int] = 0
+
+    @property
+    def matrices(self) -> int:
+        """Weights of the matrices that every token is multiplied by."""
+        return 0
+
+    @property
+    def vectors(self) -> int:
+        """All other weights that every token meets: biases, norms, convolutions, decays, sinks."""
+        return 0
+
+    @property
+    def expert_matrices(self) -> int:
+        """Weights of the matrices of one expert."""
+        return 0
+
+    @property
+    def expert_vectors(self) -> int:
+        """Biases of one expert."""
+        return 0
+
+    def parameters(self, active: bool = False) -> int:
+        """Return the number of weights; with `active`, of the experts only those that run."""
+        experts = self.active_experts if active else self.experts
+        return self.matrices + self.vectors + experts * (self.expert_matrices + self.expert_vectors)
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """FLOPs per token by component, but for those that depend on the context."""
+        return {self.component: 2 * (self.matrices + self.active_experts * self.expert_matrices)}
+
+    @property
+    def score_flops(self) -> int:
+        """FLOPs of attention scores and weighted values, per token and attended position."""
+        return 0
+
+    @property
+    def score_heads(self) -> int:
+        """Numbers that pass through the softmax, per token and attended position."""
+        return 0
+
+    @property
+    def kv_elements(self) -> int:
+        """Numbers that each token adds to the key-value cache."""
+        return 0
+
+    @property
+    def kv_read(self) -> int:
+        """Numbers read from the key-value cache, per token and attended position."""
+        return self.kv_elements
+
+    @property
+    def state_elements(self) -> int:
+        """Numbers kept as recurrent state, per sequence, however long."""
+        return 0
+
+    @property
+    def normalised(self) -> int:
+        """Numbers that pass through a norm, per token."""
+        return 0
+
+    @property
+    def rotated(self) -> int:
+        """Numbers that the rotary embedding turns, per token."""
+        return 0
+
+    @property
+    def activated(self) -> int:
+        """Numbers that pass through the activation function, per token."""
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(Part):
+    """Attention with `heads` query heads sharing `kv_heads` keys and values of `head_width`.
+
+    `qk_norm` is where queries and keys are normalised: "head" (one weight per
+    number of a head), "all" (one per number of all heads) or None; `v_norm` a
+    norm of the values without weights. `shared_kv` layers take keys and values
+    from an earlier layer and have no matrices for them. `rotary` is the share
+    of a head's numbers that are turned.
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    heads: int
+    kv_heads: int
+    head_width: int
+    reach: Reach = WHOLE
+    qkv_bias: bool = False
+    output_bias: bool = False
+    qk_norm: str | None = None
+    v_norm: bool = False
+    sinks: bool = False
+    shared_kv: bool = False
+    rotary: float = 1.0
+
+    @property
+    def _queries(self) -> int:
+        return self.heads * self.head_width
+
+    @property
+    def _keys(self) -> int:
+        return 0 if self.shared_kv else self.kv_heads * self.head_width
+
+    @property
+    def matrices(self) -> int:
+        """Query, key, value and output: `D·d·(2·heads + 2·kv_heads)`."""
+        return 2 * self.width * (self._queries + self._keys)
+
+    @property
+    def vectors(self) -> int:
+        """Biases, the norms of queries and keys, and one sink per head."""
+        biases = self.qkv_bias * (self._queries + 2 * self._keys) + self.output_bias * self.width
+        own = 0 if self.shared_kv else 1
+        norms = {None: 0, "head": (1 + own) * self.head_width, "all": self._queries + self._keys}
+        return biases + norms[self.qk_norm] + self.sinks * self.heads
+
+    @property
+    def score_flops(self) -> int:
+        """`4·heads·d`: one product of query and key, one of weight and value."""
+        return 4 * self._queries
+
+    @property
+    def score_heads(self) -> int:
+        """One score for each head."""
+        return self.heads
+
+    @property
+    def kv_elements(self) -> int:
+        """One key and one value for each key-value head, unless another layer keeps them."""
+        return 2 * self._keys
+
+    @property
+    def kv_read(self) -> int:
+        """One key and one value for each key-value head, whichever layer keeps them."""
+        return 2 * self.kv_heads * self.head_width
+
+    @property
+    def normalised(self) -> int:
+        """All queries and keys where they are normalised, and the values."""
+        return bool(self.qk_norm) * (self._queries + self._keys) + self.v_norm * self._keys
+
+    @property
+    def rotated(self) -> int:
+        """The turned share of all queries and keys."""
+        return round(self.rotary * (self._queries + self._keys))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentAttention(Part):
+    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+
+    Keys and values are made from one latent of `kv_rank` numbers per token, and
+    a key part of `rope_width` that all heads share; both are what the cache
+    keeps. Queries pass a latent of `query_rank`, or none. By default keys and
+    values of every head are made once per token, as in prefill. `absorbed` is
+    the form that engines decode in: the matrix that makes keys and values is
+    multiplied into query and output, so the projections cost the same and the
+    scores are taken on the latents, `2·heads·(2·kv_rank + rope_width)` each.
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    heads: int
+    query_rank: int | None
+    kv_rank: int
+    nope_width: int
+    rope_width: int
+    value_width: int
+    bias: bool = False
+    reach: Reach = WHOLE
+    absorbed: bool = False
+
+    @property
+    def matrices(self) -> int:
+        """Low-rank queries, low-rank keys and values, output."""
+        queries = self.heads * (self.nope_width + self.rope_width)
+        query = self.width * queries if self.query_rank is None else self.query_rank * (self.width + queries)
+        down = self.width * (self.kv_rank + self.rope_width)
+        up = self.kv_rank * self.heads * (self.nope_width + self.value_width)
+        return query + down + up + self.heads * self.value_width * self.width
+
+    @property
+    def vectors(self) -> int:
+        """The norms of both latents, and the biases of the matrices that lead down to them and out."""
+        latents = (self.query_rank or 0) + self.kv_rank
+        return latents + self.bias * ((self.query_rank or 0) + self.kv_rank + self.rope_width + self.width)
+
+    @property
+    def score_flops(self) -> int:
+        """`2·heads·(nope + rope + value)`, or on the latents where they are absorbed."""
+        if self.absorbed:
+            return 2 * self.heads * (2 * self.kv_rank + self.rope_width)
+        return 2 * self.heads * (self.nope_width + self.rope_width + self.value_width)
+
+    @property
+    def score_heads(self) -> int:
+        """One score for each head."""
+        return self.heads
+
+    @property
+    def kv_elements(self) -> int:
+        """The latent and the shared key part."""
+        return self.kv_rank + self.rope_width
+
+    @property
+    def normalised(self) -> int:
+        """Both latents."""
+        return (self.query_rank or 0) + self.kv_rank
+
+    @property
+    def rotated(self) -> int:
+        """The turned part of every query, and of the one shared key."""
+        return (self.heads + 1) * self.rope_width
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedForward(Part):
+    """Feed-forward part of `layers` matrices: 3 in a gated form (gate, up, down), 2 in a plain one.
+
+    `intermediate` always runs (0: absent): a dense layer, or the shared
+    experts beside the routed ones. Of `experts` only `active_experts` run.
+    `router_bias` counts biases of the router per expert, the correction of its
+    choice included. `shared_gate` scales the shared experts by one number per token.
+    `latent` is the width on which routed experts work, between two matrices of
+    their own, where it is not the layer's.
+    """
+
+    component: ClassVar[str] = "feed_forward"
+    intermediate: int = 0
+    experts: int = 0
+    active_experts: int = 0
+    expert_intermediate: int = 0
+    layers: int = 3
+    bias: bool = False
+    expert_bias: bool = False
+    router_bias: int = 0
+    shared_gate: bool = False
+    latent: int | None = None
+
+    @property
+    def router(self) -> int:
+        """Weights of the matrices that choose the experts and scale the shared ones."""
+        return self.width * (self.experts + self.shared_gate)
+
+    @property
+    def matrices(self) -> int:
+        """What always runs, the router, and the way to the experts' latent and back."""
+        latent = 2 * self.width * (self.latent or 0)
+        return self.layers * self.width * self.intermediate + self.router + latent
+
+    @property
+    def vectors(self) -> int:
+        """Biases of what always runs and of the router."""
+        dense = bool(self.intermediate) * ((self.layers - 1) * self.intermediate + self.width)
+        return self.bias * dense + self.router_bias * self.experts
+
+    @property
+    def expert_matrices(self) -> int:
+        """`layers` matrices between the stream, or the latent, and the expert's width."""
+        return self.layers * (self.latent or self.width) * self.expert_intermediate
+
+    @property
+    def expert_vectors(self) -> int:
+        """One bias per output of each matrix."""
+        return self.expert_bias * ((self.layers - 1) * self.expert_intermediate + self.width)
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """FLOPs per token, the router apart."""
+        everything = super().flops[self.component]
+        return {self.component: everything - 2 * self.router, "router": 2 * self.router}
+
+    @property
+    def activated(self) -> int:
+        """The inner numbers of what runs."""
+        return self.intermediate + self.active_experts * self.expert_intermediate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auxiliary(Part):
+    """What fits no other part: `size` weights in matrices, `other` weights, `product` FLOPs per token beside."""
+
+    size: int = 0
+    other: int = 0
+    product: int = 0
+
+    @property
+    def matrices(self) -> int:
+        """As given."""
+        return self.size
+
+    @property
+    def vectors(self) -> int:
+        """As given."""
+        return self.other
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """Those of the matrices and those given."""
+        return {self.component: 2 * self.size + self.product}

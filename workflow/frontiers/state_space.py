@@ -1,0 +1,118 @@
+"""State-space parts: Mamba and Mamba-2.
+
+The scan is charged as the recurrence it computes, whatever chunked form a
+kernel gives it, and the depthwise convolution for the positions it yields.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from frontiers.parts import Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSpace(Part):
+    """A scan of `inner` channels with `state` numbers each, behind a convolution of width `kernel`."""
+
+    component: ClassVar[str] = "state_space"
+    inner: int
+    state: int
+    kernel: int
+    conv_bias: bool = True
+    projection_bias: bool = False
+
+    @property
+    def conv_channels(self) -> int:
+        """Channels of the convolution."""
+        return self.inner
+
+    @property
+    def convolution_flops(self) -> int:
+        """FLOPs of the depthwise convolution, per token."""
+        return 2 * self.conv_channels * self.kernel
+
+    @property
+    def scan_flops(self) -> int:
+        """`7·inner·N` per token: decay, input, their sum and the output (Megatron-LM's accounting)."""
+        return 7 * self.inner * self.state
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """FLOPs of the matrices, the convolution and the scan, per token."""
+        return {self.component: 2 * self.matrices + self.convolution_flops + self.scan_flops}
+
+    @property
+    def state_elements(self) -> int:
+        """The state of every channel and the last `kernel - 1` inputs of the convolution."""
+        return self.inner * self.state + self.conv_channels * (self.kernel - 1)
+
+    @property
+    def activated(self) -> int:
+        """The convolved numbers and the gate."""
+        return self.conv_channels + self.inner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mamba2(StateSpace):
+    """Mamba-2 (arXiv 2405.21060): channels in `heads` heads, input and output matrices per group.
+
+    In-projection `2·D·(2·inner + 2·G·N + heads)` and out-projection `2·inner·D`
+    as in Megatron-LM's accounting.
+    """
+
+    groups: int
+    heads: int
+    gated_norm: bool = True
+
+    @property
+    def conv_channels(self) -> int:
+        """The inputs and the two state matrices."""
+        return self.inner + 2 * self.groups * self.state
+
+    @property
+    def _projected(self) -> int:
+        return self.inner + self.conv_channels + self.heads
+
+    @property
+    def matrices(self) -> int:
+        """In-projection and out-projection."""
+        return self.width * (self._projected + self.inner)
+
+    @property
+    def vectors(self) -> int:
+        """Convolution, decay, skip and time-step bias of each head, gated norm, biases."""
+        biases = self.projection_bias * (self._projected + self.width) + self.conv_bias * self.conv_channels
+        return biases + self.conv_channels * self.kernel + 3 * self.heads + self.gated_norm * self.inner
+
+    @property
+    def normalised(self) -> int:
+        """All channels, where the gate is followed by a norm."""
+        return self.gated_norm * self.inner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mamba(StateSpace):
+    """Mamba (arXiv 2312.00752): time step, input and output matrices made from the convolved channels.
+
+    `rank` is that of the time step; `inner_norms` normalises time step and both matrices, as Jamba does.
+    """
+
+    rank: int
+    inner_norms: bool = False
+
+    @property
+    def matrices(self) -> int:
+        """In-projection, the projection to time step and matrices, the time step's own, out-projection."""
+        return self.inner * (3 * self.width + 2 * self.rank + 2 * self.state)
+
+    @property
+    def vectors(self) -> int:
+        """Convolution, decay of every state, skip, time-step bias, norms, biases."""
+        biases = self.projection_bias * (2 * self.inner + self.width) + self.conv_bias * self.inner
+        norms = self.inner_norms * (self.rank + 2 * self.state)
+        return biases + norms + self.inner * (self.kernel + self.state + 2)
+
+    @property
+    def normalised(self) -> int:
+        """Time step and both matrices, where they are normalised."""
+        return self.inner_norms * (self.rank + 2 * self.state)
