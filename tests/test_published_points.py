@@ -1,11 +1,11 @@
 """From published figures to points and frontier."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import extract_frontier
 import summarise_published
@@ -106,7 +106,8 @@ def test_closed_form_of_a_published_model_is_near_twice_the_active_parameters(tm
         "num_key_value_heads": 1, "head_dim": 32, "intermediate_size": 192, "vocab_size": 100,
         "tie_word_embeddings": True, "max_position_embeddings": 512,
     }  # fmt: skip
-    (tmp_path / "tiny.json").write_text(json.dumps(config))
+    facts = {"repository": "made/tiny", "source": "https://example.org/config.json", "config": config}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(facts))
     count = summarise_published.counter(tmp_path)
     active = summarise_published.read_architecture(config).parameters(active=True)
     assert count("tiny", 50, 50) == pytest.approx(2 * active * 100, rel=0.2)

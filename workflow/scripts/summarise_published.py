@@ -6,12 +6,12 @@ to 1, mean tokens per problem, parameters). Output: the table `points` (mean FLO
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from frontiers.catalogue import read_facts
 from frontiers.cli import UserError, run
 from frontiers.compute import forward_flops, read_architecture
 from frontiers.published import check_published, published_points
@@ -19,22 +19,19 @@ from frontiers.tables import write_table
 
 
 def counter(folder: Path) -> Callable[[str, float, float], float]:
-    """Return the closed-form FLOPs of one answer from a description in `folder`, prompt and output tokens.
+    """Return the closed-form FLOPs of one answer from a file of `folder`, prompt and output tokens.
 
     The last output token is never fed back. Mean tokens stand for each answer's: what attention spends
     grows with the square, so that the result is a little low where lengths vary much.
     """
 
-    def flops(config: str, prompt: float, output: float) -> float:
-        path = folder / f"{config}.json"
-        if not path.exists():
-            raise UserError(
-                f"{path}: no such architecture, but a published row names it; add it or clear `config`"
-            )
-        architecture = read_architecture(json.loads(path.read_text()))
-        read, written = max(round(prompt), 1), max(round(output), 1)
-        decode = forward_flops(architecture, written - 1, past_tokens=read, logits=written - 1)
-        return float(forward_flops(architecture, read).total + decode.total)
+    def flops(name: str, prompt: float, output: float) -> float:
+        path = folder / f"{name}.yaml"
+        architecture = read_architecture(read_facts(path)["config"], str(path))
+        fed = max(output - 1.0, 0.0)
+        return float(forward_flops(architecture, prompt).total) + float(
+            forward_flops(architecture, fed, prompt, fed).total
+        )
 
     return flops
 
@@ -44,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--table", type=Path, required=True, help="CSV of published figures")
     parser.add_argument(
-        "--architectures", type=Path, default=Path("data/architectures"), help="folder of <config>.json"
+        "--architectures", type=Path, default=Path("data/architectures"), help="folder of <config>.yaml"
     )
     parser.add_argument(
         "--benchmarks", nargs="+", help="benchmarks to keep, in order (default: all, as found)"

@@ -6,10 +6,10 @@ names. A field that shapes the model and that the function does not read is an
 error, never passed over.
 """
 
-from frontiers.families import granite, llama, mistral, qwen
+from frontiers.families import deepseek, glm, gpt_neox, gpt_oss, granite, llama, mistral, phi, qwen
 from frontiers.families.common import Body, Family
 
 __all__ = ["FAMILIES", "Body", "Family"]
 
-MODULES = (llama, mistral, qwen, granite)
+MODULES = (llama, mistral, qwen, granite, gpt_neox, gpt_oss, deepseek, glm, phi)
 FAMILIES: dict[str, Family] = {name: family for module in MODULES for name, family in module.FAMILIES.items()}

@@ -88,6 +88,35 @@ def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **fo
     )
 
 
+def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> list[FeedForward]:
+    """Return one part per layer in DeepSeek's form: dense ones, then experts beside shared ones that always run.
+
+    Of the layers from `first_k_dense_replace` on, those whose index `moe_layer_freq` divides have experts.
+    """
+    inner, count = fields.size("moe_intermediate_size"), fields.size("num_hidden_layers")
+    shared = inner * fields.size("n_shared_experts")
+    form = {"bias": bias, "router_bias": router_bias}
+    sparse, plain = experts(fields, fields.size("n_routed_experts"), inner, shared, **form), dense(fields, bias=bias)
+    first, every = fields.size("first_k_dense_replace", least=0), fields.size("moe_layer_freq", default=1)
+    return [sparse if i >= first and i % every == 0 else plain for i in range(count)]
+
+
+def ahead(fields: Fields) -> tuple[str, ...]:
+    """Return what is left out of a checkpoint with layers that predict tokens beyond the next one."""
+    count = fields.size("num_nextn_predict_layers", default=0, least=0)
+    return (f"{count} layer{'s' * (count > 1)} of multi-token prediction",) if count else ()
+
+
+def rotary(fields: Fields, default: float = 1.0) -> float:
+    """Return the share of a head that is turned; newer configurations nest it in `rope_parameters`."""
+    held = [fields.get(key) for key in ("rope_parameters", "rope_scaling")]
+    nested = next((value for value in held if isinstance(value, Mapping)), {})
+    share = fields.get("partial_rotary_factor", nested.get("partial_rotary_factor", default))
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise fields.error(f"`partial_rotary_factor` must be a share from 0 to 1, not {share!r}")
+    return float(share)
+
+
 def stack(fields: Fields, *parts: Sequence[Part], norms: int = 2) -> tuple[Layer, ...]:
     """Return layers of parts given as one sequence per place, with `norms` norms of the model's width each."""
     width = fields.size("hidden_size")

@@ -1,4 +1,7 @@
-"""Qwen 2, 2.5 and 3, dense and with experts."""
+"""Qwen 2, 2.5 and 3, dense and with experts, and MiMo, which takes the form of Qwen 2."""
+
+from collections.abc import Callable
+from typing import Any
 
 from frontiers.config_fields import Fields
 from frontiers.families.common import (
@@ -6,6 +9,7 @@ from frontiers.families.common import (
     Body,
     Family,
     Reach,
+    ahead,
     attention,
     dense,
     experts,
@@ -13,6 +17,7 @@ from frontiers.families.common import (
     reaching,
     stack,
 )
+from frontiers.parts import FeedForward
 
 
 def _window(fields: Fields) -> int | None:
@@ -21,18 +26,26 @@ def _window(fields: Fields) -> int | None:
     return fields.size("sliding_window") if fields.flag("use_sliding_window") and window is not None else None
 
 
-def _windows(fields: Fields) -> list[int | None]:
-    """Return the window of each layer: those from `max_window_layers` on slide, or those that are listed."""
+def _from(layer: int, bound: int) -> bool:
+    return layer >= bound
+
+
+def _even_below(layer: int, bound: int) -> bool:
+    return layer < bound and layer % 2 == 0
+
+
+def _windows(fields: Fields, slides: Callable[[int, int], bool] = _from) -> list[int | None]:
+    """Return the window of each layer: `slides` says which have it by `max_window_layers`, if none are listed."""
     window, count = _window(fields), fields.size("num_hidden_layers")
-    first = fields.get("max_window_layers")
+    bound = fields.get("max_window_layers")
     if fields.get("layer_types") is not None:
         kinds = layer_types(fields, SLIDING)
         if window is None and "sliding" in kinds:
             raise fields.error("`layer_types` has sliding layers, but no sliding_window is switched on")
         return [window if kind == "sliding" else None for kind in kinds]
     if window is not None:
-        first = fields.size("max_window_layers", least=0)
-    return [window if window is not None and i >= first else None for i in range(count)]
+        bound = fields.size("max_window_layers", least=0)
+    return [window if window is not None and slides(i, bound) else None for i in range(count)]
 
 
 def _qwen2(fields: Fields) -> Body:
@@ -47,22 +60,45 @@ def _qwen3(fields: Fields) -> Body:
     return Body(stack(fields, mixers, [dense(fields)] * len(mixers)))
 
 
-def _qwen3_moe(fields: Fields) -> Body:
-    """Every layer slides when the window is on; layers are dense if listed or off the sparse step."""
-    bias, count = fields.flag("attention_bias"), fields.size("num_hidden_layers")
-    mixer = attention(fields, qkv_bias=bias, output_bias=bias, qk_norm="head", reach=Reach(_window(fields)))
-    fields.skip("max_window_layers", "intermediate_size", "num_experts_per_tok", "moe_intermediate_size")
-    number = fields.size("num_experts", "num_local_experts", least=0)
+def _sparse(fields: Fields, **form: Any) -> list[FeedForward]:
+    """Return the part of each layer: experts, but dense if listed or off the sparse step."""
+    fields.skip("intermediate_size", "num_experts_per_tok", "moe_intermediate_size")  # one kind may be absent
+    number, count = fields.size("num_experts", "num_local_experts", least=0), fields.size("num_hidden_layers")
     step, plain = fields.size("decoder_sparse_step", default=1), fields.get("mlp_only_layers", [])
     sparse = [number > 0 and i not in plain and (i + 1) % step == 0 for i in range(count)]
-    parts = [
-        experts(fields, number, fields.size("moe_intermediate_size")) if s else dense(fields) for s in sparse
+    return [
+        experts(fields, number, fields.size("moe_intermediate_size"), **form) if s else dense(fields)
+        for s in sparse
     ]
-    return Body(stack(fields, [mixer] * count, parts))
+
+
+def _qwen2_moe(fields: Fields) -> Body:
+    """One expert always runs, scaled by a gate."""
+    mixer = attention(fields, qkv_bias=fields.flag("qkv_bias", True))
+    mixers = reaching(mixer, _windows(fields, _even_below))
+    shared = fields.size("shared_expert_intermediate_size")
+    return Body(stack(fields, mixers, _sparse(fields, shared=shared, shared_gate=True)))
+
+
+def _qwen3_moe(fields: Fields) -> Body:
+    """Every layer slides when the window is on."""
+    bias = fields.flag("attention_bias")
+    mixer = attention(fields, qkv_bias=bias, output_bias=bias, qk_norm="head", reach=Reach(_window(fields)))
+    fields.skip("max_window_layers")
+    parts = _sparse(fields)
+    return Body(stack(fields, [mixer] * len(parts), parts))
+
+
+def _mimo(fields: Fields) -> Body:
+    """Qwen 2, whose biases do not depend on `attention_bias`, and layers that predict further ahead."""
+    fields.skip("attention_bias")
+    return _qwen2(fields)._replace(left_out=ahead(fields))
 
 
 FAMILIES = {
     "Qwen2ForCausalLM": Family("qwen2", _qwen2),
+    "Qwen2MoeForCausalLM": Family("qwen2_moe", _qwen2_moe),
     "Qwen3ForCausalLM": Family("qwen3", _qwen3),
     "Qwen3MoeForCausalLM": Family("qwen3_moe", _qwen3_moe),
+    "MiMoForCausalLM": Family("mimo", _mimo),
 }

@@ -1,0 +1,41 @@
+"""Architectures of published checkpoints that need no download: facts with their source in data/architectures/."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from frontiers.cli import UserError
+
+FOLDER = Path(__file__).parents[2] / "data" / "architectures"
+SCHEMA = Path(__file__).parents[1] / "schemas" / "architecture.schema.json"
+
+
+def read_facts(path: Path) -> dict:
+    """Return the facts of one file; raises `UserError` when it is missing or does not keep its schema."""
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        jsonschema.validate(facts, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such architecture; add it, or name another") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as YAML ({error})") from error
+    except jsonschema.ValidationError as error:
+        raise UserError(f"{path}: {error.json_path}: {error.message}") from error
+    return facts
+
+
+@cache
+def by_repository(folder: Path = FOLDER) -> Mapping[str, Path]:
+    """Return the file of every repository that the files of `folder` describe."""
+    files: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        facts = read_facts(path)
+        for repository in (facts["repository"], *facts.get("also", ())):
+            if other := files.get(repository):
+                raise UserError(f"{path}: describes {repository}, as {other.name} does; keep one")
+            files[repository] = path
+    return files
