@@ -6,10 +6,42 @@ names. A field that shapes the model and that the function does not read is an
 error, never passed over.
 """
 
-from frontiers.families import deepseek, glm, gpt_neox, gpt_oss, granite, llama, mistral, phi, qwen
+from frontiers.families import (
+    dbrx,
+    deepseek,
+    falcon,
+    gemma,
+    glm,
+    gpt_neox,
+    gpt_oss,
+    granite,
+    jamba,
+    llama,
+    mistral,
+    nemotron,
+    olmo,
+    phi,
+    qwen,
+)
 from frontiers.families.common import Body, Family
 
 __all__ = ["FAMILIES", "Body", "Family"]
 
-MODULES = (llama, mistral, qwen, granite, gpt_neox, gpt_oss, deepseek, glm, phi)
+MODULES = (
+    llama,
+    gemma,
+    mistral,
+    qwen,
+    granite,
+    gpt_neox,
+    gpt_oss,
+    deepseek,
+    glm,
+    phi,
+    olmo,
+    nemotron,
+    falcon,
+    jamba,
+    dbrx,
+)
 FAMILIES: dict[str, Family] = {name: family for module in MODULES for name, family in module.FAMILIES.items()}

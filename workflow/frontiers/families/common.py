@@ -28,6 +28,7 @@ class Family(NamedTuple):
     `tied` is what holds where `tie_word_embeddings` is absent. `text` is the
     field that holds the language model where the class wraps others beside it,
     and `beside` the fields of those others, which text does not pass.
+    `vocabulary` is what holds where `vocab_size` is absent, if it may be.
     """
 
     model_type: str
@@ -35,23 +36,35 @@ class Family(NamedTuple):
     tied: bool = False
     text: str | None = None
     beside: tuple[str, ...] = ()
+    vocabulary: int | None = None
+
+
+def leaving_out(body: Callable[[Fields], Body], *parts: str) -> Callable[[Fields], Body]:
+    """Return `body` for a class that holds `parts` beside the language model, which text does not pass."""
+
+    def whole(fields: Fields) -> Body:
+        read = body(fields)
+        return read._replace(left_out=(*read.left_out, *parts))
+
+    return whole
 
 
 def attention(
     fields: Fields,
     head_width: int | None = None,
     ungrouped: bool = False,
+    heads: int | None = None,
     kv_heads: int | None = None,
     **form: Any,
 ) -> Attention:
     """Return the attention that the usual fields describe, all positions in reach; `form` as in `Attention`.
 
-    `head_width` is the family's default; without one the heads share the
-    model's width. The number of key-value heads may be absent only when the
-    family has a default for `kv_heads` or is `ungrouped` by default; null
-    means as many as heads.
+    `head_width` and `heads` are the family's defaults; without the first the
+    heads share the model's width. The number of key-value heads may be absent
+    only when the family has a default for `kv_heads` or is `ungrouped` by
+    default; null means as many as heads.
     """
-    width, heads = fields.size("hidden_size"), fields.size("num_attention_heads")
+    width, heads = fields.size("hidden_size"), fields.size("num_attention_heads", default=heads)
     if head_width is None and fields.get("head_dim") is None and width % heads:
         raise fields.error(f"no head_dim, and hidden_size {width} is no multiple of {heads} attention heads")
     if "num_key_value_heads" in fields.config or ungrouped:
@@ -96,7 +109,8 @@ def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> li
     inner, count = fields.size("moe_intermediate_size"), fields.size("num_hidden_layers")
     shared = inner * fields.size("n_shared_experts")
     form = {"bias": bias, "router_bias": router_bias}
-    sparse, plain = experts(fields, fields.size("n_routed_experts"), inner, shared, **form), dense(fields, bias=bias)
+    sparse = experts(fields, fields.size("n_routed_experts"), inner, shared, **form)
+    plain = dense(fields, bias=bias)
     first, every = fields.size("first_k_dense_replace", least=0), fields.size("moe_layer_freq", default=1)
     return [sparse if i >= first and i % every == 0 else plain for i in range(count)]
 

@@ -16,7 +16,9 @@ from frontiers.families.common import (
 
 def _phi3(fields: Fields) -> Body:
     if fields.size("full_attn_mod", default=1) > 1:
-        raise fields.error("`full_attn_mod` above 1 is in no checkpoint known here: no rule says which layers slide")
+        raise fields.error(
+            "`full_attn_mod` above 1 is in no checkpoint known here: no rule says which layers slide"
+        )
     mixer = attention(fields, ungrouped=True, reach=Reach(optional_window(fields)), rotary=rotary(fields))
     return Body(uniform(fields, mixer, dense(fields)))
 

@@ -65,6 +65,8 @@ def _sparse(fields: Fields, **form: Any) -> list[FeedForward]:
     fields.skip("intermediate_size", "num_experts_per_tok", "moe_intermediate_size")  # one kind may be absent
     number, count = fields.size("num_experts", "num_local_experts", least=0), fields.size("num_hidden_layers")
     step, plain = fields.size("decoder_sparse_step", default=1), fields.get("mlp_only_layers", [])
+    if not isinstance(plain, list):
+        raise fields.error(f"`mlp_only_layers` must be a list of layers, not {plain!r}")
     sparse = [number > 0 and i not in plain and (i + 1) % step == 0 for i in range(count)]
     return [
         experts(fields, number, fields.size("moe_intermediate_size"), **form) if s else dense(fields)

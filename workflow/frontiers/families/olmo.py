@@ -1,0 +1,55 @@
+"""OLMo, OLMo 2 and 3, and OLMoE."""
+
+from frontiers.config_fields import Fields
+from frontiers.families.common import (
+    SLIDING,
+    Body,
+    Family,
+    attention,
+    dense,
+    experts,
+    layer_types,
+    optional_window,
+    reaching,
+    stack,
+    uniform,
+)
+from frontiers.parts import Attention
+
+
+def _attention(fields: Fields, qk_norm: str | None = "all") -> Attention:
+    bias = fields.flag("attention_bias")
+    return attention(fields, ungrouped=True, qkv_bias=bias, output_bias=bias, qk_norm=qk_norm)
+
+
+def _olmo(fields: Fields) -> Body:
+    """Its norms have no weights."""
+    return Body(uniform(fields, _attention(fields, qk_norm=None), dense(fields), norms=0), outer_norms=0)
+
+
+def _olmo2(fields: Fields) -> Body:
+    """Norms stand behind both parts of a layer; queries and keys are normalised over all heads."""
+    return Body(uniform(fields, _attention(fields), dense(fields)))
+
+
+def _olmo3(fields: Fields) -> Body:
+    """Where no types are listed, three layers that slide are followed by one that does not."""
+    window, count = optional_window(fields, default=4096), fields.size("num_hidden_layers")
+    kinds = ["full" if (i + 1) % 4 == 0 else "sliding" for i in range(count)]
+    if fields.get("layer_types") is not None:
+        kinds = layer_types(fields, SLIDING)
+    mixers = reaching(_attention(fields), [window if kind == "sliding" else None for kind in kinds])
+    return Body(stack(fields, mixers, [dense(fields)] * count))
+
+
+def _olmoe(fields: Fields) -> Body:
+    part = experts(fields, fields.size("num_experts"), fields.size("intermediate_size"))
+    return Body(uniform(fields, _attention(fields), part))
+
+
+FAMILIES = {
+    "OlmoForCausalLM": Family("olmo", _olmo),
+    "Olmo2ForCausalLM": Family("olmo2", _olmo2),
+    "Olmo3ForCausalLM": Family("olmo3", _olmo3),
+    "OlmoeForCausalLM": Family("olmoe", _olmoe),
+}
