@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from frontiers.architecture import read_architecture
+from frontiers.catalogue import FOLDER, read_facts
 from frontiers.compute import forward_flops
 from frontiers.families import FAMILIES
+from frontiers.state_space import Mamba2
 
 CONFIGS = Path(__file__).parents[2] / "shared" / "data" / "model_configs"
 shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
@@ -19,15 +21,23 @@ def full_size(name):
     return json.loads((CONFIGS / f"{name}.json").read_text())
 
 
+def facts(name):
+    """Return the fields of a checkpoint in data/architectures."""
+    return read_facts(FOLDER / f"{name}.yaml")["config"]
+
+
 def build(architecture, config, device="cpu", **options):
-    """Return (module, the configuration that transformers would save) of a `config.json`."""
+    """Return (module, the configuration that transformers would save) of a `config.json`.
+
+    Of a class that wraps a language model with others, the module is the language model.
+    """
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    fields = {k: v for k, v in config.items() if k not in ("architectures", "model_type")}
+    fields = {k: v for k, v in config.items() if k not in ("architectures", "model_type", "__class__")}
     settled = transformers.AutoConfig.for_model(FAMILIES[architecture].model_type, **fields)
     with torch.device(device):
         module = transformers.AutoModelForCausalLM.from_config(
-            settled, attn_implementation="eager", **options
+            settled.get_text_config(), attn_implementation="eager", **options
         )
     return module.eval(), settled.to_dict() | {"architectures": [architecture]}
 
@@ -43,14 +53,34 @@ def counted(module, call):
     return {name: {str(op): n for op, n in ops.items()} for name, ops in counts.items()}, result
 
 
+def stored(module):
+    """Return the number of weights that a checkpoint holds: parameters, and buffers that are saved with them."""
+    saved = module.state_dict().keys()
+    buffers = sum(buffer.numel() for name, buffer in module.named_buffers() if name in saved)
+    return sum(p.numel() for p in module.parameters()) + buffers
+
+
 def total(counts):
     return sum(counts["Global"].values())
 
 
-def scan_seen(counts):
-    """Return what the counter saw of the Mamba-2 scans: the batched products inside the mixers."""
-    mixers = [ops for name, ops in counts.items() if name.endswith(".mamba")]
-    return sum(ops.get("aten.bmm", 0) for ops in mixers)
+def scanned(architecture):
+    """Return the state-space parts of a description."""
+    return [part for layer in architecture.layers for part in layer.parts if part.state_elements]
+
+
+def scans_seen(module, counts):
+    """Return the FLOPs counted in the state-space mixers as batched products, and as convolutions."""
+    names = [name for name, part in module.named_modules() if hasattr(part, "conv1d")]
+    mixers = [counts[f"{type(module).__name__}.{name}"] for name in names]
+    return tuple(sum(ops.get(op, 0) for ops in mixers) for op in ("aten.bmm", "aten.convolution"))
+
+
+def check_beside_scans(architecture, flops, module, counts, tokens):
+    """All but the state-space scans and convolutions costs what the counter counts."""
+    mixers = scanned(architecture)
+    apart = tokens * sum(m.scan_flops + m.convolution_flops for m in mixers)
+    assert flops - apart == total(counts) - sum(scans_seen(module, counts))
 
 
 def lm_head(counts):
@@ -59,16 +89,21 @@ def lm_head(counts):
 
 def check_parameters(architecture, config):
     """The description has the parameters of the module, also when read from what transformers saves."""
+    torch = pytest.importorskip("torch")
     module, saved = build(architecture, config)
     ours = read_architecture({"architectures": [architecture], **config})
-    count = sum(p.numel() for p in module.parameters())
+    count = stored(module)
     assert ours.parameters() == count
     assert read_architecture(saved) == ours
-    assert ours.parameters(embedding=False) == count - module.get_input_embeddings().weight.numel()
+    looked_up = [part for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    assert ours.parameters(embedding=False) == count - sum(part.weight.numel() for part in looked_up)
 
 
-def check_square(architecture, config, vocabulary=61, longest=20):
-    """A pass with all logits costs what the counter counts, as long as no window or chunk is left."""
+def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
+    """A pass with all logits costs what the counter counts, as long as no window or chunk is left.
+
+    `beyond` is what the module spends on every token and a good engine would not.
+    """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
@@ -76,12 +111,15 @@ def check_square(architecture, config, vocabulary=61, longest=20):
     ids = torch.randint(0, vocabulary, (1, tokens))
     counts, _ = counted(module, {"input_ids": ids, "use_cache": False})
     flops = forward_flops(ours, tokens, 0, tokens, "square")
-    assert flops.total == total(counts)
-    assert flops.logits == counts[lm_head(counts)]["aten.mm"]
+    assert flops.total + tokens * beyond == total(counts)
+    assert flops.logits == sum(counts[lm_head(counts)].values())
 
 
-def check_decoding(architecture, config, vocabulary=61, steps=18):
-    """Decoded one by one, each token meets just the keys it attends to, cropped to the window."""
+def check_decoding(architecture, config, vocabulary=61, steps=18, beyond=lambda past: 0 * past):
+    """Decoded one by one, each token meets just the keys it attends to, cropped to the window.
+
+    `beyond` gives the FLOPs that the module spends on a token after `past` ones and a good engine would not.
+    """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
@@ -91,19 +129,49 @@ def check_decoding(architecture, config, vocabulary=61, steps=18):
         counts, result = counted(module, call)
         cache = result.past_key_values
         spent.append(total(counts))
+    extra = beyond(np.arange(steps))
     each = forward_flops(ours, 1, np.arange(steps)).total
-    assert each.tolist() == spent
-    assert forward_flops(ours, steps, 0, steps).total == sum(spent)
-    assert forward_flops(ours, 7, steps - 7, 7).total == sum(spent[steps - 7 :])
+    assert (each + extra).tolist() == spent
+    assert forward_flops(ours, steps, 0, steps).total + sum(extra) == sum(spent)
+    assert forward_flops(ours, 7, steps - 7, 7).total + sum(extra[-7:]) == sum(spent[-7:])
 
 
-def check_full_size(config, tokens=128):
-    """At full size, on the meta device, parameters and the FLOPs of a square pass are those of the module."""
+def check_hybrid(architecture, config, vocabulary=61, tokens=20):
+    """A pass and a decoded token cost what the counter counts, but for the scans and their convolutions.
+
+    A convolution over several tokens is padded on both sides and yields
+    `kernel - 1` positions too many. Of the recurrence, in which Mamba's reference
+    always works and Mamba-2's decodes, the counter sees one product, state times C:
+    2 of the scan's 7 FLOPs. A whole pass of Mamba-2's reference works by padded
+    chunks, in more products than the recurrence needs; they are set apart, and the
+    scan stands by the formula of Megatron-LM.
+    """
+    torch = pytest.importorskip("torch")
+    module, _ = build(architecture, config, experts_implementation="eager")
+    ours = read_architecture({"architectures": [architecture], **config})
+    mixers = scanned(ours)
+    recurrence = sum(2 * m.inner * m.state for m in mixers)
+    call = {"input_ids": torch.randint(0, vocabulary, (1, tokens)), "use_cache": True}
+    counts, result = counted(module, call)
+    check_beside_scans(ours, forward_flops(ours, tokens, 0, tokens, "square").total, module, counts, tokens)
+    products, convolutions = scans_seen(module, counts)
+    assert convolutions == sum((tokens + m.kernel - 1) * m.convolution_flops for m in mixers)
+    assert products == tokens * recurrence or all(isinstance(m, Mamba2) for m in mixers)
+    step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
+    counts, _ = counted(module, step)
+    check_beside_scans(ours, forward_flops(ours, 1, tokens).total, module, counts, 1)
+    assert scans_seen(module, counts)[0] == recurrence
+
+
+def full_size_figures(config, tokens=128):
+    """Return (weights, FLOPs of a square pass) as described and as the module on the meta device has them.
+
+    The scans of state-space parts and their convolutions are left out of the FLOPs on both sides.
+    """
     torch = pytest.importorskip("torch")
     options = {"dtype": torch.bfloat16, "experts_implementation": "batched_mm"}
     module, _ = build(config["architectures"][0], config, "meta", **options)
     ours = read_architecture(config)
-    assert ours.parameters() == sum(p.numel() for p in module.parameters())
     call = {
         "input_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
         "position_ids": torch.zeros(1, tokens, dtype=torch.long, device="meta"),
@@ -111,4 +179,15 @@ def check_full_size(config, tokens=128):
         "use_cache": False,
     }
     counts, _ = counted(module, call)
-    assert total(counts) == forward_flops(ours, tokens, 0, tokens, "square").total
+    apart = tokens * sum(m.scan_flops + m.convolution_flops for m in scanned(ours))
+    flops = forward_flops(ours, tokens, 0, tokens, "square").total - apart
+    return (ours.parameters(), flops), (stored(module), total(counts) - sum(scans_seen(module, counts)))
+
+
+def check_full_size(config, tokens=128, beyond=0):
+    """At full size, on the meta device, parameters and the FLOPs of a square pass are those of the module.
+
+    `beyond` is as in `check_square`.
+    """
+    (parameters, flops), module = full_size_figures(config, tokens)
+    assert (parameters, flops + tokens * beyond) == module

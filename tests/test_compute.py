@@ -10,20 +10,21 @@ from hypothesis import strategies as st
 
 import count_compute
 import describe_model
-from frontiers import compute, tables
+from frontiers import compute, hardware, tables
 from frontiers.cli import UserError
 from frontiers.compute import Breakdown, UnknownArchitecture, forward_flops, read_architecture
-from frontiers.config_fields import element_bytes
 from frontiers.parts import Reach
+from frontiers.precision import element_bytes
 from real_modules import (
     build,
     check_decoding,
     check_full_size,
+    check_hybrid,
     check_parameters,
     check_square,
     counted,
     full_size,
-    scan_seen,
+    scanned,
     shared_only,
     total,
 )
@@ -98,10 +99,6 @@ def small(name):
     return read_architecture({"architectures": [architecture], **config})
 
 
-def mamba_layers(architecture):
-    return [part for layer in architecture.layers for part in layer.parts if part.state_elements]
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_parameters_equal_those_of_the_module(name):
     check_parameters(*SMALL[name])
@@ -170,45 +167,11 @@ def test_flops_after_a_cached_prompt_equal_the_counter():
 
 @pytest.mark.parametrize("name", ["granite-dense", "granite-moe"])
 def test_hybrid_flops_equal_the_counter_but_for_the_scan(name):
-    """The reference scan works by padded chunks, the convolution pads by `kernel - 1`; all else is equal.
-
-    What the counter sees of the scan is only its batched products, and more of
-    them than the recurrence needs; that is set apart here, and the scan stands
-    by the formula of Megatron-LM.
-    """
-    torch = pytest.importorskip("torch")
-    module, _ = build(*SMALL[name], experts_implementation="eager")
-    architecture, tokens = small(name), 20
-    counts, _ = counted(module, {"input_ids": torch.randint(0, 61, (1, tokens)), "use_cache": False})
-    ours = forward_flops(architecture, tokens, 0, tokens, "square")
-    mixers = mamba_layers(architecture)
-    scans = tokens * sum(m.scan_flops for m in mixers)
-    padding = sum((m.kernel - 1) * m.convolution_flops for m in mixers)
-    assert total(counts) - scan_seen(counts) - padding == ours.total - scans
-    mamba = next(ops for key, ops in counts.items() if key.endswith("layers.0.mamba"))
-    linear = 2 * mixers[0].matrices
-    assert sum(n for op, n in mamba.items() if op in ("aten.mm", "aten.addmm")) == tokens * linear
-    assert mamba["aten.convolution"] == (tokens + mixers[0].kernel - 1) * mixers[0].convolution_flops
-
-
-def test_a_decoded_hybrid_token_is_the_recurrence():
-    """In recurrent form the counter sees one product of the scan, state times C: 2 of its 7 FLOPs."""
-    torch = pytest.importorskip("torch")
-    module, _ = build(*SMALL["granite-dense"])
-    _, result = counted(module, {"input_ids": torch.randint(0, 61, (1, 9)), "use_cache": True})
-    step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
-    counts, _ = counted(module, step)
-    architecture = small("granite-dense")
-    mixers = mamba_layers(architecture)
-    assert scan_seen(counts) == sum(2 * m.inner * m.state for m in mixers)
-    convolutions = counts["Global"]["aten.convolution"]
-    ours = forward_flops(architecture, 1, 9)
-    apart = sum(m.scan_flops + m.convolution_flops for m in mixers)
-    assert total(counts) - scan_seen(counts) - convolutions == ours.total - apart
+    check_hybrid(*SMALL[name])
 
 
 def test_scan_formula():
-    mamba = mamba_layers(small("granite-dense"))[0]
+    mamba = scanned(small("granite-dense"))[0]
     width, inner, state, groups, heads, kernel = 32, 64, 8, 2, 4, 4
     projections = 2 * width * (2 * inner + 2 * groups * state + heads) + 2 * inner * width
     assert mamba.flops == {"state_space": projections + mamba.convolution_flops + mamba.scan_flops}
@@ -340,14 +303,14 @@ def test_unknown_attention_is_an_error():
 @pytest.mark.parametrize(
     ("name", "missing"),
     [
-        ("deepseek-ai--DeepSeek-V3", ["DeepseekV3ForCausalLM", "kv_lora_rank", "n_shared_experts"]),
-        ("google--gemma-3-12b-it", ["Gemma3ForConditionalGeneration", "text_config"]),
-        ("openai--gpt-oss-20b", ["GptOssForCausalLM", "num_local_experts"]),
+        ("deepseek-ai--DeepSeek-V3", ["NewForCausalLM", "kv_lora_rank", "n_shared_experts"]),
+        ("google--gemma-3-12b-it", ["NewForCausalLM", "text_config"]),
+        ("openai--gpt-oss-20b", ["NewForCausalLM", "num_local_experts"]),
     ],
 )
 def test_an_unknown_architecture_is_named_with_what_is_missing(name, missing):
     with pytest.raises(UnknownArchitecture) as error:
-        read_architecture(full_size(name))
+        read_architecture(full_size(name) | {"architectures": ["NewForCausalLM"]})
     for word in missing:
         assert word in str(error.value)
     assert isinstance(error.value, UserError)
@@ -456,6 +419,7 @@ def row(problem="p", sample=0, cap=None, prompt=10, reasoning=0, end=0, answer=0
         "ended": True,
         "finish_reason": "stop",
         "truncated": False,
+        "looping": False,
         "reasoning": "",
         "answer": "",
         "seconds": None,
@@ -555,6 +519,11 @@ def test_count_compute(config_json, tmp_path):
     expected = compute.compute_table(ROWS, small("qwen3-moe"), 4, 562.5)
     pd.testing.assert_frame_equal(
         table.drop(columns="joules"), expected.drop(columns="joules"), check_dtype=False
+    )
+    count_compute.main([*arguments, "--device", str(hardware.FOLDER / "h100.yaml"), "--output", str(output)])
+    weighed = tables.read_table(output, "compute")
+    assert weighed["eflops"].tolist() == pytest.approx(
+        (table["flops"] + hardware.load("h100").intensity() * table["kv_bytes"]).tolist()
     )
 
 

@@ -33,8 +33,8 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
     architecture = Architecture(
         name=name,
         family=family.model_type,
-        width=fields.size("hidden_size"),
-        vocabulary=fields.size("vocab_size"),
+        width=fields.size("hidden_size", "d_model"),
+        vocabulary=fields.size("vocab_size", default=family.vocabulary),
         tied=fields.flag("tie_word_embeddings", tied),
         **body._asdict(),
     )

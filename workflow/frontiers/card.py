@@ -1,13 +1,41 @@
 """The card of a model: what its `config.json` alone says about its size, its compute and its memory."""
 
+import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
+import jsonschema
+import numpy as np
+
+from frontiers.cli import UserError
+from frontiers.compute import Breakdown, forward_flops
 from frontiers.layers import Architecture
-from frontiers.parts import Part
+from frontiers.left_out import left_out_share
+from frontiers.memory import weight_bytes
+from frontiers.parts import LatentAttention, Part
+from frontiers.precision import Precision
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "model.schema.json"
+COMPONENTS = tuple(f.name for f in fields(Breakdown))
+UNSTATED = 131_072
+"""Longest context that a card goes to, in tokens, where the configuration states none."""
 
 
-def describe(architecture: Architecture, element_bytes: float) -> dict:
-    """Return what `models/<model>.json` says of an architecture; sizes in bytes take `element_bytes` each."""
+def describe(
+    architecture: Architecture, element_bytes: float, precision: Precision, max_context: int | None = None
+) -> dict:
+    """Return what `models/<model>.json` says of an architecture, as `model.schema.json` describes it.
+
+    Numbers of cache and state take `element_bytes` each, weights those of
+    `precision`. `max_context` is the longest context of the model in tokens,
+    None where it is not stated; see `read_max_context`.
+    """
+    lengths = contexts(max_context or UNSTATED)
+    latent = any(isinstance(part, LatentAttention) for part, _ in architecture.parts)
+    absorbed = architecture.absorbed()
     return {
         "architecture": architecture.name,
         "family": architecture.family,
@@ -16,17 +44,131 @@ def describe(architecture: Architecture, element_bytes: float) -> dict:
         "total_params_no_embedding": architecture.parameters(embedding=False),
         "active_params": architecture.parameters(active=True),
         "active_params_no_embedding": architecture.parameters(active=True, embedding=False),
+        "weight_dtype": precision.dtype,
+        "quantisation": precision.method,
+        "weight_bytes": round(weight_bytes(architecture, precision)),
         "element_bytes": element_bytes,
         "kv_bytes_per_token": architecture.kv_bytes_per_token(element_bytes),
         "state_bytes": architecture.state_bytes(element_bytes),
         "width": architecture.width,
         "vocabulary": architecture.vocabulary,
         "tied_embeddings": architecture.tied,
+        "max_context": max_context,
+        "attention": _reaches(architecture),
+        "scores_overtake": scores_overtake(architecture),
+        "scores_overtake_absorbed": scores_overtake(absorbed) if latent else None,
+        "flops_per_token": token_rows(architecture, lengths),
+        "flops_per_token_absorbed": token_rows(absorbed, lengths) if latent else None,
+        "prefill": prefill_rows(architecture, lengths),
+        "kv_bytes": [{"context": n, "bytes": architecture.kv_bytes(n, element_bytes)} for n in lengths],
+        "left_out": list(architecture.left_out),
         "layers": [
             {"count": count, "parts": [_part(part) for part in layer.parts]}
             for layer, count in architecture.groups
         ],
     }
+
+
+def read_max_context(config: Mapping[str, Any], where: str = "config.json") -> int | None:
+    """Return the field `max_position_embeddings` of a configuration or of the language model in it, in tokens.
+
+    None where neither has it. Raises `UserError` when it is no whole number of at least 1.
+    """
+    stated = config.get("max_position_embeddings")
+    if stated is None and isinstance(config.get("text_config"), Mapping):
+        stated = config["text_config"].get("max_position_embeddings")
+    if stated is not None and (isinstance(stated, bool) or not isinstance(stated, int) or stated < 1):
+        raise UserError(
+            f"{where}: `max_position_embeddings` must be a whole number of tokens, not {stated!r}"
+        )
+    return stated
+
+
+def contexts(longest: int) -> list[int]:
+    """Return the context lengths of a card in tokens: the powers of two up to `longest`, and itself."""
+    return sorted({2**i for i in range(longest.bit_length())} | {longest})
+
+
+def token_rows(architecture: Architecture, lengths: Sequence[int]) -> list[dict]:
+    """Return the FLOPs by component of decoding one token at each context length, the token itself included."""
+    past = np.array(lengths) - 1
+    flops, left = forward_flops(architecture, 1, past), left_out_share(architecture, 1, past)
+    return [
+        {
+            "context": length,
+            **{name: int(getattr(flops, name)[i]) for name in COMPONENTS},
+            "total": int(flops.total[i]),
+            "left_out_share": float(left[i]),
+        }
+        for i, length in enumerate(lengths)
+    ]
+
+
+def prefill_rows(architecture: Architecture, lengths: Sequence[int]) -> list[dict]:
+    """Return the FLOPs of reading a whole prompt of each length, with the logits of its last token."""
+    flops, left = forward_flops(architecture, lengths).total, left_out_share(architecture, lengths)
+    return [
+        {"context": length, "flops": int(flops[i]), "left_out_share": float(left[i])}
+        for i, length in enumerate(lengths)
+    ]
+
+
+def scores_overtake(architecture: Architecture) -> int | None:
+    """Return the smallest context in tokens at which scores cost more than all else of a decoded token together.
+
+    None when no context is long enough, as every layer's window or chunk is
+    full before. A layer in chunks is charged a chunk as it fills, then a full one.
+    """
+    scores = architecture.by_reach(lambda part: part.score_flops)
+    rest = sum(architecture.token_flops.values()) + 2 * architecture.width * architecture.vocabulary
+    edges = {reach: min([n for n in reach if n] or [np.inf]) for reach in scores}
+    start, spent = 0, 0  # the last edge passed, and what the scores cost there
+    for edge in sorted({*edges.values(), np.inf}):
+        slope = sum(flops for reach, flops in scores.items() if edges[reach] > start)
+        if slope and spent + slope * (edge - start) > rest:
+            return start + (rest - spent) // slope + 1
+        if edge < np.inf:
+            start, spent = edge, spent + slope * (edge - start)
+    return None
+
+
+def write_card(card: Mapping[str, Any], path: Path) -> None:
+    """Check a card against its schema and put it at `path` in one step."""
+    check_card(card, str(path))
+    put(path, json.dumps(card, indent=1) + "\n")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Read a card and check it; raises `UserError` when it is missing, damaged or of another form."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as the card of a model ({error})") from error
+    check_card(card, str(path))
+    return card
+
+
+def check_card(card: Any, where: str) -> None:
+    """Raise `UserError` unless a card keeps its schema."""
+    try:
+        jsonschema.validate(card, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except jsonschema.ValidationError as error:
+        raise UserError(
+            f"{where}: {error.json_path}: {error.message}; delete it and run snakemake again"
+        ) from error
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _reaches(architecture: Architecture) -> list[dict]:
+    layers = architecture.by_reach(lambda part: 1)
+    return [{"layers": count, **reach._asdict()} for reach, count in layers.items()]
 
 
 def _part(part: Part) -> dict:

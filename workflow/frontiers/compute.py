@@ -20,7 +20,6 @@ from frontiers.layers import Architecture
 from frontiers.parts import WHOLE, Reach
 
 __all__ = [
-    "KINETICS_INTENSITY",
     "Architecture",
     "Breakdown",
     "UnknownArchitecture",
@@ -33,7 +32,6 @@ __all__ = [
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
-KINETICS_INTENSITY = 562.5  # FLOP per byte of the reference device of arXiv 2506.05333
 
 
 @dataclass(frozen=True)
@@ -224,9 +222,16 @@ def compute_table(
     """Return the table `compute`, one row per row of the table `generations`.
 
     Compute is booked as if each cap had been run alone. `eflops` is FLOPs plus
-    `intensity` (FLOP per byte) times the bytes of keys and values read while
-    decoding (Kinetics, 2506.05333), which counts as such every token after the
-    prompt that is fed to the model. `flops_2n` takes all tokens and the active
+    `intensity` (FLOP per byte, of the device that a study names) times the bytes
+    of keys and values read while decoding, which counts as such every token after
+    the prompt that is fed to the model. So do Kinetics (Sadhukhan et al., arXiv
+    2506.05333), with 562.5 for their device, data/hardware/kinetics.yaml: eFLOPs =
+    C_comp + I·C_mem, where the weights read are left out as shared by a large
+    batch. Theirs, written for full attention in 16 bits, sums contexts to
+    L_in·L_out + L_out²/2, ours counts the token itself too, L_out/2 more; they take
+    2·parameters for all matrices and leave out the prefill; and of several
+    samples they read the prompt's part of the cache once, we once for each.
+    Recurrent state is not in it. `flops_2n` takes all tokens and the active
     parameters with the input embedding. `joules` is the energy measured over
     the whole job; see `share_joules`.
     """

@@ -9,12 +9,13 @@ from typing import Any
 from frontiers.cli import UserError
 
 SHAPES = re.compile(
-    r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|sparse|chunk|block"
+    r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|spars|chunk|block"
     r"|intermediate|hidden|dim|width|depth|sink|kv|share|router|vocab|nextn|mtp|bias|norm|ffn|text_config"
 )
 # Fields that look as if they shaped a model and change neither its weights nor its FLOPs.
 HARMLESS = {
     "hidden_act",
+    "hidden_activation",
     "attention_dropout",
     "rms_norm_eps",
     "norm_topk_prob",
@@ -23,18 +24,36 @@ HARMLESS = {
     "router_aux_loss_coef",
     "router_jitter_noise",
     "attention_multiplier",
+    "attn_logit_softcapping",
+    "query_pre_attn_scalar",
     "mamba_chunk_size",
     "chunk_size_feed_forward",
     "output_attentions",
     "output_hidden_states",
     "_attn_implementation",
     "_attn_implementation_autoset",
+    # scalings of Falcon-H1, clipped queries, and how a scan is computed or its state kept
+    "attention_in_multiplier",
+    "attention_out_multiplier",
+    "lm_head_multiplier",
+    "mlp_multipliers",
+    "ssm_multipliers",
+    "ssm_in_multiplier",
+    "ssm_out_multiplier",
+    "clip_qkv",
+    "layer_norm_epsilon",
+    "norm_eps",
+    "rescale_prenorm_residual",
+    "mlp_hidden_act",
+    "mamba_hidden_act",
+    "mamba_ssm_cache_dtype",
+    "use_mamba_kernels",
+    "moe_shared_expert_overlap",
     # settings of a serving program (MLC) that some copies of a configuration carry
     "context_window_size",
     "prefill_chunk_size",
     "attention_sink_size",
 }
-DTYPE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
 
 class UnknownArchitecture(UserError):
@@ -111,15 +130,3 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UserError(f"{path}: a model configuration is a JSON object, this is a {type(config).__name__}")
     return config
-
-
-def element_bytes(config: Mapping[str, Any], where: str = "config.json", given: float | None = None) -> float:
-    """Return the bytes of one cached number: those `given`, else of the checkpoint's dtype, else 2."""
-    if given is not None:
-        if not 0 < given < float("inf"):
-            raise UserError(f"--kv-bytes {given}: the bytes of one cached number must be above 0")
-        return int(given) if given == int(given) else given
-    name = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
-    if name not in DTYPE_BYTES:
-        raise UserError(f"{where}: unknown dtype {name!r}; give the bytes of a cached number with --kv-bytes")
-    return DTYPE_BYTES[name]

@@ -39,6 +39,11 @@ class Part:
         return 0
 
     @property
+    def router(self) -> int:
+        """Weights of those of the matrices that choose experts; they stay as they are when others are quantised."""
+        return 0
+
+    @property
     def vectors(self) -> int:
         """All other weights that every token meets: biases, norms, convolutions, decays, sinks."""
         return 0
@@ -109,10 +114,11 @@ class Attention(Part):
     """Attention with `heads` query heads sharing `kv_heads` keys and values of `head_width`.
 
     `qk_norm` is where queries and keys are normalised: "head" (one weight per
-    number of a head), "all" (one per number of all heads) or None; `v_norm` a
-    norm of the values without weights. `shared_kv` layers take keys and values
-    from an earlier layer and have no matrices for them. `rotary` is the share
-    of a head's numbers that are turned.
+    number of a head), "weightless" (a head, without weights), "all" (one weight
+    per number of all heads) or None; `v_norm` a norm of the values without
+    weights. `shared_kv` layers take keys and values from an earlier layer and
+    have no matrices for them. `rotary` is the share of a head's numbers that
+    are turned.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -146,7 +152,12 @@ class Attention(Part):
         """Biases, the norms of queries and keys, and one sink per head."""
         biases = self.qkv_bias * (self._queries + 2 * self._keys) + self.output_bias * self.width
         own = 0 if self.shared_kv else 1
-        norms = {None: 0, "head": (1 + own) * self.head_width, "all": self._queries + self._keys}
+        norms = {
+            None: 0,
+            "weightless": 0,
+            "head": (1 + own) * self.head_width,
+            "all": self._queries + self._keys,
+        }
         return biases + norms[self.qk_norm] + self.sinks * self.heads
 
     @property
@@ -191,6 +202,7 @@ class LatentAttention(Part):
     the form that engines decode in: the matrix that makes keys and values is
     multiplied into query and output, so the projections cost the same and the
     scores are taken on the latents, `2·heads·(2·kv_rank + rope_width)` each.
+    vLLM 0.32 does both, as `forward_mha` and `forward_mqa` in its mla_attention.py.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -284,9 +296,10 @@ class FeedForward(Part):
 
     @property
     def vectors(self) -> int:
-        """Biases of what always runs and of the router."""
+        """Biases of what always runs, of the way to the experts' latent and back, and of the router."""
         dense = bool(self.intermediate) * ((self.layers - 1) * self.intermediate + self.width)
-        return self.bias * dense + self.router_bias * self.experts
+        latent = self.latent + self.width if self.latent else 0
+        return self.bias * (dense + latent) + self.router_bias * self.experts
 
     @property
     def expert_matrices(self) -> int:

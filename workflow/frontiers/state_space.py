@@ -19,7 +19,8 @@ class StateSpace(Part):
     state: int
     kernel: int
     conv_bias: bool = True
-    projection_bias: bool = False
+    input_bias: bool = False
+    output_bias: bool = False
 
     @property
     def conv_channels(self) -> int:
@@ -81,8 +82,9 @@ class Mamba2(StateSpace):
     @property
     def vectors(self) -> int:
         """Convolution, decay, skip and time-step bias of each head, gated norm, biases."""
-        biases = self.projection_bias * (self._projected + self.width) + self.conv_bias * self.conv_channels
-        return biases + self.conv_channels * self.kernel + 3 * self.heads + self.gated_norm * self.inner
+        biases = self.input_bias * self._projected + self.output_bias * self.width
+        convolution = self.conv_channels * (self.kernel + self.conv_bias)
+        return biases + convolution + 3 * self.heads + self.gated_norm * self.inner
 
     @property
     def normalised(self) -> int:
@@ -108,9 +110,10 @@ class Mamba(StateSpace):
     @property
     def vectors(self) -> int:
         """Convolution, decay of every state, skip, time-step bias, norms, biases."""
-        biases = self.projection_bias * (2 * self.inner + self.width) + self.conv_bias * self.inner
+        biases = self.input_bias * 2 * self.inner + self.output_bias * self.width
+        convolution = self.inner * (self.kernel + self.conv_bias)
         norms = self.inner_norms * (self.rank + 2 * self.state)
-        return biases + norms + self.inner * (self.kernel + self.state + 2)
+        return biases + convolution + norms + self.inner * (self.state + 2)
 
     @property
     def normalised(self) -> int:

@@ -1,10 +1,11 @@
 rule describe_model:
     input:
         script="workflow/scripts/describe_model.py",
-        modules=modules("compute", "architecture", "layers", "config_fields"),
+        modules=ACCOUNTING + modules("card", "card_text", "left_out", "memory"),
         config=rules.download_model.output.config,
     output:
         description="results/{study}/models/{model}.json",
+        card="results/{study}/models/{model}.md",
     log:
         "logs/describe_model/{study}/{model}.log",
     benchmark:
@@ -12,16 +13,18 @@ rule describe_model:
     conda:
         "../../envs/analyse.yaml"
     shell:
-        "python {input.script:q} --config-json {input.config:q} --output {output.description:q} &> {log:q}"
+        "python {input.script:q} --config-json {input.config:q} --output {output.description:q}"
+        " --card {output.card:q} &> {log:q}"
 
 
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=modules("compute", "architecture", "layers", "config_fields"),
+        modules=ACCOUNTING + modules("hardware"),
         config=rules.download_model.output.config,
-        generations=rules.generate.output.table,
-        provenance=rules.generate.output.provenance,
+        device=device,
+        generations=rules.collect.output.table,
+        provenance=rules.collect.output.provenance,
     output:
         table="results/{study}/compute/{model}/{benchmark}.{strategy}.parquet",
     log:
@@ -30,8 +33,6 @@ rule count_compute:
         "benchmarks/count_compute/{study}/{model}/{benchmark}.{strategy}.tsv"
     conda:
         "../../envs/analyse.yaml"
-    params:
-        intensity=setting("analysis/intensity"),
     shell:
         "python {input.script:q} --generations {input.generations:q} --provenance {input.provenance:q}"
-        " --config-json {input.config:q} --intensity {params.intensity} --output {output.table:q} &> {log:q}"
+        " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

@@ -131,6 +131,32 @@ rule plot_components:
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
+rule plot_context:
+    input:
+        script="workflow/scripts/plot_context.py",
+        modules=modules("card", "figures", "figure_caps", "figure_context"),
+        models=lambda wc: descriptions(wc),
+    output:
+        svg=report(
+            "results/{study}/figures/context.svg",
+            caption="../report/context.rst",
+            category="Figures",
+            labels={"figure": "Compute by context", "study": "{study}"},
+        ),
+        png="results/{study}/figures/context.png",
+    log:
+        "logs/plot_context/{study}.log",
+    benchmark:
+        "benchmarks/plot_context/{study}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+    shell:
+        "python {input.script:q} --models {input.models:q} --labels {params.labels:q}"
+        " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
 rule build_explorer:
     input:
         script="workflow/scripts/build_explorer.py",

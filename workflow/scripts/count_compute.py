@@ -1,9 +1,9 @@
 """Count the compute of every generation of one model on one benchmark.
 
-Inputs: the table `generations` and the checkpoint's `config.json`. Output: the
-table `compute`, one row per generation: FLOPs in all, by phase and by
-component, bytes of key-value cache read, memory-aware FLOPs, and joules where
-the energy of the job was measured.
+Inputs: the table `generations`, the checkpoint's `config.json` and the device
+that weighs memory traffic. Output: the table `compute`, one row per
+generation: FLOPs in all, by phase and by component, bytes of key-value cache
+read, memory-aware FLOPs, and joules where the energy of the job was measured.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields, tables
+from frontiers import cli, compute, config_fields, hardware, precision, tables
 
 
 def measured_joules(provenance: Path) -> float | None:
@@ -35,13 +35,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--kv-bytes",
         type=float,
-        help="bytes of one number in the key-value cache (default: the dtype that config.json names, or 2)",
+        help="bytes of one number in the key-value cache (default: as config.json says, or 2)",
     )
     parser.add_argument(
-        "--intensity",
-        type=float,
-        default=compute.KINETICS_INTENSITY,
-        help="FLOP charged per byte of cache read, in eflops (default %(default)s, Kinetics 2506.05333)",
+        "--device",
+        type=Path,
+        default=hardware.FOLDER / "kinetics.yaml",
+        help="device whose FLOPs per byte weigh the cache read in eflops (default: that of Kinetics, 2506.05333)",
     )
     energy = parser.add_mutually_exclusive_group()
     energy.add_argument("--joules", type=float, help="energy measured over the whole job, in joules")
@@ -50,14 +50,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
     arguments = parser.parse_args(argv)
-    if not 0 <= arguments.intensity < float("inf"):
-        raise cli.UserError(f"--intensity {arguments.intensity}: FLOP per byte must be 0 or above")
     config = config_fields.read_config(arguments.config_json)
     table = compute.compute_table(
         tables.read_table(arguments.generations, "generations"),
         compute.read_architecture(config, arguments.config_json),
-        config_fields.element_bytes(config, arguments.config_json, arguments.kv_bytes),
-        arguments.intensity,
+        precision.element_bytes(config, arguments.config_json, arguments.kv_bytes),
+        hardware.read(arguments.device).intensity(),
         measured_joules(arguments.provenance) if arguments.provenance else arguments.joules,
     )
     tables.write_table(table, arguments.output, "compute")

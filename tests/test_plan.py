@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import plan_study
+from frontiers import config, hardware, plan, precision, tables
+from frontiers.architecture import read_architecture
+from frontiers.cli import UserError
+from frontiers.compute import generation_flops
+from frontiers.lengths import Lengths, spread_out
+from real_modules import build
+
+CONFIG = {
+    "architectures": ["Qwen3ForCausalLM"],
+    "vocab_size": 1000,
+    "hidden_size": 64,
+    "head_dim": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "dtype": "bfloat16",
+}
+ANSWER = {"low": 5, "likely": 10, "high": 20}
+LENGTHS = Lengths(40.0, (50.0, 100.0, 300.0), "made up")
+
+
+@pytest.fixture
+def serving():
+    return plan.Serving(
+        read_architecture(CONFIG), precision.read_precision(CONFIG), hardware.load("h100"), 4096, 64
+    )
+
+
+def table(serving, caps, lengths=LENGTHS, generations=10):
+    rows = plan.plan_rows(serving, lengths, caps, ANSWER, generations)
+    frame = pd.DataFrame(rows).assign(model="m", strategy="cot", benchmark="b")
+    return plan.compare(frame, None, {})
+
+
+def test_one_uncapped_run_decodes_every_trace_once(serving):
+    row = table(serving, [None]).iloc[0]
+    assert row["decoded_tokens_likely"] == pytest.approx(1000)
+    assert row["reasoning_tokens_high"] == pytest.approx(300)
+    trace = spread_out(100.0)
+    flops = sum(p.total for p in generation_flops(serving.architecture, 40.0, trace, 0, 0 * trace).values())
+    assert row["flops_likely"] == pytest.approx(flops.mean())
+    seconds = serving.estimate(40.0, trace).seconds.likely.mean()
+    assert row["device_hours_likely"] == pytest.approx(10 * seconds / 3600)
+    assert row["kwh_likely"] == pytest.approx(row["device_hours_likely"] * 0.7)
+    assert row["dollars_likely"] == pytest.approx(row["device_hours_likely"] * serving.hardware.price)
+
+
+def test_a_smaller_cap_adds_only_the_answers_behind_the_traces_it_cuts(serving):
+    rows = table(serving, [0, 80, None]).set_index(pd.Index([0, 80, "uncapped"]))
+    cut = (spread_out(100.0) > 80).mean()
+    assert rows.loc[0, "decoded_tokens_likely"] == pytest.approx(10 * 10)
+    assert rows.loc[80, "decoded_tokens_likely"] == pytest.approx(10 * 10 * cut)
+    assert rows.loc["uncapped", "decoded_tokens_likely"] == pytest.approx(10 * 100)
+    assert rows["flops_likely"].is_monotonic_increasing
+    alone = table(serving, [80]).iloc[0]
+    assert alone["flops_likely"] == rows.loc[80, "flops_likely"]
+    assert alone["decoded_tokens_likely"] > rows.loc[80, "decoded_tokens_likely"]
+
+
+def test_ranges_ascend_and_nothing_outgrows_the_context(serving):
+    rows = table(serving, [0, 64, 512, None], Lengths(40.0, (50.0, 3000.0, 90_000.0), "made up"))
+    for key in (*plan.SPENT, "reasoning_tokens", "flops"):
+        if key == "decoded_tokens":
+            assert rows["decoded_tokens_low"].sum() < rows["decoded_tokens_high"].sum()
+        else:
+            assert (rows[f"{key}_low"] <= rows[f"{key}_high"]).all()
+    assert rows["reasoning_tokens_high"].max() <= 4096 - 40
+
+
+def test_what_is_unknown_is_empty_and_said(serving):
+    rows = table(serving, [0, None], Lengths(None, None, "no published lengths"))
+    assert rows[[c for c in rows if c.endswith(("_low", "_likely", "_high"))]].isna().all(axis=None)
+    both = pd.concat([rows, table(serving, [0, None]).assign(benchmark="c")])
+    assert plan.totals(both)["dollars_likely"].isna().all()
+    text = plan.summary(both, "a device")
+    assert "n/a" in text and "Not estimated: no published lengths" in text
+
+
+def test_measurements_stand_beside_the_estimate(serving):
+    frame = table(serving, [80, None])[["model", "strategy", "benchmark", "cap", "generations"]]
+    measured = pd.DataFrame(
+        {"model": "m", "benchmark": "b", "strategy": "cot", "cap": [80, None], "flops": [1.0, 2.0]}
+    ).assign(reasoning_tokens=[30, 40], cap=lambda t: t["cap"].astype("Int64"))
+    rows = plan.compare(frame, measured, {("m", "b"): 0.5})
+    assert rows["measured_flops"].tolist() == [1.0, 2.0]
+    assert rows["measured_reasoning_tokens"].tolist() == [30.0, 40.0]
+    assert np.isnan(rows["measured_device_hours"][0]) and rows["measured_device_hours"][1] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0123, "0.012"),
+        (7, "7"),
+        (123.4, "123"),
+        (1234, "1.2k"),
+        (56_789_000, "57M"),
+        (4e14, "400T"),
+    ],
+)
+def test_short_numbers(value, text):
+    assert plan._short(value) == text
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    model = {
+        "path": str(folder),
+        "style": "markers",
+        "devices": 2,
+        "context": 4096,
+        "batch": 64,
+        "caps": [0, 64, None],
+        "samples": {"b": 2},
+    }
+    known = {"rows": 5, "expected_tokens": {"prompt": 40, "trace": {"low": 50, "likely": 90, "high": 200}}}
+    return {
+        "benchmarks": {"b": known},
+        "models": {"m": model},
+        "strategies": ["cot"],
+        "answer_tokens": ANSWER,
+    }
+
+
+def run(tmp_path, request, *more):
+    root = plan_study.catalogue.FOLDER.parents[1]
+    options = {
+        "--request": json.dumps(request),
+        "--published": root / "data/published/open_models.csv",
+        "--device": root / "data/hardware/h100.yaml",
+        "--downloads": tmp_path / "none",
+        "--output": tmp_path / "plan.parquet",
+        "--summary": tmp_path / "plan.txt",
+    }
+    plan_study.main([*(str(word) for pair in options.items() for word in pair), *more])
+    return tables.read_table(tmp_path / "plan.parquet", "plan")
+
+
+def test_the_script_plans_and_compares(tmp_path, request_of):
+    job = {"model": "m", "benchmark": "b", "wall_seconds": 1800, "journalled_requests": 0}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    rows = run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))
+    assert rows["generations"].tolist() == [10, 10, 10]
+    assert rows["measured_device_hours"].tolist()[-1] == 1.0
+    assert "total" in (tmp_path / "plan.txt").read_text()
+    (tmp_path / "job.json").write_text(json.dumps(job | {"journalled_requests": 3}))
+    assert (
+        run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))["measured_device_hours"]
+        .isna()
+        .all()
+    )
+
+
+def test_a_model_that_nothing_describes_is_one_clear_error(tmp_path, request_of):
+    request_of["models"]["m"] |= {"path": str(tmp_path / "missing")}
+    with pytest.raises(UserError, match=r"m: nothing here describes.*data/architectures"):
+        run(tmp_path, request_of)
+
+
+def test_every_model_of_the_configuration_can_be_planned(tmp_path):
+    """The open-reasoning study is planned from the facts in data/architectures, before any download."""
+    root = plan_study.catalogue.FOLDER.parents[1]
+    settled = config.load(yaml.safe_load((root / "config.yaml").read_text()))
+    wanted = json.loads(config.planned(settled, settled["studies"]["open-reasoning"]))
+    rows = run(tmp_path, wanted)
+    assert rows["model"].nunique() == len(wanted["models"])
+    assert rows["flops_likely"].notna().all() and (rows["dollars_high"] > 0).any()
+
+
+def test_facts_describe_the_modules_they_name():
+    facts = plan_study.catalogue.by_repository()
+    config_ = plan_study.catalogue.read_facts(facts["Qwen/Qwen3-4B-Thinking-2507"])["config"]
+    module, _ = build(config_["architectures"][0], config_, "meta")
+    assert read_architecture(config_).parameters() == sum(p.numel() for p in module.parameters())

@@ -1,0 +1,163 @@
+"""Estimates of the time, energy and money of generations on a device, from its rated peaks: no measurement.
+
+Roofline model (Williams, Waterman and Patterson 2009, doi 10.1145/1498765.1498785):
+a phase takes as long as its FLOPs at the peak rate or its bytes at the peak
+bandwidth, whichever is longer. Both are divided by an efficiency, the share of
+the peak that serving really reaches, given as a range.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from frontiers.cli import UserError
+from frontiers.compute import Breakdown, Count, forward_flops
+from frontiers.hardware import Hardware
+from frontiers.layers import Architecture
+from frontiers.memory import bytes_moved, plain, sequence_bytes, weight_bytes
+from frontiers.precision import Precision
+
+__all__ = ["BANDWIDTH_EFFICIENCY", "COMPUTE_EFFICIENCY", "Estimate", "Range", "estimate", "largest_batch"]
+
+MEMORY_SHARE = 0.9
+"""Share of the memory for weights, cache and state; vLLM's default `gpu_memory_utilization`."""
+
+
+class Range(NamedTuple):
+    """The least, the likely and the most; numbers or arrays of one shape."""
+
+    low: Count
+    likely: Count
+    high: Count
+
+
+COMPUTE_EFFICIENCY = Range(0.2, 0.45, 0.75)
+"""Share of the peak FLOP/s: 0.76 of it was reached in large-batch prefill (Pope et al., arXiv 2211.05102);
+45 % is reported of the MI300X under real loads, 93 % of H100 in the best products
+(aiweekly.co/alerts/amd-mi300x-hits-only-45-of-peak-flops-in-practice). The low end is a judgement."""
+
+BANDWIDTH_EFFICIENCY = Range(0.3, 0.65, 0.85)
+"""Share of the peak bandwidth: 60 to 85 % while decoding with vLLM or TensorRT-LLM, a rule of thumb
+(open-source-ai.tech/glossary/model-bandwidth-utilization). The low end is a judgement: batches that are not
+full at the end of a job, and scheduling on the host between short steps."""
+
+
+class Estimate(NamedTuple):
+    """What one generation takes on all devices together, each a range of numbers or arrays of one shape.
+
+    `seconds` is its share of the time of a batch of `batch` generations at once,
+    prefill and decode together: times `devices` / 3600 these are device hours,
+    times `batch` it is the time from its start to its end. `joules` and `dollars`
+    are None where the device has no rated power or no price.
+    """
+
+    batch: Count
+    prefill: Range
+    decode: Range
+    seconds: Range
+    joules: Range | None
+    dollars: Range | None
+
+
+def estimate(
+    architecture: Architecture,
+    precision: Precision,
+    hardware: Hardware,
+    prompt_tokens: ArrayLike,
+    decoded_tokens: ArrayLike,
+    batch: ArrayLike,
+    devices: int = 1,
+    compute_efficiency: Range | tuple[float, float, float] = COMPUTE_EFFICIENCY,
+    bandwidth_efficiency: Range | tuple[float, float, float] = BANDWIDTH_EFFICIENCY,
+) -> Estimate:
+    """Estimate the time, energy and money of one generation; token counts and `batch` broadcast.
+
+    Each phase takes the larger of FLOPs by rate and bytes by bandwidth, both of
+    the whole phase: a lower bound of the sum over its steps, some of which may
+    be bound by the one and some by the other. `devices` work as one with as many
+    times the rate, bandwidth and memory; what they tell each other is not
+    counted. `batch` generations of this length run at once, or as many as fit
+    in memory (`largest_batch`). Latent attention decodes on its latents.
+
+    Quantised matrices are multiplied in the precision's `compute` type where the
+    device has a rate for it, all else in its dtype, or in float32 where the
+    device has none for that. Energy is the rated power of the devices over the
+    time: rather too much, as a device bound by its memory draws less, but
+    without the host and the cooling. Raises `UserError` when not even one
+    generation fits, or the device lacks a figure; `ValueError` for counts and
+    efficiencies out of range.
+    """
+    compute_efficiency, bandwidth_efficiency = Range(*compute_efficiency), Range(*bandwidth_efficiency)
+    for name, (low, likely, high) in (("compute", compute_efficiency), ("bandwidth", bandwidth_efficiency)):
+        if not 0 < low <= likely <= high <= 1:
+            raise ValueError(f"{name}_efficiency must ascend between 0 and 1, not {(low, likely, high)}")
+    context = np.asarray(prompt_tokens) + np.asarray(decoded_tokens)
+    together = np.minimum(batch, largest_batch(architecture, precision, hardware, context, devices))
+    traffic = bytes_moved(architecture, precision, prompt_tokens, decoded_tokens, together)
+    flops = {
+        "prefill": forward_flops(architecture, prompt_tokens),
+        "decode": forward_flops(architecture.absorbed(), decoded_tokens, prompt_tokens, decoded_tokens),
+    }
+    phases = {}
+    for phase, moved in traffic.items():
+        computing = _computing(flops[phase], precision, hardware) / devices
+        moving = np.asarray(moved.total) / (hardware.bandwidth * devices)
+        pairs = zip(compute_efficiency[::-1], bandwidth_efficiency[::-1], strict=True)
+        phases[phase] = Range(*(plain(np.maximum(computing / c, moving / b)) for c, b in pairs))
+    seconds = Range(*map(sum, zip(*phases.values(), strict=True)))
+    return Estimate(
+        batch=plain(together + 0 * context),
+        **phases,
+        seconds=seconds,
+        joules=_times(seconds, hardware.power, devices),
+        dollars=_times(seconds, hardware.price, devices / 3600),
+    )
+
+
+def largest_batch(
+    architecture: Architecture,
+    precision: Precision,
+    hardware: Hardware,
+    context: ArrayLike,
+    devices: int = 1,
+) -> Count:
+    """Return how many sequences of `context` tokens fit beside the weights at once; broadcasts over `context`.
+
+    All are taken at their full length, though they grow to it. Raises
+    `UserError`, naming the devices it takes, when not even one fits.
+    """
+    if hardware.memory is None:
+        raise UserError(
+            f"device `{hardware.name}` ({hardware.label}) has no `memory`, so that nothing can be planned on it; "
+            "take another of data/hardware/"
+        )
+    room, weights = MEMORY_SHARE * hardware.memory, weight_bytes(architecture, precision)
+    each = np.asarray(sequence_bytes(architecture, precision, context))
+    least = weights + each.max()
+    if least > room * devices:
+        raise UserError(
+            f"{architecture.name} takes {weights / 1e9:.1f} GB, and with one sequence of "
+            f"{int(np.max(context))} tokens {least / 1e9:.1f} GB; {devices} × {hardware.label} offer "
+            f"{room * devices / 1e9:.1f} GB. Give it at least {int(np.ceil(least / room))} devices"
+        )
+    with np.errstate(divide="ignore"):
+        return plain(np.floor((room * devices - weights) / each))
+
+
+def _computing(flops: Breakdown, precision: Precision, hardware: Hardware) -> np.ndarray:
+    """Return the seconds at peak rates: scores and logits in the dtype, matrices as they are quantised."""
+    whole = np.asarray(flops.attention_scores + flops.logits, dtype=float)
+    matrices = np.asarray(flops.total, dtype=float) - whole
+    quantised = _rate(hardware, precision.compute, precision.dtype)
+    return whole / _rate(hardware, precision.dtype) + matrices / quantised
+
+
+def _rate(hardware: Hardware, *dtypes: str) -> float:
+    """Return the rate of the first of the types, float32 behind them, that the device has one for."""
+    known = [dtype for dtype in (*dtypes, "float32") if dtype in hardware.peaks]
+    return hardware.peak(known[0] if known else dtypes[0])
+
+
+def _times(seconds: Range, rate: float | None, factor: float) -> Range | None:
+    return None if rate is None else Range(*(value * rate * factor for value in seconds))

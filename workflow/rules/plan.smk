@@ -1,0 +1,37 @@
+rule plan:
+    input:
+        expand("results/{study}/plan.txt", study=[name for name in config["run"] if is_measured(name)]),
+    log:
+        "logs/plan.log",
+    conda:
+        "../../envs/analyse.yaml"
+    shell:
+        "tail --lines +1 {input:q} | tee {log:q}"
+
+
+rule plan_study:
+    input:
+        script="workflow/scripts/plan_study.py",
+        modules=ACCOUNTING
+        + modules("catalogue", "hardware", "lengths", "memory", "plan", "published", "roofline", "tables"),
+        device=lambda wc: f"data/hardware/{setting('plan/device')(wc)}.yaml",
+        published="data/published/open_models.csv",
+    output:
+        plan="results/{study}/plan.parquet",
+        csv="results/{study}/plan.csv",
+        summary="results/{study}/plan.txt",
+    log:
+        "logs/plan_study/{study}.log",
+    benchmark:
+        "benchmarks/plan_study/{study}.tsv"
+    wildcard_constraints:
+        study=MEASURED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        request=lambda wc: registry.planned(config, block("studies", wc.study)),
+        finished=finished,
+        times=finish_times,
+    shell:
+        "python {input.script:q} --request {params.request:q} --published {input.published:q}"
+        " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q} &> {log:q}"

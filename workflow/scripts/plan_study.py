@@ -1,0 +1,104 @@
+"""Estimate what a measured study takes before it is run, and compare with what of it has been.
+
+Inputs: what the plan needs of config.yaml, the table of published figures (for
+lengths of answers), the description of the device; each model's `config.json`,
+from the downloaded or local checkpoint or else from the facts in
+data/architectures/; and of earlier runs the measured points and the provenance
+of finished jobs, where there are any. Outputs: the table `plan` (parquet, CSV
+beside it) and its summary as text: tokens, FLOPs, device hours, kWh, dollars.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from frontiers import catalogue, cli, config_fields, hardware, lengths, plan, precision, published, tables
+from frontiers.architecture import read_architecture
+
+
+def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
+    """Return (where, `config.json`) of a model; raises `UserError` when nothing here describes it."""
+    local = [downloads / f"{name}.config.json"]
+    if "path" in block:
+        local.append(Path(block["path"]) / "config.json")
+    for path in local:
+        if path.exists():
+            return str(path), config_fields.read_config(path)
+    if facts := catalogue.by_repository().get(block.get("repository")):
+        return str(facts), catalogue.read_facts(facts)["config"]
+    raise cli.UserError(
+        f"{name}: nothing here describes its architecture. Download its configuration with "
+        f"`snakemake {local[0]} --cores 1`, or add a file to data/architectures/ with its `repository`"
+    )
+
+
+def rows_of_model(
+    name: str, request: Mapping, device: hardware.Hardware, table: pd.DataFrame, downloads: Path
+):
+    """Yield the plan's rows of one model."""
+    block = request["models"][name]
+    where, config = configuration(name, block, downloads)
+    serving = plan.Serving(
+        read_architecture(config, where),
+        precision.read_precision(config, where),
+        device,
+        block["context"],
+        block["batch"],
+        block["devices"],
+    )
+    for benchmark, known in request["benchmarks"].items():
+        expected = lengths.expected(block["style"], benchmark, known, table)
+        number = known["rows"] * block["samples"][benchmark]
+        rows = plan.plan_rows(serving, expected, block["caps"], request["answer_tokens"], number)
+        for strategy in request["strategies"]:
+            yield from ({"model": name, "strategy": strategy, "benchmark": benchmark, **row} for row in rows)
+
+
+def job_hours(files: Sequence[Path], models: Mapping) -> dict[tuple[str, str], float]:
+    """Return the device hours of finished jobs by (model, benchmark), from their provenance.
+
+    A job that went on from a journal tells the time of its rest only and is left out.
+    """
+    hours: dict[tuple[str, str], float] = {}
+    for path in files:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not facts.get("journalled_requests"):
+            key = facts["model"], facts["benchmark"]
+            spent = facts["wall_seconds"] / 3600 * models[facts["model"]]["devices"]
+            hours[key] = hours.get(key, 0.0) + spent
+    return hours
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read, estimate, compare, write the table and its summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "--request", type=json.loads, required=True, help="JSON from frontiers.config.planned"
+    )
+    parser.add_argument("--published", type=Path, required=True, help="CSV of published figures")
+    parser.add_argument("--device", type=Path, required=True, help="description of the device (YAML)")
+    parser.add_argument(
+        "--downloads", type=Path, default=Path("data/models"), help="folder of configurations"
+    )
+    parser.add_argument("--measures", type=Path, help="table of measured points, if there is one")
+    parser.add_argument("--provenance", type=Path, nargs="*", default=[], help="JSON of finished jobs")
+    parser.add_argument("--output", type=Path, required=True, help="table to write (parquet, CSV beside it)")
+    parser.add_argument("--summary", type=Path, required=True, help="summary to write (text)")
+    args = parser.parse_args(argv)
+    device = hardware.read(args.device)
+    known = published.check_published(pd.read_csv(args.published), str(args.published))
+    request = args.request
+    rows = [
+        row for m in request["models"] for row in rows_of_model(m, request, device, known, args.downloads)
+    ]
+    measures = pd.read_parquet(args.measures, columns=plan.COMPARED) if args.measures else None
+    table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
+    tables.write_table(table, args.output, "plan", csv=True)
+    args.summary.write_text(plan.summary(table, device.label) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)
