@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test lint
+.PHONY: study test lint docs
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -12,6 +12,9 @@ study: $(VENV)/study.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m pytest tests/test_comparisons.py --write-docs
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

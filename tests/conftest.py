@@ -12,6 +12,10 @@ import pytest
 from synthetic_study import measured_once, published_once
 
 
+def pytest_addoption(parser):
+    parser.addoption("--write-docs", action="store_true", help="write the pages of docs/ that tests make")
+
+
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory):
     return measured_once(tmp_path_factory.getbasetemp())

@@ -6,6 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from frontiers import catalogue
+from frontiers.architecture import read_architecture
+
 TABLE = Path(__file__).parents[1] / "data" / "published" / "open_models.csv"
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "tables"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the tables the figures come from are not here")
@@ -30,8 +33,9 @@ COLUMNS = [
     "source",
     "source_url",
     "licence",
+    "config",
 ]
-MAY_BE_EMPTY = {"mode", "standard_error", "samples_per_problem", "prompt_tokens", "cap"}
+MAY_BE_EMPTY = {"mode", "standard_error", "samples_per_problem", "prompt_tokens", "cap", "config"}
 PROBLEMS = {
     "gpqa-diamond": 198,
     "math-level-5": 1324,
@@ -191,3 +195,14 @@ def test_nothing_usable_was_forgotten(table, epoch, reports):
     usable = epoch.open_weights & ~epoch.model.isin(left_out) & epoch.mean_output_tokens.notna()
     counted = reports.mean_output_tokens.notna() & ~reports["mode"].str.contains("Python tool")
     assert len(table) == usable.sum() + counted.sum()
+
+
+def test_named_architectures_have_the_parameters_of_the_table(table):
+    """Developers round, and some leave out the input embedding of the active parameters."""
+    for row in table.dropna(subset=["config"]).drop_duplicates("model").itertuples():
+        facts = catalogue.read_facts(catalogue.FOLDER / f"{row.config}.yaml")
+        architecture = read_architecture(facts["config"], row.config)
+        assert row.total_params == pytest.approx(architecture.parameters(), rel=0.007), row.model
+        active = [architecture.parameters(True, embedding) for embedding in (True, False)]
+        assert any(row.active_params == pytest.approx(n, rel=0.015) for n in active), row.model
+        assert row.architecture == architecture.kind

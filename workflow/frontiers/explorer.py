@@ -31,6 +31,7 @@ ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybri
 DIGITS = 6
 METHODS = {
     "closed form": "counted from the architecture",
+    "closed form, output tokens": "counted from the architecture without the prompt where a source does not give it",
     "2*active*tokens": "2 × active parameters × tokens",
     "2*active*output tokens": "2 × active parameters × output tokens where a source does not give the prompt",
     "mixed": "mixed in means over benchmarks",

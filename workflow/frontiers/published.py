@@ -62,14 +62,17 @@ def published_points(
     error = table["standard_error"].astype(float)
     answers = intervals.answers_from_error(accuracy, error, problems, samples)
     low, high = intervals.wilson(accuracy, answers)
-    reported = (error > 0) & (accuracy > 0) & (accuracy < 1)
+    whole = (accuracy == 0) | (accuracy == 1)
+    exact = intervals.clopper_pearson(accuracy.where(whole, 0) * problems, problems)
+    low, high = np.where(whole, exact[0], low), np.where(whole, exact[1], high)
+    reported = (error > 0) & ~whole
     prompt, output = table["prompt_tokens"].astype(float), table["output_tokens"].astype(float)
     simple = 2.0 * table["active_params"].astype(float) * (prompt.fillna(0.0) + output)
     method = np.where(prompt.isna(), "2*active*output tokens", "2*active*tokens").astype(object)
     counted = simple.copy()
-    for i in np.flatnonzero(table["config"].notna() & prompt.notna()) if flops else ():
-        counted.iloc[i] = flops(table["config"].iloc[i], prompt.iloc[i], output.iloc[i])
-        method[i] = "closed form"
+    for i in np.flatnonzero(table["config"].notna()) if flops else ():
+        counted.iloc[i] = flops(table["config"].iloc[i], prompt.fillna(0.0).iloc[i], output.iloc[i])
+        method[i] = "closed form" if prompt.notna().iloc[i] else "closed form, output tokens"
     points = table[["model", "benchmark", "problems", "source"]].assign(
         strategy=STRATEGY,
         cap=table["cap"].astype("Int64"),
@@ -77,13 +80,16 @@ def published_points(
         accuracy=accuracy,
         accuracy_low=low,
         accuracy_high=high,
-        interval=np.where(reported, intervals.REPORTED, intervals.WILSON),
+        interval=np.select(
+            [whole, reported], [intervals.EXACT, intervals.REPORTED], default=intervals.WILSON
+        ),
         flops=counted,
         flops_2n=simple,
         flops_method=method,
         reasoning_tokens=output,
         answer_tokens=0.0,
-        **{c: np.nan for c in ("flops_low", "flops_high", "eflops", "seconds", "joules", "truncated_share")},
+        cost_interval=None,
+        **{c: np.nan for c in ("eflops", "seconds", "joules", "dollars", "truncated_share", "looping_share")},
     )
     points = add_mean(points, benchmarks)
     models = table.drop_duplicates("model").set_index("model")[MODEL_FIELDS]

@@ -58,8 +58,9 @@ rule describe_points:
 rule summarise_published:
     input:
         script="workflow/scripts/summarise_published.py",
-        modules=modules("published", "points", "intervals", "tables"),
+        modules=ACCOUNTING + modules("catalogue", "published", "points", "intervals", "tables"),
         table=setting("table"),
+        architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
     output:
         points="results/{study}/points.parquet",
         csv=report(
