@@ -222,15 +222,37 @@ def test_a_decoded_token_of_mistral_7b():
     assert forward_flops(architecture, 1).total == pytest.approx(14.2e9, rel=2e-3)
 
 
-def naive_context(new, past, window):
-    return sum(min(past + i + 1, window or past + i + 1) for i in range(new))
+def naive_context(new, past, reach):
+    window, chunk = reach
+    seen = [past + i + 1 if chunk is None else (past + i) % chunk + 1 for i in range(new)]
+    return sum(min(positions, window or positions) for positions in seen)
+
+
+REACHES = st.one_of(
+    st.builds(lambda window: Reach(window), st.none() | st.integers(1, 50)),
+    st.builds(lambda chunk: Reach(chunk=chunk), st.integers(1, 50)),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 120), st.integers(0, 120), REACHES)
+def test_attended_positions_equal_their_sum(new, past, reach):
+    for kind in (object, np.int64, float):
+        array = np.array([new], dtype=kind), np.array([past], dtype=kind)
+        assert compute.attended(*array, reach)[0] == naive_context(new, past, reach)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 60), st.integers(0, 60), st.none() | st.integers(1, 50))
-def test_attended_positions_equal_their_sum(new, past, window):
-    array = np.array([new], dtype=object), np.array([past], dtype=object)
-    assert compute.attended(*array, Reach(window))[0] == naive_context(new, past, window)
+@given(st.integers(1, 10**11), st.integers(0, 10**11), st.sampled_from(["llama", "qwen2-window"]))
+def test_64_bits_are_used_only_where_they_suffice(new, past, name):
+    """Arrays, in 64 bits or not, give what Python's integers give."""
+    flops = forward_flops(small(name), np.array([new, 1]), past, new)
+    alone = [forward_flops(small(name), n, past, new).total for n in (new, 1)]
+    assert [int(value) for value in flops.total] == alone
+    exact = small(name).by_reach(lambda part: part.score_flops)
+    pairs = (np.array([new], dtype=object), np.array([past], dtype=object))
+    scores = sum(compute.attended(*pairs, reach)[0] * weight for reach, weight in exact.items())
+    assert int(flops.attention_scores[0]) == scores
 
 
 @settings(max_examples=25, deadline=None)
@@ -402,7 +424,7 @@ def test_kv_bytes_read_of_kinetics():
     numbers, prompt, decoded = 3 * 2 * 2 * 8, 40, 25
     expected = 2 * numbers * (prompt * decoded + decoded * (decoded + 1) // 2)
     assert compute.kv_bytes_read(architecture, decoded, prompt, 2) == expected
-    naive = sum(naive_context(1, 40 + i, 7) for i in range(25)) * numbers * 2
+    naive = sum(naive_context(1, 40 + i, Reach(7)) for i in range(25)) * numbers * 2
     assert compute.kv_bytes_read(small("mistral"), 25, 40, 2) == naive
 
 

@@ -12,6 +12,7 @@ from frontiers.cli import UserError
 from frontiers.compute import generation_flops
 from frontiers.lengths import Lengths, spread_out
 from real_modules import build
+from workflow_copy import Workflow
 
 CONFIG = {
     "architectures": ["Qwen3ForCausalLM"],
@@ -185,3 +186,22 @@ def test_facts_describe_the_modules_they_name():
     config_ = plan_study.catalogue.read_facts(facts["Qwen/Qwen3-4B-Thinking-2507"])["config"]
     module, _ = build(config_["architectures"][0], config_, "meta")
     assert read_architecture(config_).parameters() == sum(p.numel() for p in module.parameters())
+
+
+def test_snakemake_plan_estimates_and_starts_nothing_else(tmp_path):
+    copy = Workflow(tmp_path)
+    copy.config["run"] = ["pocket", "published", "open-reasoning"]
+    assert copy.jobs("--printshellcmds", "plan") == {"plan": 1, "plan_study": 2}
+    shown = copy.snakemake("plan").stderr
+    studies = copy.config["studies"]
+    for name in ("pocket", "open-reasoning"):
+        table = tables.read_table(tmp_path / "results" / name / "plan.parquet", "plan")
+        assert set(table["model"]) == set(studies[name]["models"])
+        assert (tmp_path / "results" / name / "plan.csv").exists()
+        assert f"results/{name}/plan.txt" in shown
+    assert copy.jobs("--printshellcmds", "plan") == {"plan": 1}
+    copy.config["studies"]["open-reasoning"]["plan"]["device"] = "a100"
+    assert copy.jobs("--printshellcmds", "plan") == {"plan": 1, "plan_study": 1}
+    copy.config["studies"]["open-reasoning"]["plan"]["device"] = "abacus"
+    failed = copy.snakemake("plan", check=False)
+    assert failed.returncode and "abacus" in failed.stderr and "h100" in failed.stderr

@@ -16,6 +16,9 @@ from frontiers.cli import UserError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
 
+NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
+"""Fields of a benchmark that change nothing about its problems."""
+
 ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code")
 """Fields of a model that say which files it is made of."""
 
@@ -98,7 +101,7 @@ def source(kind: str, block: Mapping) -> str:
     """
     if kind == "models":
         return canonical({key: block[key] for key in ORIGIN if key in block})
-    return canonical({key: value for key, value in block.items() if key != "label"})
+    return canonical({key: value for key, value in block.items() if key not in NOT_DOWNLOADED})
 
 
 def local_files(block: Mapping) -> list[str]:
@@ -147,3 +150,26 @@ def labels(config: Mapping, study: Mapping) -> dict[str, str]:
         return dict(study["labels"])
     known = config["benchmarks"]
     return {name: known[name]["label"] for name in known if name in study["benchmarks"]}
+
+
+def planned(config: Mapping, study: Mapping) -> str:
+    """Return, as canonical JSON, what the plan of a measured study needs of the configuration."""
+    benchmarks, models = {}, {}
+    for name in study["benchmarks"]:
+        block = config["benchmarks"][name]
+        benchmarks[name] = {key: block[key] for key in ("rows", *NOT_DOWNLOADED[1:]) if key in block}
+    for name in study["models"]:
+        block = config["models"][name]
+        room = json.loads(engine(study, block))
+        models[name] = {
+            **{key: block[key] for key in ("path", "repository") if key in block},
+            "style": block["thinking"]["style"],
+            "devices": max(block.get("gpus", 0), 1),
+            "context": room["max_model_len"],
+            "batch": room["max_num_seqs"],
+            "caps": caps(study, block),
+            "samples": {b: samples(study, b, block) for b in study["benchmarks"]},
+        }
+    return canonical(
+        {"benchmarks": benchmarks, "models": models, "strategies": study["strategies"], **study["plan"]}
+    )

@@ -136,6 +136,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
             for fault in _study_faults(name, block, config)
         ),
         *_path_faults(config, root),
+        *_device_faults(config, root),
     ]
 
 
@@ -249,3 +250,14 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
                 path = config[kind].get(item, {}).get("path")
                 if path and not path.startswith(MADE_BY_RULES) and not (root / path).exists():
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"
+
+
+def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
+    """Devices of measured studies that are not described."""
+    known = sorted(path.stem for path in (root / "data" / "hardware").glob("*.yaml"))
+    for name, study in config["studies"].items():
+        for part in ("analysis", "plan"):
+            wanted = study.get(part, {}).get("device")
+            if wanted is not None and wanted not in known:
+                found = suggest(wanted, known, "there are")
+                yield f"studies.{name}.{part}.device: data/hardware/ describes no device `{wanted}`; {found}"

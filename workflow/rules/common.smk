@@ -8,9 +8,19 @@ def setting(key):
     return lambda wc: lookup(f"studies/{wc.study}/{key}", within=config)
 
 
+def traces(wc, benchmark):
+    """Return the traces per problem of one benchmark that the job's model writes."""
+    return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model))
+
+
 def modules(*names):
     """Return the paths of package modules: an edit of one reruns the rules that list it."""
     return [f"workflow/frontiers/{name}.py" for name in names]
+
+
+def device(wc):
+    """Return the description of the device that the analysis of the job's study names."""
+    return f"data/hardware/{setting('analysis/device')(wc)}.yaml"
 
 
 def measured(wc, product, suffix="parquet"):
@@ -65,7 +75,7 @@ def labels(wc):
 def figures(wc):
     """Return the figures of a study: published points have no caps, no single answers and no components."""
     names = (
-        ["frontier", "caps", "trend", "outcomes", "components"]
+        ["frontier", "caps", "trend", "outcomes", "components", "context"]
         if is_measured(wc.study)
         else ["frontier", "trend"]
     )
@@ -90,10 +100,33 @@ def expected(wc):
     return f"--expected '{registry.canonical(models)}' --problems '{registry.canonical(problems)}'"
 
 
+def finished(wc):
+    """Return the options that name what of a study has been measured: a plan compares with it."""
+    measures = Path(f"results/{wc.study}/measures.parquet")
+    jobs = [str(path) for path in map(Path, measured(wc, "generations", "json")) if path.exists()]
+    return f"{option('--measures', measures if measures.exists() else None)} --provenance {' '.join(jobs)}"
+
+
+def finish_times(wc):
+    """Return when what `finished` names was written: what is measured anew renews the plan."""
+    return [Path(word).stat().st_mtime_ns for word in finished(wc).split() if not word.startswith("--")]
+
+
 def option(name, value):
     """Return a command-line option, or nothing where there is no value."""
     return f"{name} {value}" if value else ""
 
 
+# What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
+ACCOUNTING = modules(
+    "architecture",
+    "compute",
+    "config_fields",
+    "layers",
+    "parts",
+    "precision",
+    "quantised_modules",
+    "state_space",
+) + sorted(str(path) for path in Path("workflow/frontiers/families").glob("*.py"))
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 PUBLISHED = registry.one_of(name for name in config["studies"] if not is_measured(name))

@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     measures = pd.read_parquet(args.measures, columns=plan.COMPARED) if args.measures else None
     table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
-    args.summary.write_text(plan.summary(table, device.label) + "\n", encoding="utf-8")
+    text = f"{plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
+    args.summary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

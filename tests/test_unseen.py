@@ -1,0 +1,52 @@
+"""Configurations that no one wrote for this project: the defaults of every family's class in transformers."""
+
+import pytest
+
+from comparisons import surplus
+from frontiers.architecture import read_architecture
+from frontiers.compute import UnknownArchitecture
+from frontiers.families import FAMILIES
+from real_modules import full_size_figures
+
+NOT_BUILT = {
+    "DeciLMForCausalLM": "no class",
+    "MiMoForCausalLM": "no class",
+    "NemotronForCausalLM": "the defaults give no key-value heads and the class fails on them",
+    "DbrxForCausalLM": "the class fails on its defaults",
+}
+INCOMPLETE = {
+    "DeepseekV2ForCausalLM": "num_experts_per_tok",
+    "Glm4MoeForCausalLM": "head_dim",
+}
+
+
+def defaults(name):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.AutoConfig.for_model(FAMILIES[name].model_type)
+    return config.to_dict() | {"architectures": [name]}
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in NOT_BUILT | INCOMPLETE])
+def test_a_configuration_never_seen_before_is_exact(name):
+    config = defaults(name)
+    ours, module = full_size_figures(config, tokens=16)
+    assert (ours[0], ours[1] + 16 * surplus(read_architecture(config))) == module
+
+
+@pytest.mark.parametrize(("name", "missing"), INCOMPLETE.items())
+def test_a_default_that_no_checkpoint_can_have_is_named(name, missing):
+    with pytest.raises(UnknownArchitecture, match=missing):
+        read_architecture(defaults(name))
+
+
+def test_a_wrapper_that_is_not_known_is_not_guessed():
+    text = defaults("LlamaForCausalLM")
+    wrapper = {"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "text_config": text}
+    with pytest.raises(UnknownArchitecture, match="its language model is described in `text_config`"):
+        read_architecture(wrapper)
+
+
+@pytest.mark.parametrize("name", ["Gemma3ForConditionalGeneration", "Llama4ForConditionalGeneration"])
+def test_a_known_wrapper_without_its_text_is_an_error(name):
+    with pytest.raises(UnknownArchitecture, match="text_config"):
+        read_architecture({"architectures": [name], "hidden_size": 64, "num_hidden_layers": 2})
