@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test lint docs
+.PHONY: study test lint docs inspect
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -13,8 +13,13 @@ study: $(VENV)/study.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
 
+# To import Inspect logs without conda: inspect_ai in an environment of its own (260 MB).
+inspect: envs/requirements-inspect.txt
+	test -x .venv-inspect/bin/python || $(PYTHON) -m venv .venv-inspect
+	.venv-inspect/bin/python -m pip install --quiet --no-deps --requirement $<
+
 docs: $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/test_comparisons.py --write-docs
+	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py --write-docs
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -37,8 +37,10 @@ wildcard_constraints:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"
+include: "workflow/rules/import.smk"
 include: "workflow/rules/grade.smk"
 include: "workflow/rules/compute.smk"
 include: "workflow/rules/analyse.smk"

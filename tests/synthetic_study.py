@@ -10,6 +10,7 @@ import pandas as pd
 
 import compare_architectures
 import compare_outcomes
+import compare_points
 import describe_points
 import extract_frontier
 import fit_saturation
@@ -116,9 +117,11 @@ def add_costs(frame: pd.DataFrame) -> pd.DataFrame:
         answer_tokens=ANSWER,
         seconds=0.01 * (trace + ANSWER),
         joules=None,
+        dollars=None,
         strategy="cot",
         status="rule",
         truncated=False,
+        looping=False,
     )
     return frame[list(table_schema("answers")["properties"])]
 
@@ -192,7 +195,9 @@ def published_once(base: Path) -> dict[str, Path]:
     return names | {"summary": folder / "frontier.json"}
 
 
-TABLES = ("answers", "points", "frontier", "trend", "saturation", "architectures", "outcomes")
+TABLES = (
+    "answers", "points", "frontier", "trend", "saturation", "architectures", "outcomes", "differences",
+)  # fmt: skip
 
 
 def analyse(paths: Mapping[str, Path], draws: int) -> None:
@@ -206,6 +211,7 @@ def analyse(paths: Mapping[str, Path], draws: int) -> None:
         "saturation": fit_saturation,
         "architectures": compare_architectures,
         "outcomes": compare_outcomes,
+        "differences": compare_points,
     }.items():
         if name in paths:
             script.main([*shared, *answers, "--output", str(paths[name])])

@@ -1,13 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import expit, logit
 
 from compare_architectures import main
-from frontiers import architectures
+from frontiers import architectures, matched
+from frontiers.architecture_regression import CLUSTERED
+from frontiers.clusters import ClusteredFit
 from frontiers.curves import read_curves
 from frontiers.intervals import wilson
 from frontiers.tables import check_table, read_table, table_schema, write_table
@@ -19,22 +23,28 @@ RISING = np.linspace(0.1, 0.9, 5)
 
 
 def points_of(answers: pd.DataFrame, kinds: dict) -> pd.DataFrame:
-    points = answers.drop_duplicates(["model", "strategy", "benchmark", "cap"])
-    points = points[["model", "strategy", "benchmark", "cap"]].reset_index(drop=True)
+    key = ["model", "strategy", "benchmark", "cap"]
+    points = answers.assign(correct=answers.correct.astype(float)).groupby(key, sort=False, dropna=False)
+    points = points.agg(accuracy=("correct", "mean"), flops=("flops", "mean"), problems=("problem_id", "nunique"))
+    points = points.reset_index()
     return points.assign(architecture=points.model.map(kinds).astype(object))
 
 
-def get(table: pd.DataFrame, comparison: str, measure: str, benchmark: str = "easy") -> pd.Series:
+def get(
+    table: pd.DataFrame, comparison: str, measure: str, benchmark: str = "easy", scope: str | None = None
+) -> pd.Series:
     chosen = (table.comparison == comparison) & (table.measure == measure) & (table.benchmark == benchmark)
+    scope = scope or (architectures.OTHERS if benchmark == "all" else architectures.THESE)
+    chosen &= table.scope == scope
     assert chosen.sum() == 1
     return table[chosen].iloc[0]
 
 
 def test_interpolation_by_hand():
     x, y = np.array([[0.0, 1.0, 3.0]]), np.array([[0.0, 0.5, 0.7]])
-    found = architectures.interpolate(np.array([[-1, 0, 0.5, 1, 2, 3, 4]]), x, y)[0]
+    found = matched.interpolate(np.array([[-1, 0, 0.5, 1, 2, 3, 4]]), x, y)[0]
     assert found == pytest.approx([np.nan, 0, 0.25, 0.5, 0.6, 0.7, np.nan], nan_ok=True)
-    level = architectures.interpolate(np.array([[0.2, 0.5]]), np.array([[0.2, 0.2, 0.8]]), x)[0]
+    level = matched.interpolate(np.array([[0.2, 0.5]]), np.array([[0.2, 0.2, 0.8]]), x)[0]
     assert level == pytest.approx([0, 2])
 
 
@@ -44,7 +54,7 @@ def test_interpolation_is_that_of_numpy(x, seed):
     x = np.sort(np.array(x, float))
     y, at = np.random.default_rng(seed).uniform(size=(2, len(x)))
     at = np.sort(x[0] + at * (x[-1] - x[0]))
-    assert architectures.interpolate(at[None], x[None], y[None])[0] == pytest.approx(np.interp(at, x, y))
+    assert matched.interpolate(at[None], x[None], y[None])[0] == pytest.approx(np.interp(at, x, y))
 
 
 def test_twice_the_compute_and_less_accuracy_are_found():
@@ -58,7 +68,8 @@ def test_twice_the_compute_and_less_accuracy_are_found():
     ratio = get(table, "moe / dense", "compute_ratio_at_matched_accuracy")
     assert ratio.low <= 0.1 <= ratio.high and ratio.high / ratio.low < 1.5
     assert (accuracy.models_a, accuracy.models_b, accuracy.problems) == (1, 1, 2000)
-    assert "these models only" in accuracy.note
+    kinds = get(table, "moe - dense", "accuracy_at_matched_compute", scope=architectures.OTHERS)
+    assert not kinds.estimable and "too few models to tell (moe: 1, dense: 1" in kinds.reason
     shares = [get(table, kind, "frontier_share").estimate for kind in ("moe", "dense")]
     assert sum(shares) == pytest.approx(1) and shares[0] > 0.95
 
@@ -79,10 +90,10 @@ def test_difference_by_hand():
     a, b = read_curves(answers, 20, 0)[:2]
     object.__setattr__(a, "accuracy", np.linspace(0.3, 0.7, 5))
     object.__setattr__(b, "accuracy", np.linspace(0.1, 0.5, 5))
-    assert architectures.accuracy_difference(a, b)[0] == pytest.approx(0.2)
-    assert architectures.compute_difference(a, b)[0] == pytest.approx(-1)
+    assert matched.accuracy_difference(a, b)[0] == pytest.approx(0.2)
+    assert matched.compute_difference(a, b)[0] == pytest.approx(-1)
     far = read_curves(make_answers({"a": RISING}, 10 ** (DECADES + 5), CAPS, problems=10), 20, 0)[0]
-    assert architectures.accuracy_difference(far, b) is None
+    assert matched.accuracy_difference(far, b) is None
 
 
 def test_accuracy_difference_covers():
@@ -91,7 +102,7 @@ def test_accuracy_difference_covers():
         flops = {"d": 10**DECADES, "m": 10 ** (DECADES - 0.5)}
         answers = make_answers({"d": RISING, "m": RISING}, flops, CAPS, problems=100, seed=seed)
         curves = read_curves(answers, 200, seed)
-        found = architectures.accuracy_difference(curves[1], curves[0])
+        found = matched.accuracy_difference(curves[1], curves[0])
         low, high = np.percentile(found[1:], [2.5, 97.5])
         hits += low <= 0.2 <= high
     assert hits >= 51
@@ -124,13 +135,13 @@ def test_models_without_architecture_are_left_out():
 def test_shares_by_hand():
     decades = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 1.0, 2.0, 4.0]])
     accuracy = np.array([[0.1, 0.3, 0.2, 0.9], [0.5, 0.4, 0.6, 0.9]])
-    found = architectures.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
+    found = matched.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
     assert found == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
-    equal = architectures.shares(
+    equal = matched.shares(
         np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2
     )
     assert equal == pytest.approx(np.array([[0.0, 1.0]]))
-    assert np.isnan(architectures.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
+    assert np.isnan(matched.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -146,7 +157,7 @@ def test_shares_equal_a_plain_walk_along_the_frontier(points):
         cheapest = min(x[i] for i in affordable if y[i] == best)
         owner = next(i for i in range(len(x)) if y[i] == best and x[i] == cheapest)
         total[int(kind[owner])] += 1
-    found = architectures.shares(x[None], y[None], kind.astype(int), 3)[0]
+    found = matched.shares(x[None], y[None], kind.astype(int), 3)[0]
     assert found == pytest.approx(total / np.ptp(x))
 
 
@@ -179,12 +190,52 @@ def test_regression_is_that_of_statsmodels():
     points = published(0.6, noise=0.5).assign(problems=10**9)
     found = get(architectures.fit(points, draws=50), "moe - dense", "log_odds_at_matched_compute", "all")
     frame = points.assign(y=logit(points.accuracy), x=np.log10(points.flops))
-    groups = frame.model.astype("category").cat.codes
-    model = smf.ols("y ~ x + C(benchmark) + C(architecture)", frame)
-    result = model.fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    name = "C(architecture)[T.moe]"
-    assert found.estimate == pytest.approx(result.params[name])
-    assert [found.low, found.high] == pytest.approx(result.conf_int().loc[name].tolist())
+    result = smf.ols("y ~ x + C(benchmark) + C(architecture)", frame).fit()
+    assert found.estimate == pytest.approx(result.params["C(architecture)[T.moe]"])
+    assert found.low < found.estimate < found.high and found.interval == CLUSTERED
+
+
+def test_clusters_of_one_are_hc2_and_welch():
+    """With one row per group CR2 is HC2, and for two kinds the degrees of freedom Welch's of equal variances."""
+    rng = np.random.default_rng(4)
+    kind = np.repeat([0.0, 1.0], [12, 5])
+    y = rng.normal(size=17) * np.where(kind, 2.0, 1.0)
+    design = np.column_stack([np.ones(17), kind])
+    fit = ClusteredFit(design, y, np.arange(17))
+    found = fit.contrast(np.array([0.0, 1.0]))
+    assert found.error == pytest.approx(sm.OLS(y, design).fit(cov_type="HC2").bse[1])
+    welch = stats.ttest_ind(y[kind == 1], y[kind == 0], equal_var=False)
+    assert found.estimate / found.error == pytest.approx(welch.statistic)
+    freedom = (1 / 12 + 1 / 5) ** 2 / (1 / (12**2 * 11) + 1 / (5**2 * 4))
+    assert found.freedom == pytest.approx(freedom)
+    reach = stats.t.ppf(0.975, freedom) * found.error
+    assert found.limits(0.95) == pytest.approx((found.estimate - reach, found.estimate + reach))
+
+
+def test_clusters_that_repeat_themselves_count_once():
+    rng = np.random.default_rng(5)
+    design = np.column_stack([np.ones(14), rng.normal(size=14), np.arange(14) < 5])
+    y = rng.normal(size=14)
+    once = ClusteredFit(design, y, np.arange(14)).contrast(np.array([0, 0, 1.0]))
+    again = ClusteredFit(np.tile(design, (3, 1)), np.tile(y, 3), np.tile(np.arange(14), 3))
+    again = again.contrast(np.array([0, 0, 1.0]))
+    assert again.estimate == pytest.approx(once.estimate)
+    assert (again.error, again.freedom) == pytest.approx((once.error, once.freedom), rel=1e-6)
+    with pytest.raises(ValueError, match="full rank"):
+        ClusteredFit(np.ones((5, 2)), np.ones(5), np.arange(5))
+
+
+def test_kinds_are_compared_over_models_by_welch():
+    values = {(a, b): x - y for a, x in zip("pqr", (3.0, 1.0, 2.5)) for b, y in zip("stuv", (0.0, 1.0, 0.5, 2.0))}
+    row = architectures.other_models(values, {"moe": 3, "dense": 4}, "-")
+    expected = stats.ttest_ind([3, 1, 2.5], [0, 1, 0.5, 2], equal_var=False)
+    limits = expected.confidence_interval()
+    assert (row["low"], row["high"]) == pytest.approx((limits.low, limits.high))
+    assert row["estimate"] == pytest.approx(np.mean(list(values.values())))
+    ratio = architectures.other_models(values, {"moe": 3, "dense": 4}, "/")
+    assert ratio["low"] == pytest.approx(10**limits.low)
+    del values[("p", "s")]
+    assert not architectures.other_models(values, {"moe": 3, "dense": 4}, "-")["estimable"]
 
 
 def test_two_models_of_a_kind_cannot_tell():

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from frontiers import config as configuration
 from frontiers.cli import UserError
-from frontiers.config_faults import BLOCKS, cross_faults, schema_faults
+from frontiers.config_faults import BLOCKS, ENDPOINT_ONLY, cross_faults, schema_faults
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()
 SCHEMA = configuration.schema()
+SERVED = {"kind": "endpoint", "url": "http://a:8000/v1", "max_model_len": 256, "max_num_seqs": 8}
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -30,6 +31,9 @@ def root(tmp_path) -> Path:
     """A project that holds what the shipped configuration reads and no rule makes."""
     (tmp_path / "data" / "published").mkdir(parents=True)
     (tmp_path / "data" / "published" / "open_models.csv").write_text("model\n")
+    (tmp_path / "data" / "hardware").mkdir()
+    for name in ("cpu", "h100", "kinetics"):
+        (tmp_path / "data" / "hardware" / f"{name}.yaml").touch()
     return tmp_path
 
 
@@ -124,6 +128,17 @@ MISTAKES = [
     ("studies/pocket/caps", [0, -1], ["studies.pocket.caps[1]", "-1"]),
     ("studies/pocket/kind", "mesured", ["studies.pocket.kind", "did you mean `measured`?"]),
     ("studies/pocket/engine/kv_cache_gib", ..., ["studies.pocket.engine: device cpu needs `kv_cache_gib`"]),
+    ("studies/pocket/engine/dtype", ..., ["studies.pocket.engine: add `dtype`, or write kind: endpoint"]),
+    ("studies/pocket/engine/url", "http://a/v1", ["studies.pocket.engine: url: only with kind: endpoint"]),
+    (
+        "studies/pocket/engine",
+        {key: value for key, value in SERVED.items() if key != "url"},
+        ["studies.pocket.engine: kind endpoint needs `url`"],
+    ),
+    ("studies/pocket/engine", SERVED | {"dtype": "float32"}, ["dtype: the endpoint's own affair"]),
+    ("studies/pocket/engine", SERVED | {"url": {"pocket-moe": "http://a/v1"}}, ["url: add pocket-small, pocket-"]),
+    ("studies/pocket/engine", SERVED | {"url": "https://me:secret@a/v1"}, ["engine.url", "Without a key in it"]),
+    ("models/phi-4/fetch_weights", False, ["models.phi-4: study `open-reasoning` runs it here and needs its weights"]),
     ("studies/pocket/strategies", ["cott"], ["strategy `cott` is listed in study `pocket`", "`cot`"]),
     (
         "studies/pocket/benchmarks",
@@ -132,6 +147,14 @@ MISTAKES = [
     ),
     ("studies/published/table", "data/none.csv", ["studies.published.table: there is no file data/none.csv"]),
     ("models/pocket-moe/path", "models/moe", ["models.pocket-moe.path: there is nothing at models/moe"]),
+    (
+        "studies/open-reasoning/analysis/device",
+        "h10",
+        [
+            "studies.open-reasoning.analysis.device: data/hardware/ describes no device `h10`",
+            "did you mean `h100`?",
+        ],
+    ),
 ]
 
 
@@ -226,7 +249,13 @@ def test_schema_is_strict_and_described():
     assert found > 60
 
 
-NOT_IN_CONFIG = {("model", "sha256"), ("model", "trust_remote_code")}
+NOT_IN_CONFIG = {
+    *(("model", key) for key in ("sha256", "trust_remote_code", "fetch_weights", "shards", "nodes")),
+    *(("engine", key) for key in ("kind", "piece_tokens", *ENDPOINT_ONLY)),
+    *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
+    *(("log", key) for key in SCHEMA["$defs"]["log"]["properties"]),
+    *(("log.columns", key) for key in SCHEMA["$defs"]["log"]["properties"]["columns"]["properties"]),
+}
 """Optional properties that the shipped configuration has no use for."""
 
 
@@ -237,7 +266,7 @@ def test_schema_and_configuration_do_not_drift(config):
     def visit(value, rule, name):
         rule_name = rule.get("$ref", name).rpartition("/")[2]
         rule = configuration._resolved(rule, value)
-        if "kind" in rule.get("properties", {}):
+        if "kind" in rule.get("properties", {}) and rule_name != "engine":
             rule_name = value["kind"]
         if isinstance(value, dict):
             known = rule.get("properties", {})
@@ -250,9 +279,8 @@ def test_schema_and_configuration_do_not_drift(config):
     defined = {("top", key) for key in SCHEMA["properties"]}
     for name, rule in SCHEMA["$defs"].items():
         if name != "study":
-            defined |= {(name, key) for key in rule.get("properties", {})}
-    columns = SCHEMA["$defs"]["benchmark"]["properties"]["columns"]["properties"]
-    defined |= {("benchmark.columns", key) for key in columns}
+            for key, inner in rule.get("properties", {}).items():
+                defined |= {(name, key), *((f"{name}.{key}", deeper) for deeper in inner.get("properties", {}))}
     assert defined - used == NOT_IN_CONFIG
     assert used - defined == set()
 

@@ -1,12 +1,15 @@
-"""The real engine on a shipped model: cut traces against vLLM's own thinking budget."""
+"""The real engine on a shipped model: cut traces against vLLM's own thinking budget, and its deaths."""
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from frontiers import engine, generation
+from frontiers import engine, generation, prompts
+from frontiers.cli import UserError
+from frontiers.completions import Request, complete, following
 
 FOLDER = Path(__file__).parents[1] / "data/pocket/models/small"
 SETTINGS = {
@@ -18,6 +21,7 @@ SETTINGS = {
 }
 SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 BLOCK = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
+SAID = []
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +32,51 @@ def tokenizer():
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory, tokenizer):
+def started(tmp_path_factory, tokenizer):
     engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
     os.environ["HF_HUB_OFFLINE"] = "1"
     arguments = engine.engine_arguments(str(FOLDER), {}, SETTINGS, 0, False)
     reasoning = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
-    return engine.Engine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer)
+    return engine.Engine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, 0, SAID.append)
+
+
+@pytest.fixture
+def runner(started):
+    """The engine as it was started, whatever the test before has done to it."""
+    started.sampling, started._restarted = SAMPLING, False
+    started.arguments["max_num_seqs"] = SETTINGS["max_num_seqs"]
+    SAID.clear()
+    return started
 
 
 @pytest.fixture(scope="module")
 def requests(tokenizer):
-    thinking = generation.Thinking.from_block(BLOCK, tokenizer)
+    thinking = prompts.Thinking.from_block(BLOCK, tokenizer)
     lines = (FOLDER.parents[1] / "problems/middle-chains.jsonl").read_text().splitlines()[:20]
-    prompts = [
-        generation.render_prompt(tokenizer, json.loads(line)["question"], thinking, {}) for line in lines
-    ]
-    settings = generation.Settings((None,), 1, 16, 256, 5, "m", "b", (tokenizer.eos_token_id,))
-    return [
-        generation.trace_request(p, 1000 + i, 256 - len(p), thinking, settings) for i, p in enumerate(prompts)
-    ]
+    stop, _ = thinking.stops((tokenizer.eos_token_id,))
+    found = []
+    for number, line in enumerate(lines):
+        prompt = prompts.render_prompt(tokenizer, json.loads(line)["question"], thinking, {})
+        found.append(Request(prompt, 1000 + number, 256 - len(prompt), stop))
+    return found
+
+
+def decode(runner, requests):
+    """Return the completions by request."""
+    for request in requests:
+        runner.submit(request)
+    done = {}
+    while len(done) < len(requests):
+        done |= {completion.id: completion for completion in runner.receive()}
+    return done
+
+
+def tokens_of(done):
+    return {name: completion.tokens for name, completion in done.items()}
 
 
 def test_cut_traces_equal_the_engines_own_thinking_budget(runner, requests, tokenizer):
-    traces = {c.id: c.tokens for c in runner.decode(requests)}
+    traces = tokens_of(decode(runner, requests))
     assert len(set(traces.values())) == len(requests)
     from vllm import SamplingParams
 
@@ -67,24 +93,157 @@ def test_cut_traces_equal_the_engines_own_thinking_budget(runner, requests, toke
             )
             for r in requests
         ]
-        prompts = [{"prompt_token_ids": list(r.prompt)} for r in requests]
-        outputs = runner._llm.generate(prompts, parameters, use_tqdm=False)
+        inputs = [{"prompt_token_ids": list(r.prompt)} for r in requests]
+        outputs = runner._llm.generate(inputs, parameters, use_tqdm=False)
         for request, output in zip(requests, outputs, strict=True):
             written = tuple(output.outputs[0].token_ids)
             assert written[: written.index(end)] == traces[request.id][:budget]
 
 
+@pytest.mark.parametrize("penalty", [0.0, 0.7])
+def test_what_is_written_in_pieces_is_what_one_greedy_run_writes(runner, requests, tokenizer, penalty):
+    """Trace cut, end forced and answer decoded apart, against the engine that does all in one request."""
+    from vllm import SamplingParams
+
+    runner.sampling = {"temperature": 0.0, "frequency_penalty": penalty}
+    end = tokenizer.convert_tokens_to_ids("</think>")
+    greedy = SamplingParams(
+        **runner.sampling, max_tokens=60, thinking_token_budget=20, stop_token_ids=[tokenizer.eos_token_id]
+    )
+    inputs = [{"prompt_token_ids": list(r.prompt)} for r in requests]
+    outputs = runner._llm.generate(inputs, greedy, use_tqdm=False)
+    settings = generation.Settings((20,), 1, 39, 256, 5, "m", "b", (tokenizer.eos_token_id,), piece=7)
+    thinking = prompts.Thinking.from_block(BLOCK, tokenizer)
+    for request, output in zip(requests, outputs, strict=True):
+        course = generation.course("p", 0, request.prompt, thinking, settings)
+        asked, pieces = next(course), 0
+        try:
+            while True:
+                done = decode(runner, asked)
+                pieces += len(asked)
+                asked = course.send([done[r.id] for r in asked])
+        except StopIteration as ended:
+            (row,) = ended.value
+        answer = row.answer.tokens + ((tokenizer.eos_token_id,) if row.answer.finish_reason == "stop" else ())
+        assert row.trace.tokens[: row.kept] + (end,) + answer == tuple(output.outputs[0].token_ids)
+        assert pieces > 2
+    runner.sampling = SAMPLING
+
+
+def test_a_penalty_counts_what_stands_in_the_prompt_already(requests):
+    request = Request((9, 9, 4, 5, 5), 1, 10, written=3)
+    parameters = engine.parameters_of(request, {"temperature": 0.0, "frequency_penalty": 0.5})
+    assert parameters.logit_bias == {4: -0.5, 5: -1.0}
+    assert engine.parameters_of(request, {"temperature": 0.0}).logit_bias is None
+
+
 def test_the_same_seed_writes_the_same_alone_and_in_company(runner, requests):
-    together = {c.id: c.tokens for c in runner.decode(requests)}
+    together = tokens_of(decode(runner, requests))
     for request in requests[:3]:
-        (alone,) = runner.decode([request])
-        assert alone.tokens == together[alone.id]
+        assert tokens_of(decode(runner, [request])) == {request.id: together[request.id]}
+
+
+def test_a_continued_trace_is_a_new_draw_that_is_the_same_every_time(runner, requests):
+    whole = decode(runner, requests)
+    long = [r for r in requests if len(whole[r.id].tokens) > 30][:5]
+    assert long
+    for request in long:
+        written = []
+        for _ in range(2):
+            course = complete([request], 16)
+            asked = next(course)
+            try:
+                while True:
+                    done = decode(runner, asked)
+                    asked = course.send([done[asked[0].id]])
+            except StopIteration as ended:
+                written.append(ended.value[0].tokens)
+        assert written[0] == written[1]
+        assert written[0][:16] == whole[request.id].tokens[:16]
+    assert following(long[0], whole[long[0].id].within(16), 16).seed != long[0].seed
 
 
 def test_a_completion_counts_and_times_what_was_written(runner, requests):
-    for completion in runner.decode(requests):
-        assert completion.finish_reason in ("stop", "length")
+    for completion in decode(runner, requests).values():
+        assert completion.finish_reason == "stop"
+        assert completion.decoded == len(completion.tokens) + 1
         assert 0 < completion.first_seconds <= completion.seconds
+
+
+def test_a_marker_is_found_by_its_text_as_by_its_token(runner, requests, tokenizer):
+    """Also a marker that is a special token, as those of gpt-oss are."""
+    by_token = decode(runner, requests)
+    by_text = [replace(r, stop=(tokenizer.eos_token_id,), stop_text="</think>") for r in requests]
+    for request, found in zip(requests, map(decode(runner, by_text).get, (r.id for r in by_text)), strict=True):
+        same = by_token[request.id]
+        assert (found.tokens, found.decoded, found.finish_reason) == (same.tokens, same.decoded, "stop")
+        assert found.stopped_at is None
+
+
+def dying(runner, monkeypatch, *errors):
+    """Make the engine's next steps but one raise `errors`, also after it was started again."""
+    raised, start = list(errors), runner._start
+
+    def begin():
+        start()
+        step = runner._llm.llm_engine.step
+        steps = iter(range(1000))
+
+        def maybe():
+            if next(steps) == 2 and raised:
+                raise raised.pop(0)
+            return step()
+
+        runner._llm.llm_engine.step = maybe
+
+    monkeypatch.setattr(runner, "_start", begin)
+    runner._stop()
+
+
+def test_out_of_memory_halves_the_requests_and_loses_none(runner, requests, monkeypatch):
+    before = tokens_of(decode(runner, requests))
+    short = RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+    dying(runner, monkeypatch, short, MemoryError("can't allocate memory"))
+    assert tokens_of(decode(runner, requests)) == before
+    assert runner.arguments["max_num_seqs"] == 16
+    assert runner._llm.llm_engine.vllm_config.scheduler_config.max_num_seqs == 16
+    assert runner.capacity < 64
+    assert any("16 requests at a time" in line for line in SAID)
+
+
+def test_a_dead_engine_is_started_once_more_and_no_second_time(runner, requests, monkeypatch):
+    before = tokens_of(decode(runner, requests))
+    dying(runner, monkeypatch, RuntimeError("illegal memory access"))
+    assert tokens_of(decode(runner, requests)) == before
+    assert runner.arguments["max_num_seqs"] == 64
+    assert any(
+        "the engine died (RuntimeError: illegal memory access); starting it again" in line for line in SAID
+    )
+    with pytest.raises(UserError, match="not for the first time"):
+        dying(runner, monkeypatch, RuntimeError("illegal memory access"))
+        decode(runner, requests)
+    runner._flying.clear()
+    runner._stop()
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"),
+            True,
+        ),
+        (ValueError("No available memory for the cache blocks."), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (None, False),
+    ],
+)
+def test_want_of_memory_is_told_from_other_deaths(error, short):
+    assert engine.out_of_memory(error) is short
+    outer = RuntimeError("Engine core initialization failed")
+    outer.__cause__ = error
+    assert engine.out_of_memory(outer) is short
 
 
 def test_a_stop_text_leaves_out_what_stands_from_it_on(tokenizer):
@@ -97,11 +256,6 @@ def test_a_stop_text_leaves_out_what_stands_from_it_on(tokenizer):
 def test_ends_of_sequence_are_gathered_from_tokenizer_and_configuration(tokenizer):
     assert engine.end_of_sequence(tokenizer, {}) == (1,)
     assert engine.end_of_sequence(tokenizer, {"eos_token_id": [1, 7]}) == (1, 7)
-
-
-def test_energy_is_null_without_a_meter_and_never_invented():
-    joules = engine.Energy().joules()
-    assert joules is None or joules >= 0
 
 
 def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():

@@ -18,7 +18,8 @@ def test_a_conda_environment_is_pinned_to_the_versions_of_the_lock(path):
     assert environment["channels"] == ["conda-forge"]
     *conda, pip = environment["dependencies"]
     assert conda == ["python =3.11", "pip"]
-    locked = pins((ENVS / "requirements.txt").read_text().splitlines())
+    lock = "requirements-inspect.txt" if path.stem == "inspect" else "requirements.txt"
+    locked = pins((ENVS / lock).read_text().splitlines())
     for name, version in pins(pip["pip"]).items():
         assert version.startswith("==")
         if name == "vllm":  # the GPU build of what the lock has for the CPU
@@ -27,5 +28,5 @@ def test_a_conda_environment_is_pinned_to_the_versions_of_the_lock(path):
 
 
 def test_every_package_of_the_locks_is_pinned():
-    for lock in ("requirements.txt", "requirements-test.txt"):
+    for lock in ("requirements.txt", "requirements-test.txt", "requirements-inspect.txt"):
         assert all(v.startswith("==") for v in pins((ENVS / lock).read_text().splitlines()).values())

@@ -14,18 +14,24 @@ from jinja2 import Environment, StrictUndefined
 
 import plot_caps
 import plot_components
+import plot_context
 import plot_frontier
 import plot_outcomes
 import plot_trend
 from frontiers import (
+    card,
     figure_caps,
     figure_components,
+    figure_context,
     figure_frontier,
     figure_outcomes,
     figure_trend,
     figures,
 )
 from frontiers.cli import UserError
+from frontiers.layers import Architecture, Layer
+from frontiers.parts import Attention, FeedForward
+from frontiers.precision import read_precision
 from frontiers.tables import read_table
 from synthetic_study import LABELS
 
@@ -228,7 +234,86 @@ def test_a_cost_that_no_point_has_is_refused(measured):
         figure_frontier.draw(points, frontier, figures.Labels(), "joules")
 
 
-MEASURED_ONLY = {"caps", "components", "outcomes"}
+def described(**changes):
+    """The card of a small model whose scores cost as much as all else at a context of 100 tokens."""
+    layers = (
+        Layer((Attention(8, heads=1, kv_heads=1, head_width=8), FeedForward(8, intermediate=24)), 16),
+    ) * 4
+    architecture = Architecture("LlamaForCausalLM", "llama", 8, 256, False, layers)
+    precision = read_precision({"dtype": "float32"})
+    made = card.describe(architecture, 4, precision, 256) | {"config_sha256": "0" * 64}
+    return made | changes
+
+
+def context_figure(**models):
+    figures.set_style()
+    figure = figure_context.draw(models, figures.Labels({"small": HOSTILE}))
+    figure.canvas.draw()
+    return figure
+
+
+def test_the_figure_of_contexts_has_text_units_and_the_same_bytes_again(tmp_path):
+    paths = [tmp_path / f"{name}.json" for name in ("small", "m-1.5b")]
+    for path in paths:
+        card.write_card(described(), path)
+    out = tmp_path / "context.svg", tmp_path / "context.png"
+    given = ["--models", *map(str, paths), "--labels", json.dumps({"models": {"small": HOSTILE}})]
+    given += ["--output-svg", str(out[0]), "--output-png", str(out[1])]
+    plot_context.main(given)
+    written = texts(out[0])
+    for text in ("Share of FLOP (%)", "Context (tokens)", HOSTILE, "m-1.5b", "attention scores", "logits"):
+        assert text in written
+    assert "state space" not in written, "no model has any"
+    first = out[0].read_bytes(), out[1].read_bytes()
+    plot_context.main(given)
+    assert (out[0].read_bytes(), out[1].read_bytes()) == first
+    paths[0].write_text("{}")
+    with pytest.raises(UserError, match=r"small\.json.*required property"):
+        plot_context.main(given)
+
+
+def test_bands_of_a_context_are_shares_of_the_whole_and_scores_meet_half_at_the_mark():
+    made = described()
+    grid, flops = figure_context.bands(made, 1)
+    assert grid[0] == 1 and grid[-1] == 256
+    assert flops[:, -1].sum() == pytest.approx(made["flops_per_token"][-1]["total"])
+    share = np.interp(made["scores_overtake"], grid, flops[0] / flops.sum(axis=0))
+    assert share == pytest.approx(0.5, abs=0.01)
+    figure = context_figure(small=made)
+    assert f"{made['scores_overtake']:,}" in {t.get_text() for t in figure.axes[0].texts}
+
+
+def test_where_scores_lead_outside_the_context_an_arrow_says_so():
+    beyond, never = described(scores_overtake=300), described(scores_overtake=None)
+    short = described(flops_per_token=described()["flops_per_token"][:5])
+    figure = context_figure(beyond=beyond, never=never, short=short)
+    written = [{t.get_text() for t in axis.texts} for axis in figure.axes]
+    assert "→ 300" in written[0] and not any("→" in text for text in written[1])
+    assert "longest\ncontext\n16" in written[2]
+    labels = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert "beyond the longest context" in labels[-1]
+    assert figure_context.limits([described(), short]) == (1, 256)
+
+
+def test_names_and_axis_labels_of_contexts_do_not_cover_one_another():
+    figure = context_figure(**{name: described() for name in ("small", "b", "c", "d")})
+    for axis in figure.axes[:4]:
+        boxes = [tick.label1.get_window_extent() for tick in axis.xaxis.get_major_ticks()]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+        boxes = [t.get_window_extent() for t in axis.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(80.3e3, 342e3, "80.3 to 342 kFLOP"), (440e3, 1.22e6, "0.44 to 1.22 MFLOP"), (7e9, 7e9, "7 to 7 GFLOP")],
+)
+def test_both_ends_of_a_range_have_one_unit(low, high, text):
+    assert figure_context.per_token(low, high) == f"{text} per token"
+
+
+MEASURED_ONLY = {"caps", "components", "context", "outcomes"}
+PROBLEMS = {"caps", "components", "frontier", "outcomes"}
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -241,6 +326,6 @@ def test_captions_are_valid_for_every_study(caption):
         job = SimpleNamespace(config=CONFIG, wildcards=SimpleNamespace(study=name), params={})
         text = environment.from_string(caption.read_text()).render(snakemake=job)
         publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 1})
-        if study["kind"] == "measured" and caption.stem in {*MEASURED_ONLY, "frontier"}:
+        if study["kind"] == "measured" and caption.stem in PROBLEMS:
             rows = CONFIG["benchmarks"][study["benchmarks"][0]]["rows"]
             assert f"{rows} problems" in text

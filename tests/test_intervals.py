@@ -39,8 +39,10 @@ def test_number_of_answers_is_recovered_from_the_interval(answers, share):
 
 def test_samples_that_all_agree_count_once():
     means = np.repeat([0.0, 1.0], [12, 28])
+    assert intervals.clustered(means, samples=8) == pytest.approx(intervals.wilson(0.7, 40))
     (low, high), method = intervals.accuracy_interval(means, samples=8)
-    assert (low, high) == pytest.approx(intervals.wilson(0.7, 40)) and method == intervals.CLUSTERED
+    expected = intervals.wilson(0.7, 40)
+    assert method == intervals.POSTERIOR and (low, high) == pytest.approx(expected, abs=0.015)
 
 
 def test_one_sample_is_plain_wilson():
@@ -50,7 +52,7 @@ def test_one_sample_is_plain_wilson():
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.5])
 def test_no_spread_between_problems_counts_each_problem_once(value):
-    (low, high), _ = intervals.accuracy_interval(np.full(30, value), samples=4)
+    low, high = intervals.clustered(np.full(30, value), samples=4)
     expected = np.array(intervals.wilson(value, 30))
     assert np.all(np.array([low - expected[0], expected[1] - high]) >= 0) and high > low
 
@@ -59,8 +61,7 @@ def test_clustered_interval_by_hand():
     means = np.array([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])
     p, error = means.mean(), np.sqrt(((means - means.mean()) ** 2).sum() / 5 / 6)
     number = p * (1 - p) / error**2 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 5)) ** 2
-    (low, high), _ = intervals.accuracy_interval(means, samples=4)
-    assert (low, high) == pytest.approx(intervals.wilson(p, max(number, 6)))
+    assert intervals.clustered(means, samples=4) == pytest.approx(intervals.wilson(p, max(number, 6)))
     assert intervals.standard_error(means) == pytest.approx(error)
 
 
@@ -105,3 +106,65 @@ def test_wilson_and_mean_intervals_cover_with_thirty_problems():
     assert np.all(np.abs(((low <= truth) & (truth <= high)).mean(axis=1) - 0.95) < 0.03)
     low, high = intervals.mean_interval(accuracy, low, high)
     assert 0.93 <= ((low <= truth.mean()) & (truth.mean() <= high)).mean() <= 0.97
+
+
+def test_method_follows_design_and_number_of_problems():
+    means = np.column_stack([np.zeros(100), np.ones(100), np.tile([0, 1], 50)])
+    for problems, samples, expected in (
+        (30, 1, intervals.WILSON),
+        (100, 1, intervals.WILSON),
+        (30, 4, intervals.POSTERIOR),
+        (100, 4, intervals.CLUSTERED),
+    ):
+        (low, high), method = intervals.accuracy_interval(means[:problems], samples)
+        assert method.tolist() == [intervals.EXACT, intervals.EXACT, expected]
+        ends = stats.binomtest(0, problems).proportion_ci(method="exact")
+        assert (low[0], high[0]) == pytest.approx((ends.low, ends.high))
+        assert (low[1], high[1]) == pytest.approx((1 - ends.high, 1))
+
+
+@pytest.mark.parametrize(("right", "answers"), [(0, 30), (3, 30), (30, 30), (250, 500)])
+def test_clopper_pearson_is_scipys(right, answers):
+    expected = stats.binomtest(right, answers).proportion_ci(method="exact")
+    assert intervals.clopper_pearson(right, answers) == pytest.approx((expected.low, expected.high))
+
+
+def test_posterior_of_one_sample_is_the_beta_posterior():
+    """With one sample the correlation cannot be seen: the model is binomial with a Jeffreys prior."""
+    low, high = intervals.beta_binomial(np.repeat([0, 1], [12, 28]), 1)
+    expected = stats.beta.ppf([0.025, 0.975], 28.5, 12.5)
+    assert (low, high) == pytest.approx(expected, abs=5e-4)
+
+
+def test_posterior_lies_between_counting_problems_and_counting_answers():
+    agree = intervals.beta_binomial(np.repeat([0, 8], [12, 28]), 8)
+    alone = intervals.beta_binomial(np.random.default_rng(0).binomial(8, 0.7, 40), 8)
+    assert agree[1] - agree[0] == pytest.approx(np.subtract(*intervals.wilson(0.7, 40)[::-1]), rel=0.08)
+    assert alone[1] - alone[0] == pytest.approx(np.subtract(*intervals.wilson(0.7, 320)[::-1]), rel=0.25)
+
+
+def test_number_of_answers_is_that_of_the_width_for_any_interval():
+    low, high = intervals.clopper_pearson(0, 45)
+    number = intervals.answers_from_interval(0.0, low, high)
+    assert intervals.wilson(0.0, number)[1] == pytest.approx(high)
+
+
+def test_expanded_percentiles_of_normal_draws_are_student_limits():
+    draws = stats.norm.ppf((np.arange(20000) + 0.5) / 20000) * np.sqrt(29 / 30)
+    low, high = intervals.percentile_limits(draws, 30)
+    assert (-low, high) == pytest.approx((stats.t.ppf(0.975, 29),) * 2, rel=1e-3)
+    assert intervals.percentile_limits(draws, 10**6)[1] == pytest.approx(1.96 * np.sqrt(29 / 30), rel=1e-2)
+
+
+def test_limits_are_not_given_for_one_problem_or_many_gaps():
+    draws = np.ones((100, 3))
+    draws[:2, 1], draws[:3, 2] = np.nan, np.inf
+    assert np.isnan(intervals.percentile_limits(draws, 1)).all()
+    assert np.isnan(intervals.percentile_limits(draws, 9)[0]).tolist() == [False, False, True]
+    assert np.isnan(intervals.symmetric_limits([0.0, np.nan, 1.0], [1.0, 1.0, 1.0])).all()
+
+
+def test_symmetric_limits_by_hand():
+    values = np.array([1.0, *np.linspace(0, 2, 101)])
+    low, high = intervals.symmetric_limits(values, np.r_[0.5, np.full(101, 2.0)])
+    assert (low, high) == pytest.approx((1 - 0.475 * 0.5, 1 + 0.475 * 0.5), abs=0.003)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare_outcomes import main
-from frontiers import outcomes
+from frontiers import early_stopping, outcome_ratios, outcomes
 from frontiers.tables import check_table, read_table, table_schema, write_table
 from synthetic_answers import make_answers
 
@@ -52,7 +52,7 @@ def test_one_sample_sends_to_the_pooled_row():
     table = outcomes.fit(answers_of(rows), draws=50)
     assert get(table, "raw").estimable
     alone = get(table, "within_problem")
-    assert not alone.estimable and "see model `all`" in alone.reason
+    assert not alone.estimable and "no other model tells how hard a problem is" in alone.reason
     assert get(table, "within_problem", model="all").reason == "fewer than two models to pool"
 
 
@@ -110,8 +110,8 @@ def test_weights_of_two_way_are_repeated_problems(seed, models, problems):
     if counts.sum() == 0:
         return
     again = np.repeat(np.arange(problems), counts)
-    weighted = outcomes.two_way(y, d, counts[None].astype(float))
-    repeated = outcomes.two_way(y[:, again], d[:, again], np.ones((1, len(again))))
+    weighted = outcome_ratios.two_way(y, d, counts[None].astype(float))
+    repeated = outcome_ratios.two_way(y[:, again], d[:, again], np.ones((1, len(again))))
     assert weighted == pytest.approx(repeated, nan_ok=True, rel=1e-6, abs=1e-9)
 
 
@@ -151,28 +151,110 @@ def test_early_stopping_by_hand():
         assert saved.estimate == pytest.approx(2 / 3)
         assert (saved.failed, saved.successful) == pytest.approx((6e7, 2e7))
         lost = get(table, "accuracy_lost", "early_stopping", benchmark=benchmark)
-        assert (lost.estimate, lost.low, lost.high) == (0, 0, 0)
+        assert lost.estimate == 0 and lost.low == pytest.approx(-lost.high) and 0 < lost.high < 0.01
+        assert saved.low < saved.estimate < saved.high
         assert lost.failed == pytest.approx(0.7, abs=0.06)
-    assert get(table, "flops_saved", "early_stopping").note == "caps chosen on the halves: 8, 8"
+    assert get(table, "flops_saved", "early_stopping").note == "caps chosen on the halves: 8 (100%)"
     assert get(table, "flops_saved", "early_stopping", benchmark="mean").n == 500
 
 
-def test_early_stopping_is_judged_on_other_problems():
+def test_early_stopping_is_judged_on_other_problems(monkeypatch):
     """Right at a small cap on one half only: chosen there, the cap loses on the other half."""
     answers = make_answers({"m": [0.0, 0.0, 1.0, 1.0]}, FLOPS, CAPS, problems=20)
     frame = answers.assign(order=answers.cap.astype("Float64").fillna(np.inf).astype(float))
     frame["problem"] = frame.problem_id.str[1:].astype(int)
     half = np.arange(20) < 10
     frame.loc[(frame.cap == 8).fillna(False) & (frame.problem < 10), "correct"] = True
-    found = outcomes.stopping(frame, np.ones((1, 20)), half)
-    assert found["note"] == "caps chosen on the halves: 8, 16"
-    assert found["stopped"][0] == 0.5 and found["full"][0] == 1
-    assert found["stopped_flops"][0] == pytest.approx(2.5e7)
+    monkeypatch.setattr(early_stopping, "halvings", lambda problems, rng: np.stack([half, ~half]))
+    found = early_stopping.stopping(frame, 20, np.random.default_rng(0))
+    assert found.caps == {8.0: 0.5, 16.0: 0.5}
+    assert found.stopped.mean() == 0.5 and found.full.mean() == 1
+    assert found.stopped_cost.mean() == pytest.approx(2.5e7)
+    assert early_stopping.caps_in_words(found.caps) == "caps chosen on the halves: 8 (50%), 16 (50%)"
+    low, high = found.loss_limits()
+    assert low < 0.5 < high and found.saved == pytest.approx(1 - 2.5 / 6)
+
+
+def test_halves_cover_all_problems_and_the_rule_takes_the_smallest_good_cap():
+    half = early_stopping.halvings(31, np.random.default_rng(0))
+    assert half.shape == (40, 31) and (half[:20] ^ half[20:]).all() and (half[:20].sum(axis=1) == 15).all()
+    accuracy = np.array([[0.5, 0.1, 0.9], [0.595, 0.2, 0.2], [0.6, 0.15, 0.1]])
+    assert early_stopping.smallest_good_cap(accuracy).tolist() == [1, 1, 0]
+
+
+def test_one_problem_is_no_two_halves():
+    table = outcomes.fit(answers_of([("m", "p", 0, True, 10), ("n", "p", 0, False, 12)]), draws=20)
+    assert not table.estimable.any() and table.reason.notna().all()
+    check_table(table, "outcomes", "test")
+
+
+def test_each_model_is_that_of_statsmodels():
+    """One sample each: the cost of failing may differ between models."""
+    answers = answers_of(pooled_rows(4, 0.3))
+    table = outcomes.fit(answers, draws=200)
+    frame = answers.assign(y=np.log(answers.reasoning_tokens), failed=1.0 - answers.correct)
+    result = smf.ols("y ~ failed:C(model) + C(model) + C(problem_id)", frame).fit()
+    for model in ("m0", "m3"):
+        row = get(table, "within_problem", model=model)
+        assert row.estimate == pytest.approx(np.exp(result.params[f"failed:C(model)[{model}]"]), rel=1e-6)
+        assert row.low < np.exp(0.3) < row.high
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_weights_of_each_model_are_repeated_problems(seed):
+    rng = np.random.default_rng(seed)
+    y, d = rng.normal(size=(3, 30)), rng.integers(0, 2, (3, 30)).astype(float)
+    counts = rng.integers(0, 4, 30)
+    again = np.repeat(np.arange(30), counts)
+    weighted = outcome_ratios.each_model(y, d, counts[None].astype(float))
+    repeated = outcome_ratios.each_model(y[:, again], d[:, again], np.ones((1, len(again))))
+    assert weighted == pytest.approx(repeated, rel=1e-5, abs=1e-7)
+
+
+def test_ratio_in_a_decile_is_that_of_statsmodels():
+    rng = np.random.default_rng(6)
+    y, d = rng.normal(size=(4, 50)), rng.integers(0, 2, (4, 50)).astype(float)
+    inside = rng.random((4, 50)) < 0.5
+    found = outcome_ratios.in_decile(y, d, inside, np.ones((1, 50)))
+    model, problem = np.nonzero(inside)
+    frame = pd.DataFrame({"y": y[model, problem], "d": d[model, problem], "m": model})
+    assert found[0] == pytest.approx(smf.ols("y ~ d + C(m)", frame).fit().params["d"])
+
+
+def test_deciles_leave_out_the_model_itself():
+    failed = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 1]], float)
+    assert outcome_ratios.difficulty_deciles(failed)[0].tolist() == [3, 3, 8, 8]
+    deciles = outcome_ratios.difficulty_deciles(np.random.default_rng(0).random((9, 1000)))
+    assert (np.bincount(deciles[0])[1:] == 100).all()
+
+
+def test_raw_ratio_and_its_error_are_those_of_the_jackknife():
+    rng = np.random.default_rng(8)
+    frame = answers_of([("m", f"p{i:03d}", s, bool(rng.random() < 0.5), int(rng.gamma(4, 50)) + 1)
+                        for i in range(300) for s in range(3)]).assign(problem=np.repeat(range(300), 3))  # fmt: skip
+    found = outcome_ratios.sums(frame, "reasoning_tokens", 300)
+    leave = np.vstack([np.ones(300), 1 - np.eye(300)])
+    logs, errors, means = outcome_ratios.raw(found, leave)
+    tokens = frame.groupby("correct")["reasoning_tokens"].mean()
+    assert means == pytest.approx([tokens[False], tokens[True]])
+    jackknife = np.sqrt(299 / 300 * ((logs[1:] - logs[1:].mean()) ** 2).sum())
+    assert errors[0] == pytest.approx(jackknife, rel=0.02)
+
+
+def test_share_of_pairs_counts_signs_and_how_sure_they_are():
+    key = {"strategy": "cot", "benchmark": "b", "measure": "flops", "comparison": "raw", "estimable": True}
+    rows = [key | {"model": m, "estimate": e, "spread": s} for m, e, s in
+            (("a", 1.5, 0.05), ("b", 1.2, 0.5), ("c", 0.7, 0.05), ("d", 1.4, 0.05))]  # fmt: skip
+    found = {(r["measure"], r["comparison"]): r for r in outcomes.pairs_above_one(rows)}
+    row = found[("flops", "share_raw")]
+    assert (row["estimate"], row["low"], row["high"], row["n"]) == (0.75, 0.5, 0.75, 4)
+    assert not found[("flops", "share_within_problem")]["estimable"]
 
 
 def test_script(tmp_path):
-    answers = answers_of(pooled_rows(3, 0.2, 20))
-    answers = answers.assign(status="rule", truncated=False, seconds=None, joules=None, answer_tokens=1)
+    answers = answers_of(pooled_rows(3, 0.2, 60))
+    answers = answers.assign(status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1)
     answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
     write_table(answers, tmp_path / "answers.parquet", "answers")
     points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})

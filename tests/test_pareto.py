@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontiers import pareto
+from frontiers.points import with_measures
+from frontiers.tables import read_table
 
 NAN = np.nan
 FEW = st.integers(0, 6).map(float)
@@ -118,3 +120,48 @@ def test_hypervolume_is_the_area_under_the_band_and_the_frontier_has_all_of_it(p
     edges = np.unique(np.concatenate([[1.0, 1e4], np.clip(cost, 1.0, 1e4)]))
     best = np.nan_to_num(pareto.band(cost, accuracy, edges[:-1]))
     assert whole == pytest.approx((np.diff(np.log10(edges)) * best).sum(), abs=1e-9)
+
+
+def test_shortfall_is_the_brute_force_one():
+    rng = np.random.default_rng(3)
+    cost, accuracy = rng.integers(0, 9, (30, 20)).astype(float), rng.integers(0, 9, (30, 20)).astype(float)
+    cost[rng.random(cost.shape) < 0.1] = NAN
+    found = pareto.shortfall(cost, accuracy)
+    for i in range(30):
+        for j in range(20):
+            affordable = accuracy[i][cost[i] <= cost[i, j]]
+            expected = affordable.max() - accuracy[i, j] if len(affordable) else NAN
+            assert found[i, j] == pytest.approx(expected, nan_ok=True)
+    assert (found[pareto.frontier(cost, accuracy)] == 0).all()
+    assert pareto.shortfall([], []).shape == (0,)
+
+
+def test_limits_of_the_shortfall():
+    """The second point is beaten beyond doubt, the third by noise alone; the fourth has no cost."""
+    rng = np.random.default_rng(4)
+    accuracy, cost = np.array([0.5, 0.2, 0.48, 0.9]), np.array([1.0, 2.0, 3.0, NAN])
+    draws = accuracy + rng.normal(0, 0.03, (4000, 4))
+    low, high = pareto.shortfall_limits(cost, accuracy, draws, 0.05, 0.025)
+    assert low[0] == high[0] == 0 and low[2] == 0 and np.isnan([low[3], high[3]]).all()
+    assert 0.18 < low[1] < 0.3 < high[1] < 0.4 and 0.05 < high[2] < 0.15
+    same = np.tile(accuracy, (50, 1))
+    low, high = pareto.shortfall_limits(cost, accuracy, same, 0.05, 0.025)
+    assert low[:3] == pytest.approx([0, 0.3, 0.02]) and high[:3] == pytest.approx([0, 0.3, 0.02])
+
+
+@pytest.mark.parametrize("cost", ["flops", "tokens"])
+def test_published_frontiers_are_those_of_all_pairs(published, cost):
+    points = with_measures(read_table(published["points"], "points"))
+    table = read_table(published["frontier"], "frontier")
+    for benchmark, here in points.groupby("benchmark"):
+        mask = brute_force(here[cost].to_numpy(float), here["accuracy"].to_numpy(float))
+        rows = table[(table.benchmark == benchmark) & (table.cost == cost) & table.on_frontier]
+        assert set(rows.model) == set(here.model[mask]) and len(rows)
+
+
+def test_many_points_take_no_square_of_time():
+    rng = np.random.default_rng(5)
+    cost, accuracy = rng.random(10**6), rng.random(10**6)
+    mask = pareto.frontier(cost, accuracy)
+    order = np.argsort(cost[mask])
+    assert mask.sum() < 100 and (np.diff(accuracy[mask][order]) > 0).all()

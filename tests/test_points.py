@@ -8,13 +8,14 @@ import pytest
 import describe_points
 import extract_frontier
 import summarise_points
-from frontiers import bootstrap, frontier_summary, intervals, pareto, points
+from frontiers import bootstrap, frontier_choice, frontier_summary, intervals, pareto, points
 from frontiers.cli import UserError
 from frontiers.tables import cap_order, read_table, write_table
 
 CAPS = [0, 16, None]
 SHOWN = ["label", "developer", "release_date"]
 PARTS = ["prefill", "reasoning", "answer", "attention", "feed_forward", "state_space", "logits"]
+AMBIGUITY = {"looping": False, "refused": False, "boxed_answers": 1}
 
 
 def tables(trace, skill, problems=20, samples=1, seed=0):
@@ -33,9 +34,9 @@ def tables(trace, skill, problems=20, samples=1, seed=0):
     keys = frame[["problem_id", "sample", "cap"]]
     generations = keys.assign(
         seed=1, prompt_tokens=10, reasoning_tokens=frame["reasoning_tokens"], end_tokens=1, answer_tokens=3,
-        ended=True, finish_reason="stop", truncated=False, reasoning="", answer="", seconds=None,
+        ended=True, finish_reason="stop", truncated=False, looping=False, reasoning="", answer="", seconds=None,
     )  # fmt: skip
-    grades = keys.assign(correct=frame["correct"], extracted="1", status="rule")
+    grades = keys.assign(correct=frame["correct"], extracted="1", status="rule", **AMBIGUITY)
     flops = 1000 * (14 + frame["reasoning_tokens"])
     compute = keys.assign(
         flops=flops, **{f"flops_{part}": 0 for part in PARTS}, flops_2n=flops, eflops=2.0 * flops,
@@ -122,7 +123,14 @@ def test_frontier_table_holds_the_brute_force_frontier(measured):
         keys = set(zip(expected["model"], cap_order(expected["cap"]), strict=True))
         on = rows[rows["on_frontier"]]
         assert set(zip(on["model"], cap_order(on["cap"]), strict=True)) == keys
-    assert ((frontier["p_on_frontier"] >= 0.05) | frontier["on_frontier"]).all()
+    assert ((frontier["p_on_frontier"] >= 0.05) | frontier["on_frontier"] | frontier["within_noise"]).all()
+    assert frontier.loc[frontier["on_frontier"], "within_noise"].all()
+    assert frontier["best_low"].notna().equals(frontier["on_frontier"])
+    assert frontier["held_out"].notna().equals(frontier["on_frontier"])
+    assert frontier["held_out_low"].le(frontier["held_out"] + 1e-9)[frontier["on_frontier"]].all()
+    for name in ("accuracy", "cost", "shortfall"):
+        value = frontier["cost_value" if name == "cost" else name]
+        assert (frontier[f"{name}_low"] <= value + 1e-9).all() and (value <= frontier[f"{name}_high"] + 1e-9).all()
 
 
 def test_a_model_with_the_same_points_at_all_caps_is_tied_with_itself(measured):
@@ -219,6 +227,8 @@ def test_zero_cost_and_unknown_cost_are_no_obstacle():
         accuracy_low=[0.1, 0.4, 0.8],
         accuracy_high=[0.35, 0.6, 0.97],
         flops=[0.0, 0.0, np.nan],
+        interval="wilson",
+        problems=30,
     )
     draws = bootstrap.parametric(table, ["b"], ["accuracy", "flops"], 50, 1)
     listed, (summary,) = frontier_summary.extract(table, draws, ["b"], ["flops"])
@@ -232,13 +242,18 @@ def test_zero_cost_and_unknown_cost_are_no_obstacle():
     [([0, 3.0, 40], [2, 5, 10, 20, 50]), ([1.0], [1]), ([0.0], [0]), ([100, 1000], [100, 200, 500, 1000])],
 )
 def test_budgets_cover_all_costs(costs, expected):
-    assert frontier_summary.budgets(np.array(costs, float)).tolist() == expected
+    assert frontier_choice.budgets(np.array(costs, float)).tolist() == expected
 
 
 def test_a_benchmark_in_which_nothing_has_the_cost_has_an_empty_frontier():
     keys = {"model": ["a", "a"], "strategy": "cot", "benchmark": ["b", "c"]}
     table = pd.DataFrame({**keys, "cap": pd.array([None, None], dtype="Int64")}).assign(
-        accuracy=0.5, accuracy_low=0.4, accuracy_high=0.6, seconds=[np.nan, 2.0]
+        accuracy=0.5,
+        accuracy_low=0.4,
+        accuracy_high=0.6,
+        seconds=[np.nan, 2.0],
+        interval="wilson",
+        problems=30,
     )
     draws = bootstrap.parametric(table, ["b", "c"], ["accuracy", "seconds"], 20, 1)
     listed, summaries = frontier_summary.extract(table, draws, ["b", "c"], ["seconds"])

@@ -1,15 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import xlogy
 
 from fit_saturation import main
-from frontiers import saturation
+from frontiers import paired, saturation, saturation_cap
 from frontiers.cli import UserError
 from frontiers.curves import merge_equal_compute, read_curves
 from frontiers.saturation_forms import build_forms, fit_form, refit
+from frontiers.saturation_pooled import Estimate, pool
+from frontiers.saturation_segmented import segmented
 from frontiers.tables import check_table, read_table, table_schema, write_table
 from synthetic_answers import broken, make_answers
 
@@ -101,7 +106,8 @@ def test_table_of_known_curves():
         "down": broken(DECADES, [7, 7.8, 8.6], [0.1, 0.9, 0.3]),
         "flat": np.full(9, 0.4),
     }
-    table = saturation.fit(make_answers(curves, FLOPS, benchmarks=["a", "b"]), draws=300, seed=1)
+    table, pooled = saturation.fit(make_answers(curves, FLOPS, benchmarks=["a", "b"]), draws=300, seed=1)
+    check_table(pooled, "saturation_pooled", "test")
     check_table(table, "saturation", "test")
     assert len(table) == 15
     mean = table[table.benchmark == "mean"].set_index("model")
@@ -126,19 +132,24 @@ def test_table_of_known_curves():
     assert mean.saturated["down"] and mean.plateau_high["down"] < 0 and mean.saturation_cap["down"] == 32
     flat = mean.loc["flat"]
     assert flat.reason == saturation.FLAT and flat.saturation_cap == 0 and flat.plateau_slope == 0
+    assert mean.saturation_above.dropna().to_dict() == {"broken": 32, "line": 96, "s": 48, "down": 24}
+    assert mean.saturation_above_flops.dropna().index.tolist() == ["line"]
+    alone = table[(table.benchmark == "a") & (table.model == "flat")].iloc[0]
+    assert pd.isna(alone.saturation_cap) and alone.saturation_cap_observed == 0
+    assert "not shown with 250 problems" in alone.cap_reason and "1.1 points" in alone.cap_reason
     assert not flat.saturated and np.isnan(flat.bic_no_break)
 
 
 def test_same_seed_same_table_and_other_models_change_nothing():
     answers = make_answers({"a": ONE, "b": ONE / 2}, FLOPS)
-    first, second = (saturation.fit(answers, draws=100, seed=5) for _ in range(2))
+    first, second = (saturation.fit(answers, draws=100, seed=5)[0] for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
-    alone = saturation.fit(answers[answers.model == "a"], draws=100, seed=5)
+    alone = saturation.fit(answers[answers.model == "a"], draws=100, seed=5)[0]
     pd.testing.assert_frame_equal(alone, first[first.model == "a"].reset_index(drop=True))
 
 
 def test_a_model_that_answers_at_once_is_flat():
-    table = saturation.fit(make_answers({"direct": np.full(9, 0.3)}, np.full(9, 1e7)), draws=50)
+    table = saturation.fit(make_answers({"direct": np.full(9, 0.3)}, np.full(9, 1e7)), draws=50)[0]
     assert table.reason.eq(saturation.FLAT).all() and table.computes.eq(1).all()
     assert table.plateau_slope.isna().all() and table.saturation_cap.eq(0).all()
 
@@ -152,15 +163,14 @@ def test_caps_beyond_the_longest_trace_are_one_point():
     assert merged.flops[-1] == pytest.approx(flops[6] * 1.001)
     assert merged.accuracy[-1] == pytest.approx(curve.accuracy[6:].mean())
     assert merged.draws.shape == (50, 7) and merged.trials.tolist() == [250] * 7
-    assert saturation.saturation_cap(curve) == 48
+    assert saturation_cap.saturation_caps(curve)["saturation_cap_observed"] == 48
 
 
 def test_traces_that_end_by_themselves_leave_no_plateau_in_compute():
     """Accuracy rises with compute until every trace has ended at 48 tokens: then neither changes."""
     flops = np.minimum(FLOPS, FLOPS[5])
-    row = saturation.fit(
-        make_answers({"m": broken(np.log10(flops), [7, 8], [0.1, 0.9])}, flops), draws=50
-    ).iloc[0]
+    answers = make_answers({"m": broken(np.log10(flops), [7, 8], [0.1, 0.9])}, flops, problems=300)
+    row = saturation.fit(answers, draws=50)[0].iloc[0]
     assert row.form == "none" and row.computes == 6
     assert row.saturated and row.saturation_kind == "traces_end" and row.reason is None
     assert row.saturation_cap == 48
@@ -168,33 +178,128 @@ def test_traces_that_end_by_themselves_leave_no_plateau_in_compute():
 
 def test_an_onset_is_no_saturation():
     late = broken(DECADES, [7, 8.2, 8.6], [0.02, 0.02, 0.7])
-    row = saturation.fit(make_answers({"m": late}, FLOPS), draws=100).iloc[0]
+    row = saturation.fit(make_answers({"m": late}, FLOPS), draws=100)[0].iloc[0]
     assert row.form == "one_break" and not row.saturated and pd.isna(row.saturation_cap)
     assert row.slope_before < row.plateau_slope and "no saturation in range" in row.reason
 
 
 def test_too_few_caps():
     answers = make_answers({"m": [0.1, 0.6]}, [1e7, 1e8], caps=(0, None))
-    row = saturation.fit(answers, draws=50).iloc[0]
-    assert row.form == "none" and "2 different computes" in row.reason and not row.saturated
-    three = saturation.fit(make_answers({"m": [0.1, 0.6, 0.7]}, [1e7, 1e8, 1e9], caps=(0, 8, None)), draws=50)
+    row = saturation.fit(answers, draws=50)[0].iloc[0]
+    assert row.form == "none" and "at the caps: 2;" in row.reason and not row.saturated
+    answers = make_answers({"m": [0.1, 0.6, 0.7]}, [1e7, 1e8, 1e9], caps=(0, 8, None))
+    three = saturation.fit(answers, draws=50)[0]
     assert three.bic_no_break.notna().all() and three.bic_break.isna().all() and three.davies_p.isna().all()
+
+
+def test_one_cap_one_model():
+    table, pooled = saturation.fit(make_answers({"m": [0.4]}, [1e7], caps=(None,)), draws=50)
+    check_table(table, "saturation", "test")
+    check_table(pooled, "saturation_pooled", "test")
+    assert table.reason.str.contains("at the caps: 1;").all() and not table.saturated.any()
+    assert table.saturation_cap.isna().all() and not pooled.estimable.any() and pooled.reason.notna().all()
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_all_wrong_and_all_right(share):
-    row = saturation.fit(make_answers({"m": np.full(9, share)}, FLOPS), draws=50).iloc[0]
-    assert row.reason == saturation.FLAT and row.saturation_cap == 0
+    table, pooled = saturation.fit(make_answers({"m": np.full(9, share)}, FLOPS), draws=50)
+    row = table.iloc[0]
+    assert (
+        row.reason == saturation.FLAT and row.saturation_cap_observed == 0 and pd.isna(row.breakpoint_flops)
+    )
+    assert pd.isna(row.saturation_cap) and "not shown with 250 problems" in row.cap_reason
+    assert not pooled.estimable.any()
+
+
+def test_rows_that_are_doubled_or_lack():
+    answers = make_answers({"m": ONE}, FLOPS, problems=20)
+    with pytest.raises(UserError, match="answers, expected"):
+        saturation.fit(pd.concat([answers, answers.iloc[[3]]]), draws=10)
+    with pytest.raises(UserError, match="answers, expected"):
+        saturation.fit(answers.iloc[1:], draws=10)
+    with pytest.raises(UserError, match="`hard` has no answers"):
+        saturation.fit(answers, draws=10, benchmarks=["easy", "hard"])
+    other = make_answers({"other": ONE}, FLOPS, problems=20, benchmarks=["hard"])
+    table = saturation.fit(pd.concat([answers, other], ignore_index=True), draws=10)[0]
+    assert not table.benchmark.eq("mean").any()
 
 
 def test_saturation_cap_needs_confidence():
-    """One problem in 50 lost is 2 points: no draw without it is sure enough."""
-    accuracy = [0.2, 0.9, 0.9, 0.92]
-    curve = read_curves(make_answers({"m": accuracy}, FLOPS[:4], caps=(0, 8, 16, None)), 400, 0)[0]
-    assert curve.accuracy[2] < curve.accuracy[3]
-    assert np.isnan(saturation.saturation_cap(curve))
-    same = read_curves(make_answers({"m": [0.2, 0.9, 0.9, 0.9]}, FLOPS[:4], caps=(0, 8, 16, None)), 400, 0)[0]
-    assert saturation.saturation_cap(same) == 8
+    """One problem in 50 lost is 2 points; none lost in 267 still leaves more than 1 possible."""
+    few = read_curves(make_answers({"m": [0.2, 0.9, 0.9, 0.92]}, FLOPS[:4], caps=(0, 8, 16, None)), 20, 0)[0]
+    assert few.accuracy[2] < few.accuracy[3]
+    assert np.isnan(saturation_cap.saturation_caps(few)["saturation_cap"])
+    for problems, reached in ((267, np.nan), (268, 8)):
+        same = make_answers({"m": [0.2, 0.9, 0.9, 0.9]}, FLOPS[:4], caps=(0, 8, 16, None), problems=problems)
+        found = saturation_cap.saturation_caps(read_curves(same, 20, 0)[0])
+        assert found["saturation_cap"] == pytest.approx(reached, nan_ok=True)
+        assert found["saturation_above"] == 0 and found["saturation_cap_observed"] == 8
+
+
+def test_a_cap_is_compared_with_every_larger_one():
+    """Accuracy dips at 16: cap 8 is as good as the largest, but 16 must not end the search, nor 32 be lost."""
+    curve = read_curves(
+        make_answers({"m": [0.2, 0.9, 0.5, 0.9, 0.9]}, FLOPS[:5], (0, 8, 16, 32, None), 400), 20, 0
+    )[0]
+    assert saturation_cap.saturation_caps(curve)["saturation_cap"] == 32
+    assert not saturation_cap.falls(curve)
+    down = read_curves(make_answers({"m": [0.2, 0.9, 0.6]}, FLOPS[:3], (0, 8, None), 400), 20, 0)[0]
+    assert saturation_cap.falls(down)
+
+
+def test_gain_limits_are_those_of_paired():
+    answers = make_answers({"m": [0.3, 0.6]}, FLOPS[:2], (0, None), 100, ("a", "b"), paired=False)
+    curves = {c.benchmark: c for c in read_curves(answers, 20, 0)}
+    one = paired.compare(curves["a"].right[0][:, [1]], curves["a"].right[0][:, [0]], 0.90)
+    low, high = saturation_cap.gain_limits(curves["a"], np.array([0]), np.array([1]), 0.05)
+    assert [low[0], high[0]] == pytest.approx([one.low, one.high])
+    two = paired.compare(curves["b"].right[0][:, [1]], curves["b"].right[0][:, [0]], 0.90)
+    low, high = saturation_cap.gain_limits(curves["mean"], np.array([0]), np.array([1]), 0.05)
+    middle = (one.estimate + two.estimate) / 2
+    assert low[0] == pytest.approx(middle - np.hypot(one.estimate - one.low, two.estimate - two.low) / 2)
+    assert high[0] == pytest.approx(middle + np.hypot(one.estimate - one.high, two.estimate - two.high) / 2)
+
+
+def test_pooled_mean_by_hand():
+    rng = np.random.default_rng(0)
+    same = [Estimate(f"m{i}", 1.0, 1 + 0.1 * rng.normal(size=4000)) for i in range(4)]
+    found = pool(same)
+    assert found["estimate"] == pytest.approx(1) and found["between"] == 0
+    assert found["high"] - 1 == pytest.approx(stats.t.ppf(0.975, 3) * 0.05, rel=0.05)
+    shared = rng.normal(size=4000)
+    alike = [Estimate(f"m{i}", 1.0, 1 + 0.1 * shared) for i in range(4)]
+    assert pool(alike)["high"] - 1 == pytest.approx(stats.t.ppf(0.975, 3) * 0.1, rel=0.05)
+    apart = [Estimate(f"m{i}", v, v + 1e-4 * rng.normal(size=400)) for i, v in enumerate([0.0, 1.0, 2.0])]
+    found = pool(apart)
+    assert found["between"] == pytest.approx(1, rel=0.01) and found["i2"] > 0.99
+    assert found["high"] == pytest.approx(1 + stats.t.ppf(0.975, 2) / np.sqrt(3), rel=0.01)
+
+
+def test_models_of_a_benchmark_are_pooled():
+    curves = {f"m{i}": broken(DECADES, [7, 7.8 + 0.05 * i, 8.6], [0.1, 0.8, 0.8]) for i in range(3)}
+    pooled = saturation.fit(make_answers(curves, FLOPS, problems=400), draws=300)[1]
+    found = pooled[pooled.benchmark == "easy"].set_index("quantity")
+    assert found.estimable.to_dict() == {
+        "breakpoint_flops": True,
+        "breakpoint_tokens": True,
+        "plateau_slope": True,
+        "onset_flops": False,
+        "onset_tokens": False,
+    }
+    at = found.loc["breakpoint_flops"]
+    assert at.low < 10**7.85 < at.high and at.models == at.curves == 3
+    assert found.loc["plateau_slope"].low < 0 < found.loc["plateau_slope"].high
+    assert 24 < found.loc["breakpoint_tokens"].estimate < 48
+
+
+def test_break_by_another_package():
+    curve = read_curves(make_answers({"m": ONE}, FLOPS, problems=2000), 20, 0)[0]
+    row = segmented(curve, 7.8)
+    assert row["segmented_low"] < row["segmented_flops"] < row["segmented_high"]
+    assert row["segmented_davies_p"] < 0.001
+    ours = saturation.fit_curve(curve).row["breakpoint_flops"]
+    assert np.log10(row["segmented_flops"] / ours) == pytest.approx(0, abs=0.05)
+    assert segmented(replace(curve, flops=curve.flops[:5], accuracy=curve.accuracy[:5]), 7.8) == {}
 
 
 def test_curves_hold_means_and_draws_of_the_answers():
@@ -208,26 +313,6 @@ def test_curves_hold_means_and_draws_of_the_answers():
     assert curves["mean"].problems == 80
 
 
-def test_breakpoint_interval_covers():
-    hits, chosen = 0, 0
-    for seed in range(40):
-        curve = read_curves(make_answers({"m": ONE}, FLOPS, seed=seed, paired=False), 300, seed)[0]
-        row = saturation.fit_curve(curve)
-        chosen += row["form"] == "one_break"
-        hits += row["form"] == "one_break" and row["low"] <= 10**7.93 <= row["high"]
-    assert chosen >= 30
-    assert hits >= 0.8 * chosen
-
-
-def test_davies_is_uniform_enough_without_a_break():
-    line = broken(DECADES, [7, 8.6], [0.2, 0.8])
-    p_values, straight = [], build_forms(DECADES)["none"]
-    for seed in range(80):
-        curve = read_curves(make_answers({"m": line}, FLOPS, seed=seed, paired=False), 200, seed)[0]
-        p_values.append(saturation.davies(curve, fit_form(straight, curve.accuracy, TRIALS)))
-    assert np.mean(np.array(p_values) < 0.05) <= 0.125  # 10 of 80; at 5 % more has a probability below 1 %
-
-
 def test_compute_must_be_positive():
     answers = make_answers({"m": ONE}, FLOPS)
     answers.loc[0, "flops"] = 0.0
@@ -237,7 +322,9 @@ def test_compute_must_be_positive():
 
 def test_script(tmp_path):
     answers = make_answers({"m": ONE}, FLOPS, problems=60)
-    answers = answers.assign(status="rule", truncated=False, seconds=None, joules=None, answer_tokens=1)
+    answers = answers.assign(
+        status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1
+    )
     answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
     write_table(answers, tmp_path / "answers.parquet", "answers")
     points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})
@@ -246,5 +333,7 @@ def test_script(tmp_path):
     points = points.assign(flops_2n=1e8, flops_method="closed form", reasoning_tokens=1.0, answer_tokens=1.0)
     write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
     arguments = [f"--{n}={tmp_path / n}.parquet" for n in ("points", "answers")]
-    main([*arguments, "--seed=1", "--draws=50", f"--output={tmp_path / 'saturation.parquet'}"])
+    written = [f"--output={tmp_path / 'saturation.parquet'}", f"--pooled={tmp_path / 'pooled.parquet'}"]
+    main([*arguments, "--seed=1", "--draws=50", *written])
+    assert read_table(tmp_path / "pooled.parquet", "saturation_pooled").estimable.eq(False).all()
     assert read_table(tmp_path / "saturation.parquet", "saturation").benchmark.tolist() == ["easy", "mean"]

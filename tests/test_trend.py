@@ -6,10 +6,12 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import expit
+from statsmodels.regression.quantile_regression import QuantReg
 
 from fit_trend import main
-from frontiers import trend
+from frontiers import trend, trend_fits, trend_points, trend_ratio
 from frontiers.cli import UserError
 from frontiers.tables import check_table, read_table, table_schema, write_table
 
@@ -17,7 +19,7 @@ from frontiers.tables import check_table, read_table, table_schema, write_table
 def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
     """Points of one benchmark, one model each, released `years` after a fixed day."""
     number = len(years)
-    days = [date(2024, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
+    days = [date(2021, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
     return pd.DataFrame(
         {
             "model": [f"m{i}" for i in range(number)],
@@ -52,13 +54,13 @@ def test_doubling_every_six_months_is_found_exactly():
 
 
 def test_months_by_hand():
-    assert trend.months(np.log10(2), np.log10(1.5), np.log10(4)) == pytest.approx(
+    assert trend_fits.months(np.log10(2), np.log10(1.5), np.log10(4)) == pytest.approx(
         {"doubling_months": 12, "doubling_low": 6, "doubling_high": 12 * np.log(2) / np.log(1.5)}
     )
-    open_ended = trend.months(0.1, -0.1, 0.3)
+    open_ended = trend_fits.months(0.1, -0.1, 0.3)
     assert open_ended["doubling_low"] == pytest.approx(12 * np.log10(2) / 0.3)
     assert np.isnan(open_ended["doubling_high"])
-    falling = trend.months(-np.log10(2), -np.log10(4), -np.log10(1.5))
+    falling = trend_fits.months(-np.log10(2), -np.log10(4), -np.log10(1.5))
     assert falling["doubling_months"] == pytest.approx(-12)
     assert falling["doubling_low"] < -12 < falling["doubling_high"]
 
@@ -75,13 +77,65 @@ def test_regressions_are_those_of_statsmodels():
     model = sm.OLS(response, sm.add_constant(when))
     for name, keywords in (
         ("HC3", {"cov_type": "HC3"}),
-        ("cluster developer", {"cov_type": "cluster", "cov_kwds": {"groups": [i % 7 for i in range(30)]}}),
+        (
+            "cluster developer",
+            {"cov_type": "cluster-crv3", "cov_kwds": {"groups": [i % 7 for i in range(30)]}},
+        ),
     ):
         result = model.fit(use_t=True, **keywords)
         found = row(table, "accuracy_per_flop", standard_error=name)
         assert found.slope_per_year == pytest.approx(result.params[1])
         assert [found.low, found.high] == pytest.approx(result.conf_int()[1], rel=1e-6)
         assert found.r2 == pytest.approx(result.rsquared)
+
+
+def test_clustered_errors_are_the_jackknife_over_developers():
+    rng = np.random.default_rng(4)
+    years, response = rng.uniform(0, 2, 24), rng.normal(size=24)
+    developers = np.array([f"d{i % 6}" for i in range(24)])
+    found = trend_fits.least_squares(years, response, developers)
+    left = [
+        np.polyfit(years[developers != d], response[developers != d], 1)[0] for d in np.unique(developers)
+    ]
+    error = np.sqrt(5 / 6 * np.sum((np.array(left) - found["slope_per_year"]) ** 2))
+    reach = stats.t.ppf(0.975, 5) * error
+    assert [found["low"], found["high"]] == pytest.approx(found["slope_per_year"] + np.array([-reach, reach]))
+
+
+def test_upper_edge_is_the_quantile_regression():
+    rng = np.random.default_rng(5)
+    years = rng.uniform(0, 2, 40)
+    response = 0.5 * years + rng.normal(size=40)
+    slope = trend_fits.edge_slope(years, response)
+
+    def loss(slope):
+        rest = response - slope * years
+        rest = rest - np.quantile(rest, 0.9, method="inverted_cdf")
+        return np.sum(rest * (0.9 - (rest < 0)))
+
+    pairs = [
+        (a - b, s - t)
+        for a, s in zip(response, years, strict=True)
+        for b, t in zip(response, years, strict=True)
+    ]
+    best = min((loss(a / b), a / b) for a, b in pairs if b > 0)
+    assert slope == pytest.approx(best[1])
+    model = QuantReg(response, sm.add_constant(years)).fit(q=0.9, max_iter=5000)
+    assert slope == pytest.approx(model.params[1], abs=1e-3)
+
+
+def test_upper_edge_interval_holds_the_slopes_that_leave_no_trend():
+    rng = np.random.default_rng(6)
+    years = rng.uniform(0, 2, 30)
+    response = 2 * years + 0.1 * rng.normal(size=30)
+    found = trend_fits.upper_edge(years, response, 2000, 0)
+    assert found["low"] < 2 < found["high"] and found["high"] - found["low"] < 1
+    moved = trend_fits.upper_edge(years, response + years, 2000, 0)
+    assert [moved[k] - found[k] for k in ("low", "slope_per_year", "high")] == pytest.approx(
+        [1, 1, 1], abs=1e-6
+    )
+    few = trend_fits.upper_edge(years[:19], response[:19], 2000, 0)
+    assert "19; at least 20" in few["reason"]
 
 
 def test_s_eff_says_that_its_unit_matters():
@@ -104,7 +158,7 @@ def three_way(seed: int, noise: float, number: int = 60):
 def test_compute_at_accuracy_without_noise_is_the_same_in_every_direction():
     years, odds, compute = three_way(1, 0)
     table = trend.fit(make_points(years, expit(odds), 10 ** (10 + compute), problems=10**9), draws=50)
-    for estimator in trend.ESTIMATORS:
+    for estimator in trend_ratio.ESTIMATORS:
         found = row(table, "compute_at_accuracy", estimator=estimator)
         assert found.slope_per_year == pytest.approx(-4 / 3, rel=5e-3)
         assert found.doubling_months == pytest.approx(12 * np.log10(2) / (4 / 3), rel=5e-3)
@@ -114,7 +168,7 @@ def test_compute_at_accuracy_without_noise_is_the_same_in_every_direction():
 def test_directions_equal_the_regressions_they_stand_for():
     years, odds, compute = three_way(2, 1)
     weights = np.full((1, len(years)), 1 / len(years))
-    slopes = {k: float(v[0]) for k, v in trend.compute_slopes(years, odds, compute, weights).items()}
+    slopes = {k: float(v[0]) for k, v in trend_ratio.compute_slopes(years, odds, compute, weights).items()}
     _, b, c = sm.OLS(odds, sm.add_constant(np.column_stack([years, compute]))).fit().params
     assert slopes["ols"] == pytest.approx(-b / c)
     _, b, _ = sm.OLS(compute, sm.add_constant(np.column_stack([years, odds]))).fit().params
@@ -122,25 +176,15 @@ def test_directions_equal_the_regressions_they_stand_for():
     assert slopes["ols"] < slopes["deming"] < slopes["inverse"] < 0
 
 
-def test_bootstrap_interval_covers():
-    hits = 0
-    for seed in range(60):
-        years, odds, compute = three_way(100 + seed, 0.5)
-        points = make_points(years, expit(odds), 10 ** (10 + compute), problems=10**9)
-        found = row(trend.fit(points, draws=300, seed=seed), "compute_at_accuracy", estimator="ols")
-        hits += found.low <= -4 / 3 <= found.high
-    assert hits >= 51  # 95 % of 60 is 57; fewer than 51 has a probability below 1 in 100
-
-
 def test_weights_are_the_same_as_repeated_models():
     years, odds, compute = three_way(5, 1, 12)
     counts = np.array([2, 0, 1, 1, 3, 0, 1, 1, 1, 1, 0, 1])
     again = np.repeat(np.arange(12), counts)
-    weighted = trend.compute_slopes(years, odds, compute, counts[None] / counts.sum())
-    repeated = trend.compute_slopes(
+    weighted = trend_ratio.compute_slopes(years, odds, compute, counts[None] / counts.sum())
+    repeated = trend_ratio.compute_slopes(
         years[again], odds[again], compute[again], np.full((1, len(again)), 1 / len(again))
     )
-    for name in trend.ESTIMATORS:
+    for name in trend_ratio.ESTIMATORS:
         assert weighted[name] == pytest.approx(repeated[name])
 
 
@@ -160,6 +204,47 @@ def test_not_estimable_has_a_reason(years, reason):
     assert not table.estimable.any()
     assert table[["slope_per_year", "low", "high", "doubling_months"]].isna().all(axis=None)
     assert table.loc[table.selection == "all", "reason"].str.contains(reason).all()
+
+
+def test_ratio_limits_by_brute_force():
+    spread = np.array([[0.04, 0.01], [0.01, 0.02]])
+    low, high = trend_ratio.fieller(-1.5, 1.0, spread, 2.0)
+    ratios = np.linspace(-5, 2, 700_001)
+    error = np.sqrt(spread[0, 0] - 2 * ratios * spread[0, 1] + ratios**2 * spread[1, 1])
+    held = ratios[np.abs(-1.5 - ratios) <= 2 * error]
+    assert [low, high] == pytest.approx([held.min(), held.max()], abs=2e-5)
+    assert trend_ratio.fieller(-1.5, 0.2, spread, 2.0) is None
+
+
+def test_noise_of_few_answers_does_not_bend_the_directions():
+    """With 30 answers each the plain inverse regression would halve too slowly by a seventh."""
+    rng = np.random.default_rng(8)
+    years, compute = rng.uniform(0, 2, 4000), rng.normal(0, 0.6, 4000)
+    odds = -1.2 + 1.5 * years + 1.5 * compute
+    seen = rng.binomial(30, expit(odds)) / 30
+    given, noise = trend_points.empirical_odds(seen, np.full(4000, 30.0))
+    weights = np.full((1, 4000), 1 / 4000)
+    corrected = trend_ratio.compute_slopes(years, given, compute, weights, noise)
+    assert [float(corrected[e][0]) for e in trend_ratio.ESTIMATORS] == pytest.approx([-1, -1, -1], abs=0.04)
+    plain = trend_ratio.compute_slopes(years, given, compute, weights)
+    assert float(plain["inverse"][0]) > -0.95
+
+
+def test_each_developer_is_left_out():
+    rng = np.random.default_rng(9)
+    years = rng.uniform(0, 2, 24)
+    makers = [f"d{i % 6}" for i in range(24)]
+    points = make_points(years, rng.uniform(0.2, 0.8, 24), 10 ** rng.uniform(10, 11, 24), makers)
+    found = row(trend.fit(points, draws=100), "accuracy_per_flop", standard_error="HC3")
+    slopes = {}
+    for maker in set(makers):
+        part = trend.fit(points[points.developer != maker], draws=20)
+        slopes[maker] = row(part, "accuracy_per_flop", standard_error="HC3").slope_per_year
+    assert [found.left_out_low, found.left_out_high] == pytest.approx(
+        [min(slopes.values()), max(slopes.values())]
+    )
+    assert found.left_out_developer == max(slopes, key=lambda m: abs(slopes[m] - found.slope_per_year))
+    assert found.developers == 6
 
 
 def test_few_developers_do_not_carry_clustered_errors():
@@ -195,6 +280,47 @@ def test_models_without_date_or_cost_are_named():
     assert table.note.str.contains("without a positive compute: m0").all()
 
 
+def test_dates_in_the_future_and_doubled_rows():
+    points = make_points(np.linspace(0, 2, 8), np.linspace(0.2, 0.8, 8), np.full(8, 1e9))
+    table = trend.fit(points, draws=20, today=date(2022, 6, 1))
+    assert table.note.str.contains("release date in the future: m5, m6, m7").all()
+    assert (table.loc[table.selection == "all", "models"] == 5).all()
+    with pytest.raises(UserError, match=r"two rows of `points` are the same point.*'m2'"):
+        trend.fit(pd.concat([points, points.iloc[[2]]]), draws=20)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 1.0])
+def test_all_wrong_and_all_right(accuracy):
+    """What is always right has a trend, that of its cost; what is never right has none."""
+    years = np.linspace(0, 2, 12)
+    table = trend.fit(make_points(years, np.full(12, accuracy), 10 ** (12 - years**2), problems=50), draws=50)
+    check_table(table, "trend", "test")
+    ratio = table[table.metric == "compute_at_accuracy"]
+    assert not ratio.estimable.any() and ratio.slope_per_year.isna().all()
+    assert ratio.loc[ratio.selection == "all", "reason"].str.contains("does not rise with compute").all()
+    plain = table[table.metric != "compute_at_accuracy"]
+    assert plain.estimable.any() == (accuracy == 1)
+    assert accuracy == 1 or plain.reason.eq(trend.NOTHING_RIGHT).all()
+
+
+def test_equal_compute_and_one_model():
+    points = make_points(np.linspace(0, 2, 12), np.linspace(0.2, 0.8, 12), np.full(12, 1e9))
+    table = trend.fit(points, draws=50)
+    ratio = table[table.metric == "compute_at_accuracy"]
+    assert not ratio.estimable.any() and ratio.reason.notna().all()
+    one = trend.fit(points.iloc[[0]], draws=50)
+    assert not one.estimable.any() and one.reason.notna().all()
+    none = trend.fit(points.iloc[:0], draws=50)
+    assert none.empty
+
+
+@pytest.mark.parametrize("flops", [0.0, -1e9, 1.0])
+def test_a_cost_that_is_not_positive_is_left_out(flops):
+    points = make_points(np.linspace(0, 2, 8), np.linspace(0.2, 0.8, 8), [flops, *[1e9] * 7])
+    table = trend.fit(points, draws=20)
+    assert table.note.str.contains("without a positive compute: m0").all()
+
+
 def test_models_without_dates_have_no_trend_and_a_bad_date_is_named():
     points = make_points(np.linspace(0, 2, 6), np.linspace(0.2, 0.8, 6), np.full(6, 1e9))
     undated = points.release_date.where(~points.model.isin(["m0", "m1"]), None)
@@ -220,7 +346,7 @@ def test_frontier_at_date_by_hand():
             "accuracy": [0.5, 0.4, 0.6, 0.5, 0.5, 0.5],
         }
     )
-    assert trend.frontier_at_date(points).tolist() == [True, False, True, True, False, True]
+    assert trend_points.frontier_at_date(points).tolist() == [True, False, True, True, False, True]
 
 
 @settings(max_examples=30, deadline=None)
@@ -233,7 +359,7 @@ def test_frontier_at_date_equals_a_plain_loop(rows):
             b[0] <= a[0] and b[1] <= a[1] and b[2] >= a[2] and (b[1] < a[1] or b[2] > a[2]) for b in rows
         )
 
-    assert trend.frontier_at_date(points).tolist() == [not dominated(r) for r in rows]
+    assert trend_points.frontier_at_date(points).tolist() == [not dominated(r) for r in rows]
 
 
 def test_script(tmp_path, monkeypatch):

@@ -2,15 +2,11 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
 
-from workflow_copy import ROOT, Workflow
+from workflow_copy import Workflow
 
 MODELS = ["pocket-small", "pocket-hybrid", "pocket-direct"]
 BENCHMARKS = ["short-chains", "middle-chains"]
@@ -108,112 +104,37 @@ def test_an_edited_release_date_reruns_the_trend_only(changed):
 
 def test_an_added_model_runs_its_own_jobs_and_the_aggregates(changed):
     changed.config["studies"]["pocket"]["models"].append("pocket-moe")
-    own = {"download_model": 1, "describe_model": 1}
-    own |= {rule: len(BENCHMARKS) for rule in ("generate", "grade", "count_compute")}
+    own = {"download_model": 1, "describe_model": 1, "plot_context": 1}
+    own |= {"generate": 1} | {rule: len(BENCHMARKS) for rule in ("collect", "grade", "count_compute")}
     assert changed.jobs() == own | AGGREGATES
 
 
 def test_an_added_cap_runs_generation_and_all_that_follows(changed):
     changed.config["studies"]["pocket"]["caps"] = [0, 8, 16, 24, None]
-    pairs = len(MODELS) * len(BENCHMARKS)
-    assert changed.jobs() == {"generate": pairs, "grade": pairs, "count_compute": pairs} | AGGREGATES
+    pairs = {rule: len(MODELS) * len(BENCHMARKS) for rule in ("collect", "grade", "count_compute")}
+    assert changed.jobs() == {"generate": len(MODELS)} | pairs | AGGREGATES
+
+
+def test_an_added_benchmark_leaves_what_follows_from_the_others_alone(changed):
+    changed.config["studies"]["pocket"]["benchmarks"].append("long-chains")
+    jobs = changed.jobs()
+    assert jobs["generate"] == len(MODELS)
+    assert jobs["collect"] == jobs["grade"] == jobs["count_compute"] == len(MODELS)
 
 
 def test_an_edited_label_or_number_of_devices_decodes_nothing(changed):
     changed.config["models"]["pocket-small"] |= {"label": "Another name", "memory_mb": 8000}
     jobs = changed.jobs()
     assert "describe_points" in jobs
-    assert not {"generate", "grade", "count_compute", "summarise_points"} & set(jobs)
-
-
-def generate(workflow, model="pocket-small", benchmark="middle-chains"):
-    """Return the command of one generate job, to run by hand, writing beside the study's own tables."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from frontiers import config
-
-    study, block = workflow.config["studies"]["pocket"], workflow.config["models"][model]
-    out = workflow.folder / f"again/{benchmark}.cot.parquet"
-    return out, [
-        sys.executable, "workflow/scripts/generate.py", "--model", model, "--identity", config.identity(block),
-        "--manifest", f"data/models/{model}.json", "--benchmark", benchmark,
-        "--problems", f"data/benchmarks/{benchmark}.jsonl", "--caps", json.dumps(study["caps"]),
-        "--answer-tokens", str(study["answer_tokens"]), "--seed", str(study["seed"]),
-        "--engine", config.engine(study, block), "--journal-dir", "again/journal", "--output", str(out),
-    ]  # fmt: skip
-
-
-def run_generate(workflow, command):
-    environment = os.environ | {"PYTHONPATH": "workflow"}
-    return subprocess.run(
-        command, cwd=workflow.folder, env=environment, check=True, capture_output=True, text=True
-    )
-
-
-def read(path):
-    return pd.read_parquet(path).drop(columns="seconds"), json.loads(path.with_suffix(".json").read_text())
-
-
-def test_a_killed_job_goes_on_without_decoding_anything_twice(workflow):
-    out, command = generate(workflow)
-    environment = os.environ | {"PYTHONPATH": "workflow"}
-    journal = workflow.folder / "again/journal"
-    process = subprocess.Popen(command, cwd=workflow.folder, env=environment, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not any(
-        f.read_bytes().count(b"\n") > 5 for f in journal.rglob("*.jsonl")
-    ):
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not out.exists()
-    (written,) = journal.rglob("*.jsonl")
-    with written.open("ab") as file:
-        file.write(b"0bad0bad {torn")
-    before = written.read_bytes().count(b"\n")
-    run_generate(workflow, command)
-    resumed, provenance = read(out)
-    assert provenance["journalled_requests"] >= 5
-    lines = written.read_bytes().splitlines()
-    ids = [json.loads(line.partition(b" ")[2])["id"] for line in lines if not line.endswith(b"{torn")]
-    assert len(ids) == len(set(ids))
-    undisturbed, whole = read(
-        workflow.folder / "results/pocket/generations/pocket-small/middle-chains.cot.parquet"
-    )
-    assert resumed.equals(undisturbed)
-    assert provenance["decoded_requests"] + provenance["journalled_requests"] == whole["decoded_requests"]
-    assert before <= len(lines)
-
-
-def test_an_added_cap_decodes_answers_only_and_an_added_problem_itself_only(workflow):
-    out, command = generate(workflow)
-    run_generate(workflow, command)
-    table, _ = read(out)
-    command[command.index("--caps") + 1] = json.dumps([0, 8, 16, 24, None])
-    run_generate(workflow, command)
-    more, provenance = read(out)
-    new = more[more["cap"] == 16]
-    # A trace that ends within 16 tokens has been answered already.
-    assert provenance["decoded_requests"] == int((~new["ended"]).sum())
-    assert provenance["decoded_tokens"] <= 4 * len(new)
-    kept = more[(more["cap"] != 16).fillna(True)].reset_index(drop=True)
-    assert kept.equals(table)
-
-    problems = workflow.folder / "more.jsonl"
-    extra = (ROOT / "data/pocket/problems/middle-chains.jsonl").read_text().splitlines(keepends=True)[24]
-    problems.write_text((workflow.folder / "data/benchmarks/middle-chains.jsonl").read_text() + extra)
-    command[command.index("--problems") + 1] = str(problems)
-    run_generate(workflow, command)
-    grown, provenance = read(out)
-    added = json.loads(extra)["id"]
-    own = grown[grown["problem_id"] == added]
-    assert provenance["decoded_requests"] == 1 + own["reasoning_tokens"].nunique()
-    assert grown[grown["problem_id"] != added].reset_index(drop=True).equals(more)
+    assert not {"generate", "collect", "grade", "count_compute", "summarise_points"} & set(jobs)
 
 
 def test_the_open_study_validates_and_plans_its_jobs(changed):
     jobs = changed.jobs("--config", "run=[open-reasoning]")
     assert jobs["download_model"] == 19
     assert jobs["download_benchmark"] == 5
-    assert jobs["generate"] == jobs["grade"] == jobs["count_compute"] == 19 * 5
+    assert jobs["generate"] == 19
+    assert jobs["collect"] == jobs["grade"] == jobs["count_compute"] == 19 * 5
 
 
 def test_the_published_study_has_every_table(changed):

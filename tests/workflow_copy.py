@@ -26,7 +26,7 @@ class Workflow:
                 )
             else:
                 shutil.copy(ROOT / name, folder / name)
-        for downloaded in ("benchmarks", "models"):
+        for downloaded in ("benchmarks", "models", "hub"):
             shutil.rmtree(folder / "data" / downloaded, ignore_errors=True)
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
 

@@ -3,12 +3,38 @@
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from frontiers.cli import UserError
 from frontiers.config_faults import suggest
 
 LETTERS = "ABCDEFGHIJ"
+DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")
+"""Names of the files of a data set that `datasets` reads; README.md says which belong to which split."""
+
+
+def repository_rows(folder: Path, block: Mapping) -> list[dict]:
+    """Return the rows that `datasets` reads from the files of a data set: the block's `split` of its `subset`.
+
+    Nothing of it stays in the cache of `datasets`. Raises `UserError`.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as cache:
+        try:
+            table = datasets.load_dataset(
+                str(folder), block.get("subset"), split=block["split"], cache_dir=cache
+            )
+            return table.to_list()
+        except (ValueError, OSError, datasets.exceptions.DatasetsError) as error:
+            why = (str(error.__cause__ or error).strip().splitlines() or [type(error).__name__])[0][:300]
+            raise UserError(
+                f"{block['repository']}: `datasets` cannot read {folder} ({why}). Correct `subset` and `split` in "
+                "config.yaml; if a file is damaged, delete it and run again"
+            ) from error
 
 
 def source_rows(content: bytes, where: str) -> list[dict]:

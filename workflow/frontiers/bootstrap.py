@@ -226,7 +226,7 @@ def left_out_of_mean(keys: pd.DataFrame, benchmarks: Sequence[str]) -> list[dict
 def with_mean(draws: Draws, benchmarks: Sequence[str]) -> Draws:
     """Add the points `mean`: in each draw the unweighted mean over the benchmarks."""
     keys, rows = mean_points(draws.keys, benchmarks)
-    values = {name: np.concatenate([v, v[:, rows].mean(axis=2)], axis=1) for name, v in draws.values.items()}
+    values = {name: np.concatenate([v, _mean_of(v, rows)], axis=1) for name, v in draws.values.items()}
     return Draws(pd.concat([draws.keys[KEY], keys], ignore_index=True), values)
 
 
@@ -243,13 +243,32 @@ def joint_bootstrap(
     `answers` has one row per model, strategy, benchmark, cap, problem_id and sample with numeric columns
     `measures`. Raises `UserError` when points of a benchmark do not share problems and samples.
     """
-    keys, parts = [], []
-    for benchmark in benchmarks:
-        cells = arrange(answers, benchmark, measures)
-        keys.append(cells.keys[KEY])
-        parts.append(draw(cells, draws, seed, within))
-    values = {name: np.concatenate([part[name] for part in parts], axis=1) for name in measures}
-    return with_mean(Draws(pd.concat(keys, ignore_index=True), values), benchmarks)
+    return joint_draws([arrange(answers, name, measures) for name in benchmarks], draws, seed, within)
+
+
+def joint_draws(cells: Sequence[Cells], draws: int, seed: int, within: str = "keep") -> Draws:
+    """Draw the points of several benchmarks, arranged with the same measures, and add the points `mean`."""
+    names = [str(cell.keys["benchmark"].iloc[0]) for cell in cells]
+    keys = pd.concat([cell.keys[KEY] for cell in cells], ignore_index=True)
+    means, rows = mean_points(keys, names)
+    values = {name: np.empty((draws, len(keys) + len(means))) for name in cells[0].measures}
+    column = 0
+    for cell in cells:
+        ends = slice(column, column + len(cell.keys))
+        for name, part in draw(cell, draws, seed, within).items():
+            values[name][:, ends] = part
+        column += len(cell.keys)
+    for value in values.values():
+        value[:, column:] = _mean_of(value, rows)
+    return Draws(pd.concat([keys, means], ignore_index=True), values)
+
+
+def _mean_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the mean of the columns that each row of `rows` (means, benchmarks) names, (draws, means)."""
+    total = np.zeros((len(values), len(rows)))
+    for columns in rows.T:
+        total += values[:, columns]
+    return total / rows.shape[1]
 
 
 def parametric(

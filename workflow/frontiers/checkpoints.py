@@ -2,12 +2,11 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatch
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from frontiers.cli import UserError
-from frontiers.files import sha256_of
+from frontiers.files import matches, sha256_of
 
 MODEL_FILES = (
     "config.json",
@@ -26,6 +25,9 @@ MODEL_FILES = (
     "*.tiktoken",
 )
 """Names of the files a checkpoint is made of; others (cards, logs) change nothing that it writes."""
+CODE = ("*.py",)
+ELSEWHERE = ("*/*", "consolidated*")
+"""Second copies of the weights in other forms, which some repositories hold."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5")
 INDEX = "model.safetensors.index.json"
 WIDTHS = {
@@ -37,11 +39,6 @@ WIDTHS = {
 }
 """Bits per number, by the name of its type in a safetensors header."""
 POINTER = b"version https://git-lfs"
-
-
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Return whether a file name fits one of the patterns."""
-    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def refuse_pickles(place: str, names: list[str]) -> None:
@@ -103,28 +100,30 @@ def _check_layout(path: Path, tensors: Mapping[str, Mapping]) -> int:
     return end
 
 
-def check_checkpoint(folder: Path, mend: str) -> dict:
+def check_checkpoint(folder: Path, mend: str, weights: bool = True) -> dict:
     """Return what a checkpoint's weights hold (`parameters`, `weight_bytes`) after checking that it is whole.
 
-    Looked at: config.json, the tokenizer and its chat template, every
-    safetensors file, and that every tensor of the index stands in its file.
-    `mend` ends the message of the `UserError`.
+    Looked at: config.json, the tokenizer and its chat template, and unless it is to do without `weights` every
+    safetensors file, and that every tensor of the index stands in its file. `mend` ends the message of the
+    `UserError`.
     """
     try:
         config = _read_json(folder / "config.json")
         if "model_type" not in config:
             raise UserError(f"{folder / 'config.json'}: it names no `model_type`")
         _check_tokenizer(folder)
+        if not weights:
+            return {"parameters": None, "weight_bytes": None}
         index = folder / INDEX
-        weights = _read_json(index)["weight_map"] if index.exists() else {}
-        names = sorted(set(weights.values())) or sorted(path.name for path in folder.glob("*.safetensors"))
+        places = _read_json(index)["weight_map"] if index.exists() else {}
+        names = sorted(set(places.values())) or own_files(folder, ["*.safetensors"])
         if not names:
             found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"
             raise UserError(f"{folder}: no weights: expected *.safetensors, found {found}")
         if absent := [name for name in names if not (folder / name).exists()]:
             raise UserError(f"{folder}: missing: expected {', '.join(absent)}, named in the index")
         headers = {name: read_header(folder / name) for name in names}
-        for tensor, name in weights.items():
+        for tensor, name in places.items():
             if tensor not in headers[name]:
                 raise UserError(
                     f"{folder / name}: the index expects tensor {tensor} in it, and it is not there"
@@ -167,17 +166,33 @@ def _check_tokenizer(folder: Path) -> None:
         )
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each file that the checkpoint is made of, by name."""
-    names = sorted(
-        path.name for path in folder.iterdir() if path.is_file() and matches(path.name, MODEL_FILES)
-    )
-    return {name: sha256_of(folder / name) for name in names}
+def files_of(trusted: bool, weights: bool = True) -> tuple[str, ...]:
+    """Return the names of the files a checkpoint is made of: its code among them where that is `trusted`."""
+    names = MODEL_FILES + (CODE if trusted else ())
+    return names if weights else tuple(name for name in names if "safetensors" not in name)
+
+
+def own_files(folder: Path, patterns: Sequence[str]) -> list[str]:
+    """Return the sorted names of a checkpoint's files that fit, second copies of the weights left out."""
+    names = (path.name for path in folder.iterdir() if path.is_file())
+    return sorted(name for name in names if matches(name, patterns) and not matches(name, ELSEWHERE))
+
+
+def names_code(folder: Path) -> str | None:
+    """Return the model type of a checkpoint that names code of its own (`auto_map`), else None."""
+    config = _read_json(folder / "config.json")
+    return str(config.get("model_type")) if "auto_map" in config else None
+
+
+def checksums(folder: Path, trusted: bool = False, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the sha256 of each file that the checkpoint is made of, by name; those in `known` are taken over."""
+    names = own_files(folder, files_of(trusted))
+    return {name: (known or {}).get(name) or sha256_of(folder / name) for name in names}
 
 
 def check_weights(folder: Path, sha256: str | None, mend: str) -> None:
     """Raise `UserError` unless the weights, file after file by name, have this checksum (None: any)."""
-    files = sorted(folder.glob("*.safetensors"))
+    files = [folder / name for name in own_files(folder, ["*.safetensors"])]
     if sha256 is not None and (found := sha256_of(*files)) != sha256:
         names = ", ".join(file.name for file in files)
         raise UserError(f"{folder}: {names}: expected sha256 {sha256}, found {found}. {mend}")

@@ -19,6 +19,17 @@ ESTIMATES = {
 }
 """Table -> columns that a row called estimable must hold."""
 
+LIMITS = {
+    "frontier": (
+        ("accuracy", "accuracy_low", "accuracy_high"),
+        ("shortfall", "shortfall_low", "shortfall_high"),
+    ),
+    "architectures": (("estimate", "low", "high"),),
+    "outcomes": (("estimate", "low", "high"),),
+    "differences": (("difference", "low", "high"), ("flops_ratio", "flops_low", "flops_high")),
+}
+"""Table -> estimates with their limits."""
+
 Tables = Mapping[str, pd.DataFrame]
 Expected = Mapping[str, Mapping]
 
@@ -59,7 +70,7 @@ def run_checks(tables: Tables, expected: Expected | None, problems: Mapping[str,
     checks += [mean_is_mean(points), intervals_hold(points), frontier_true(points, tables["frontier"])]
     if "trend" in tables:
         checks.append(trend_complete(tables["trend"], points))
-    return [*checks, estimates_present(tables)]
+    return [*checks, limits_hold(tables), estimates_present(tables)]
 
 
 def tables_valid(tables: Tables) -> Check:
@@ -216,6 +227,24 @@ def frontier_true(points: pd.DataFrame, frontier: pd.DataFrame) -> Check:
     absent = set(points["benchmark"]) - set(frontier["benchmark"])
     failures += [f"{b}: no frontier" for b in sorted(absent)]
     return report("frontier_true", "domination among all pairs of points, every cost", rows, failures)
+
+
+def limits_hold(tables: Tables) -> Check:
+    """Every estimate with limits lies between them, and says by which method they were found."""
+    failures, rows = [], 0
+    for name, columns in LIMITS.items():
+        if name not in tables:
+            continue
+        table = tables[name]
+        rows += len(table)
+        for estimate, low, high in columns:
+            value, below, above = (table[c].astype(float).to_numpy() for c in (estimate, low, high))
+            slack = RELATIVE * np.abs(value) + 1e-9
+            odd = (below > value + slack) | (above < value - slack)
+            failures += [f"{name}, row {i}: {estimate} outside its interval" for i in np.flatnonzero(odd)]
+        mute = table[columns[0][1]].notna() & table["interval"].isna()
+        failures += [f"{name}, row {i}: an interval without a method" for i in np.flatnonzero(mute)]
+    return report("limits_hold", "low <= estimate <= high and the method's name", rows, failures)
 
 
 def estimates_present(tables: Tables) -> Check:

@@ -1,13 +1,20 @@
 """What every script shares: one clear message for a mistake of the user, a traceback for one of ours."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
 class UserError(ValueError):
     """Bad input; the message says what is wrong, where, and how to mend it."""
+
+
+class Stopped(BaseException):
+    """SIGTERM: a scheduler ends the job, at its time limit for instance. No `Exception`, so that nothing mends it."""
 
 
 def run(main: Callable[[], None]) -> None:
@@ -16,6 +23,32 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def stop_on_sigterm() -> None:
+    """Have SIGTERM raise `Stopped` in the main thread, wherever it is."""
+
+    def stop(number, frame):
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def say(line: str) -> None:
+    """Print a line of progress; that nobody reads it any more ends nothing."""
+    with suppress(BrokenPipeError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def add_hub(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that says where repositories of the Hub lie."""
+    parser.add_argument(
+        "--hub",
+        type=Path,
+        default=Path(os.environ.get("FRONTIERS_HUB") or "data/hub"),
+        help="folder that repositories of the Hub are fetched to, and found in when offline "
+        "(default: FRONTIERS_HUB, else data/hub)",
+    )
 
 
 def analysis_parser(doc: str, answers: bool = True) -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from frontiers import config_faults
+from frontiers import config_faults, config_imports
 from frontiers.cli import UserError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
@@ -19,7 +19,7 @@ SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
 """Fields of a benchmark that change nothing about its problems."""
 
-ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code")
+ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")
 """Fields of a model that say which files it is made of."""
 
 
@@ -39,12 +39,14 @@ def check(config: Mapping, root: Path) -> None:
 
 
 def load(config: Mapping) -> dict:
-    """Return a copy of `config` with the schema's defaults filled in.
+    """Return a copy of `config` with the schema's defaults filled in, and the lists of an imported study.
 
     Raises `UserError` when it does not keep the schema.
     """
     _raise(config_faults.schema_faults(config, schema()))
-    return _filled(config, schema())
+    filled = _filled(config, schema())
+    studies = filled["studies"].items()
+    return {**filled, "studies": {name: config_imports.completed(study) for name, study in studies}}
 
 
 def _raise(faults: Sequence[str]) -> None:
@@ -73,7 +75,8 @@ def _resolved(rule: Mapping, value: Any) -> Mapping:
     if "$ref" in rule:
         return _resolved(schema()["$defs"][rule["$ref"].rpartition("/")[2]], value)
     if "if" in rule:
-        return _resolved(rule["then" if value["kind"] == "published" else "else"], value)
+        kind = rule["if"]["properties"]["kind"]["const"]
+        return _resolved(rule["then" if value["kind"] == kind else "else"], value)
     return rule
 
 
@@ -115,20 +118,29 @@ def local_files(block: Mapping) -> list[str]:
 
 
 def pairs(study: Mapping) -> list[tuple[str, str, str]]:
-    """Return (model, benchmark, strategy) of every table of generations of a measured study, in its order."""
+    """Return (model, benchmark, strategy) of every table of generations of a study, in its order."""
+    if study["kind"] == config_imports.KIND:
+        return [(m, b, study["strategy"]) for m, cells in study["logs"].items() for b in cells]
     return [(m, b, s) for m in study["models"] for b in study["benchmarks"] for s in study["strategies"]]
 
 
 def engine(study: Mapping, model: Mapping) -> str:
-    """Return, as canonical JSON, the study's engine with the context that this model has there."""
+    """Return, as canonical JSON, the study's engine with the context and the nodes that this model has there."""
     room = study["engine"]["max_model_len"]
-    return canonical({**study["engine"], "max_model_len": min(room, model.get("context") or room)})
+    spread = {"nodes": model["nodes"]} if model.get("nodes", 1) > 1 else {}
+    return canonical({**study["engine"], **spread, "max_model_len": min(room, model.get("context") or room)})
 
 
 def caps(study: Mapping, model: Mapping) -> list[int | None]:
     """Return the study's caps that fit, with an answer and some prompt, in its context; null always does."""
     room = json.loads(engine(study, model))["max_model_len"]
     return [cap for cap in study["caps"] if cap is None or cap + study["answer_tokens"] < room]
+
+
+def shards(model: Mapping) -> list[str]:
+    """Return the ends of the names of a model's jobs on a study: `.1of4` and so on, or one that is empty."""
+    count = model.get("shards", 1)
+    return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
 
 def samples(study: Mapping, benchmark: str, model: Mapping | None = None) -> int:
@@ -164,7 +176,7 @@ def planned(config: Mapping, study: Mapping) -> str:
         models[name] = {
             **{key: block[key] for key in ("path", "repository") if key in block},
             "style": block["thinking"]["style"],
-            "devices": max(block.get("gpus", 0), 1),
+            "devices": max(block.get("gpus", 0), 1) * block.get("nodes", 1),
             "context": room["max_model_len"],
             "batch": room["max_num_seqs"],
             "caps": caps(study, block),

@@ -10,9 +10,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from frontiers import config_imports
+
 MADE_BY_RULES = ("data/pocket/",)
 """Folders that the workflow's own rules fill, so that what they lack is no fault of the configuration."""
 
+ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
 MEAN = "mean"
 REPORTED = "reported"
 
@@ -135,6 +138,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
             if block["kind"] == "measured"
             for fault in _study_faults(name, block, config)
         ),
+        *_imported_faults(config, root),
         *_path_faults(config, root),
         *_device_faults(config, root),
     ]
@@ -197,8 +201,15 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
         yield f"{place}.thinking: {' and '.join(markers)} have no use with style prompt; take them out"
 
 
-def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
-    place = f"studies.{name}"
+def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:
+    for name, study in config["studies"].items():
+        if study["kind"] == config_imports.KIND:
+            yield from _name_faults(name, config_imports.completed(study), config)
+            yield from config_imports.log_faults(name, study, root if name in config["run"] else None)
+
+
+def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
+    """Benchmarks, models and strategies of a study that have no block."""
     for kind, singular in (("benchmarks", "benchmark"), ("models", "model"), ("strategies", "strategy")):
         for wanted in study[kind]:
             if wanted not in config[kind]:
@@ -208,6 +219,11 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
                     + (f"Did you mean `{near}`? If not, add:\n" if near else "Add:\n")
                     + BLOCKS[kind].format(name=wanted).rstrip()
                 )
+
+
+def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
+    place = f"studies.{name}"
+    yield from _name_faults(name, study, config)
     yield from _cap_faults(place, study)
     if isinstance(study.get("samples"), Mapping):
         for odd in [b for b in study["samples"] if b not in study["benchmarks"]]:
@@ -215,12 +231,36 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
             yield f"{place}.samples: `{odd}` is not among the study's benchmarks; {found}"
         if lacking := [b for b in study["benchmarks"] if b not in study["samples"]]:
             yield f"{place}.samples: add {', '.join(lacking)}, or give one number for all benchmarks"
-    if study["engine"]["device"] == "cpu" and "kv_cache_gib" not in study["engine"]:
-        yield f"{place}.engine: device cpu needs `kv_cache_gib`, for instance 0.25"
-    if study["engine"]["device"] == "cuda":
-        for model in study["models"]:
-            if model in config["models"] and config["models"][model].get("gpus", 0) < 1:
-                yield f"models.{model}: study `{name}` runs it on GPUs; write gpus: 1 or more"
+    yield from _engine_faults(name, study, config)
+
+
+def _engine_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
+    """Faults of a study's engine, and of models that it cannot run."""
+    place, block = f"studies.{name}.engine", study["engine"]
+    models = {model: config["models"][model] for model in study["models"] if model in config["models"]}
+    if block.get("kind") == "endpoint":
+        if "url" not in block:
+            yield f"{place}: kind endpoint needs `url`, for instance http://localhost:8000/v1"
+        for key in ("url", "served_model"):
+            if isinstance(block.get(key), Mapping) and (lacking := [m for m in study["models"] if m not in block[key]]):
+                yield f"{place}.{key}: add {', '.join(lacking)}, or give one for all models"
+        if surplus := [key for key in ("device", "dtype", "kv_cache_gib") if key in block]:
+            yield f"{place}: {', '.join(surplus)}: the endpoint's own affair; take out, or take out kind: endpoint"
+        return
+    if lacking := [key for key in ("device", "dtype") if key not in block]:
+        yield f"{place}: add {', '.join(f'`{key}`' for key in lacking)}, or write kind: endpoint with its `url`"
+    if surplus := [key for key in ENDPOINT_ONLY if key in block]:
+        yield f"{place}: {', '.join(surplus)}: only with kind: endpoint; take out, or add that"
+    if block.get("device") == "cpu" and "kv_cache_gib" not in block:
+        yield f"{place}: device cpu needs `kv_cache_gib`, for instance 0.25"
+    for model, found in models.items():
+        fewest = min((config["benchmarks"][b]["rows"] for b in study["benchmarks"] if b in config["benchmarks"]), default=1)
+        if found.get("shards", 1) > fewest:
+            yield f"models.{model}: study `{name}` has a benchmark of {fewest} problems; write shards: {fewest} or fewer"
+        if block.get("device") == "cuda" and found.get("gpus", 0) < 1:
+            yield f"models.{model}: study `{name}` runs it on GPUs; write gpus: 1 or more"
+        if found.get("fetch_weights") is False:
+            yield f"models.{model}: study `{name}` runs it here and needs its weights; take out fetch_weights: false"
 
 
 def _cap_faults(place: str, study: Mapping) -> Iterator[str]:
@@ -240,13 +280,11 @@ def _cap_faults(place: str, study: Mapping) -> Iterator[str]:
 def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Local inputs of the studies to run that are not there, and that no rule makes."""
     for name in config["run"]:
-        study = config["studies"].get(name, {"kind": None})
+        study = config_imports.completed(config["studies"].get(name, {"kind": None}))
         if study["kind"] == "published" and not (root / study["table"]).is_file():
             yield f"studies.{name}.table: there is no file {study['table']}; correct the path"
-        if study["kind"] != "measured":
-            continue
         for kind in ("benchmarks", "models"):
-            for item in study[kind]:
+            for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
                 if path and not path.startswith(MADE_BY_RULES) and not (root / path).exists():
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"

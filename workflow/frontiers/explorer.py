@@ -26,6 +26,7 @@ COSTS_SHOWN = {
     "tokens": "Tokens generated",
     "seconds": "Time",
     "joules": "Energy",
+    "dollars": "Money",
 }
 ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid"}
 DIGITS = 6

@@ -26,6 +26,9 @@ def choice_rows(summary: Mapping, models: Mapping[str, str]) -> list[dict]:
                     "cap": "none" if best["cap"] is None else f"{best['cap']}",
                     "spent": scientific(best["cost_value"]),
                     "accuracy": interval(best["accuracy"], best["accuracy_low"], best["accuracy_high"]),
+                    "held_out": "–"
+                    if best["held_out"] is None
+                    else interval(best["held_out"], best["held_out_low"], best["held_out_high"]),
                     "p_model": f"{100 * best['p_model']:.0f}",
                 }
             )

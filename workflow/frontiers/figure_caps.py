@@ -32,6 +32,18 @@ BREAKS = {"|": "break, slower after it, 95 % interval", ">": "break, faster afte
 """Markers of the last break of a fit: where accuracy begins to level off, or only begins to rise."""
 
 
+RINGS = {
+    "saturation_cap": ({"markeredgewidth": 1.1}, "saturation cap, shown"),
+    "saturation_cap_observed": ({"markeredgewidth": 0.6, "alpha": 0.75}, "… seen, not shown"),
+}
+"""Style and meaning of the rings: shown with 95 % confidence, and seen among these problems only."""
+
+
+def ring_of(row: pd.Series) -> str | None:
+    """Return the column of the cap to be ringed, None where no cap below the largest saturates."""
+    return next((kind for kind in RINGS if pd.notna(row[kind])), None)
+
+
 def break_marker(row: pd.Series) -> str | None:
     """Return the marker of a curve's last break, None where the fit has none."""
     if pd.isna(row["breakpoint_flops"]):
@@ -67,16 +79,19 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, saturation: pd.DataFrame, colours
         axis.plot(curve["place"], curve["accuracy"], color=colour, marker="o", markersize=2.4, linewidth=1.0)
         fitted = saturation[(saturation["benchmark"] == benchmark) & (saturation["strategy"] == strategy)]
         for _, row in fitted.iterrows():
-            if pd.notna(row["saturation_cap"]):
-                reached = curve[curve["order"] == float(row["saturation_cap"])]
+            kind = ring_of(row)
+            if kind:
+                reached = curve[curve["order"] == float(row[kind])]
                 axis.plot(
                     reached["place"],
                     reached["accuracy"],
                     marker="o",
-                    markersize=6,
+                    markersize=6.5,
                     markerfacecolor="none",
                     color=colour,
-                    markeredgewidth=1.0,
+                    linestyle="",
+                    clip_on=False,
+                    **RINGS[kind][0],
                 )
             if break_marker(row):
                 draw_track(axis, curve, row, -track * (line + 1.2), colour)
@@ -172,12 +187,14 @@ def draw(points: pd.DataFrame, saturation: pd.DataFrame, labels: figures.Labels)
         )
         for b in benchmarks
     ]
-    ring = {"marker": "o", "markersize": 6, "markerfacecolor": "none", "linestyle": ""}
     handles.append(
         plt.Rectangle((0, 0), 1, 1, color=figures.GREY, alpha=0.4, linewidth=0, label="95 % interval")
     )
-    if saturation["saturation_cap"].notna().any():
-        handles.append(Line2D([], [], color=figures.DARK, **ring, label="saturation cap"))
+    ring = {"marker": "o", "markersize": 6.5, "markerfacecolor": "none", "linestyle": ""}
+    rung = saturation.loc[saturation["benchmark"] != MEAN].apply(ring_of, axis=1)
+    for kind, (style, meaning) in RINGS.items():
+        if (rung == kind).any():
+            handles.append(Line2D([], [], color=figures.DARK, **ring, **style, label=meaning))
     for marker, meaning in BREAKS.items():
         if (breaks == marker).any():
             handles.append(

@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from frontiers import figures
 from frontiers.bootstrap import KEY, MEAN
@@ -19,19 +20,22 @@ AXES = {
     "tokens": "Tokens generated per problem",
     "seconds": "Time (seconds per problem)",
     "joules": "Energy (joules per problem)",
+    "dollars": "Money (US dollars per problem)",
 }
 JOINT = [*KEY[:3], "order"]
+SAID = ["on_frontier", "p_on_frontier", "within_noise", "best_low", "best_high"]
 LINES = ("-", "--", ":", "-.")
 TITLE, PANEL, SPACE, ROW, FOOT = 0.22, 2.25, 0.06, 0.185, 0.52
 """Heights in inches: title, panel, space between panel and strip, a row of the strip, what follows it."""
 
 
 def join(points: pd.DataFrame, frontier: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the points with a positive `cost`, with on_frontier and p_on_frontier (0 where not listed)."""
-    listed = frontier[frontier["cost"] == cost][[*KEY, "on_frontier", "p_on_frontier"]]
+    """Return the points with a positive `cost`, with what the frontier says of them; false, 0 or empty else."""
+    listed = frontier[frontier["cost"] == cost][[*KEY, *SAID]]
     rows = points.assign(value=points[cost].astype(float), order=cap_order(points["cap"]))
     rows = rows.merge(listed.assign(order=cap_order(listed["cap"])).drop(columns="cap"), how="left", on=JOINT)
-    rows["on_frontier"] = rows["on_frontier"].astype("boolean").fillna(False).astype(bool)
+    for column in ("on_frontier", "within_noise"):
+        rows[column] = rows[column].astype("boolean").fillna(False).astype(bool)
     rows["p_on_frontier"] = rows["p_on_frontier"].fillna(0.0)
     return rows[rows["value"] > 0].sort_values([*JOINT[:3], "order"], kind="stable")
 
@@ -65,12 +69,33 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[s
         axis.scatter(
             off["value"], off["accuracy"], s=9, marker=shape, color=colour, alpha=0.75, linewidth=0, zorder=3
         )
+        near = off[off["within_noise"]]
+        axis.scatter(
+            near["value"],
+            near["accuracy"],
+            s=26,
+            marker="o",
+            facecolor="none",
+            edgecolor="#555555",
+            linewidth=0.45,
+            zorder=3,
+        )
         figures.draw_intervals(axis, off["value"], off, colour, alpha=0.3 if shared else 0.5, zorder=1)
         on = curve[curve["on_frontier"]]
         figures.draw_intervals(axis, on["value"], on, colours[model], alpha=0.8, zorder=1)
     best = choices(rows)
     if best.empty:
         return
+    axis.fill_between(
+        [*best["value"], right],
+        [*best["best_low"], best["best_low"].iloc[-1]],
+        [*best["best_high"], best["best_high"].iloc[-1]],
+        step="post",
+        color=figures.DARK,
+        alpha=0.13,
+        linewidth=0,
+        zorder=0.5,
+    )
     axis.step(
         [*best["value"], right],
         [*best["accuracy"], best["accuracy"].iloc[-1]],
@@ -145,7 +170,12 @@ def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figur
             for p, text in ((1.0, "100 %"), (0.5, "50 %"), (0.05, "5 % of draws"))
         ),
         Line2D([], [], color="#555555", marker="|", markersize=7, linestyle="", label="95 % interval"),
-    ]
+        Patch(color=figures.DARK, alpha=0.13, linewidth=0, label="95 % band"),
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=5, markerfacecolor="none", markeredgecolor="#555555",
+            markeredgewidth=0.45, label="may be on it",
+        ),
+    ]  # fmt: skip
     below = first.get_window_extent().transformed(figure.transFigure.inverted()).y0
     figure.legend(handles=signs, ncols=len(signs), loc="upper center", bbox_to_anchor=(0.5, below))
 

@@ -1,5 +1,7 @@
 """The figure of accuracy per FLOP against release date, with the fitted lines."""
 
+from collections.abc import Sequence
+
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,49 +13,58 @@ from matplotlib.lines import Line2D
 from frontiers import figures
 from frontiers.bootstrap import MEAN
 from frontiers.cli import UserError
-from frontiers.tables import cap_order
-from frontiers.trend import frontier_at_date
+from frontiers.trend_fits import CLUSTER, HC3
+from frontiers.trend_points import dated_points, frontier_at_date
+from frontiers.trend_ratio import BOOTSTRAP, JACKKNIFE
 
 PANEL = 2.0
-STRATEGIES = ("cot", "reported")
 COLOURS = {"dense": figures.PALETTE[0], "moe": figures.PALETTE[1], "hybrid": figures.PALETTE[2]}
 SELECTIONS = {"all": "-", "frontier_at_date": (0, (4, 2))}
 
 
 def dated(points: pd.DataFrame) -> pd.DataFrame:
-    """Return each model's point at its largest cap, where it has a date, with what the trend is fitted on.
+    """Return the points that the trend is fitted on, per benchmark and model.
 
-    Added: `years` (of 365.25 days), `efficiency` (accuracy per FLOP) and its limits, `current` (on the
-    frontier at its date). As in the fit, accuracies of 0 and 1 enter as half a problem from the end.
+    Added to what `dated_points` gives: `day`, `low` and `high` (limits of the efficiency), `current` (on the
+    frontier at its date).
     """
-    rows = points[
-        points["strategy"].isin(STRATEGIES) & points["release_date"].notna() & (points["flops"] > 1)
-    ]
-    rows = rows.assign(
-        rank=rows["strategy"].map(STRATEGIES.index).astype(int), order=-cap_order(rows["cap"])
-    ).sort_values(["rank", "order"], kind="stable")
-    rows = rows.drop_duplicates(["model", "benchmark"]).sort_index()
+    rows = dated_points(points)
+    rows = rows[rows["left_out"].isna()]
     half = 0.5 / (rows["problems"] + 1)
-    day = pd.to_datetime(rows["release_date"], format="%Y-%m-%d")
-    rows = rows.assign(day=day, years=day.map(lambda d: d.toordinal() / 365.25))
-    share = rows["accuracy"].clip(half, 1 - half)
-    rows["efficiency"] = share / rows["flops"]
-    rows["low"] = rows["accuracy_low"].clip(lower=half) / rows["flops"]
-    rows["high"] = rows["accuracy_high"] / rows["flops"]
+    rows = rows.assign(
+        day=pd.to_datetime(rows["release_date"], format="%Y-%m-%d"),
+        low=rows["accuracy_low"].clip(lower=half) / rows["flops"],
+        high=rows["accuracy_high"] / rows["flops"],
+    )
     current = [pd.Series(frontier_at_date(part), part.index) for _, part in rows.groupby("benchmark")]
     return rows.assign(current=pd.concat(current).reindex(rows.index).astype(bool) if current else False)
 
 
-def fitted_line(rows: pd.DataFrame, slope: float, years: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return line, lower and upper limit (accuracy per FLOP) at `years`, least squares with HC3.
+def quoted(trend: pd.DataFrame, metric: str, ranked: Sequence[str]) -> pd.DataFrame:
+    """Return the estimable rows of a metric with the best interval there is, by the order of `ranked`.
 
-    `slope` is that of the table `trend`, in decades per year: `UserError` when the points give another.
+    Intervals by developer come first, since those over models take models of one developer for independent.
     """
-    middle = rows["years"].mean()
+    rows = trend[(trend["metric"] == metric) & trend["estimable"] & trend["standard_error"].isin(ranked)]
+    rows = rows.assign(rank=rows["standard_error"].map({name: i for i, name in enumerate(ranked)}))
+    return rows.sort_values("rank", kind="stable").drop_duplicates(["selection", "estimator"]).sort_index()
+
+
+def fitted_line(rows: pd.DataFrame, fit: pd.Series, years: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return line, lower and upper limit (accuracy per FLOP) at `years`, with the errors of the row `fit`.
+
+    Raises `UserError` when the points give another slope than this row of the table `trend` has.
+    """
+    middle, slope = rows["years"].mean(), fit["slope_per_year"]
     model = sm.OLS(
         np.log10(rows["efficiency"].to_numpy()), sm.add_constant(rows["years"].to_numpy() - middle)
     )
-    result = model.fit(cov_type="HC3", use_t=True)
+    if fit["standard_error"] == CLUSTER:
+        makers = rows["developer"].where(rows["developer"].notna(), rows["model"]).to_numpy(str)
+        groups = {"groups": np.unique(makers, return_inverse=True)[1]}
+        result = model.fit(cov_type="cluster-crv3", cov_kwds=groups, use_t=True)
+    else:
+        result = model.fit(cov_type="HC3", use_t=True)
     if not np.isclose(result.params[1], slope, rtol=1e-6, atol=1e-9):
         where = f"{rows['benchmark'].iloc[0]}: points give {result.params[1]:.6g}, the table has {slope:.6g}"
         raise UserError(f"the trend was not fitted on these points ({where}); fit it again")
@@ -69,37 +80,40 @@ def factor(value: float) -> str:
 
 def change_text(row: pd.Series) -> str:
     """Return in words how accuracy per FLOP changes; a doubling time only where the sign is certain."""
-    if row["low"] <= 0 <= row["high"]:
+    if not row["low"] > 0 and not row["high"] < 0:
         change, low, high = (factor(10 ** row[c]) for c in ("slope_per_year", "low", "high"))
         return f"unclear, ×{change} a year ({low} to {high})"
     what = "doubles" if row["slope_per_year"] > 0 else "halves"
     months, low, high = (abs(row[f"doubling_{c}"]) for c in ("months", "low", "high"))
-    return f"{what} in {months:.1f} months ({min(low, high):.1f} to {max(low, high):.1f})"
+    low, high = min(low, high), max(low, high)
+    ends = f"{low:.1f} to {high:.1f}" if high < 100 else f"{low:.1f} or more"
+    return f"{what} in {months:.1f} months ({ends})"
 
 
 def halving_text(trend: pd.DataFrame) -> list[str]:
-    """Return the line on the compute for a fixed accuracy: the outermost 95 % limits of all estimators."""
-    rows = trend[
-        (trend["metric"] == "compute_at_accuracy") & (trend["selection"] == "all") & trend["estimable"]
-    ]
+    """Return the line on the compute for a fixed accuracy: estimates and outermost limits of all directions."""
+    rows = quoted(trend, "compute_at_accuracy", (JACKKNIFE, BOOTSTRAP))
+    rows = rows[rows["selection"] == "all"]
     if rows.empty:
         return []
-    if rows["high"].isna().any() or rows["high"].max() >= 0:
+    if not (rows["high"] < 0).all():
         return ["compute for a fixed accuracy: unclear"]
+    first, last = rows["doubling_months"].min(), rows["doubling_months"].max()
     low, high = rows["doubling_low"].min(), rows["doubling_high"].max()
-    return [f"compute for a fixed accuracy halves in {low:.2g} to {high:.3g} months"]
+    ends = f"{low:.2g}–{high:.2g}" if high < 100 else f"{low:.2g} or more"
+    return [f"compute for a fixed accuracy halves in {first:.2g}–{last:.2g} months ({ends})"]
 
 
 def remarks(trend: pd.DataFrame) -> list[str]:
     """Return the lines of text above one benchmark's panel."""
-    fits = trend[
-        (trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == "HC3") & trend["estimable"]
-    ]
+    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", (CLUSTER, HC3))
     names = {"all": "all {}", "frontier_at_date": "{} on frontier"}
     lines = [
         f"{names[row['selection']].format(row['models'])}: {change_text(row)}, R² {row['r2']:.2f}"
         for _, row in fits.iterrows()
     ]
+    edge = trend[(trend["estimator"] == "quantile") & (trend["selection"] == "all") & trend["estimable"]]
+    lines += [f"upper edge: {change_text(row)}" for _, row in edge.iterrows()]
     return lines + halving_text(trend)
 
 
@@ -119,19 +133,20 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
             linewidth=0.7,
             zorder=3,
         )
-    fits = trend[(trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == "HC3")]
-    for row in fits[fits["estimable"]].itertuples():
-        part = rows if row.selection == "all" else rows[rows["current"]]
+    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", (CLUSTER, HC3))
+    for _, row in fits.iterrows():
+        part = rows if row["selection"] == "all" else rows[rows["current"]]
         years = np.linspace(part["years"].min(), part["years"].max(), 60)
-        line, low, high = fitted_line(part, row.slope_per_year, years)
+        line, low, high = fitted_line(part, row, years)
         days = mdates.num2date(years * 365.25 - mdates_epoch())
         axis.plot(
-            days, line, color=figures.DARK, linewidth=1.0, linestyle=SELECTIONS[row.selection], zorder=2
+            days, line, color=figures.DARK, linewidth=1.0, linestyle=SELECTIONS[row["selection"]], zorder=2
         )
-        if row.selection == "all":
+        if row["selection"] == "all":
             axis.fill_between(days, low, high, color=figures.DARK, alpha=0.1, linewidth=0, zorder=0)
-    if not fits["estimable"].any():
-        reason = fits.loc[fits["selection"] == "all", "reason"].iloc[0]
+    if fits.empty:
+        plain = trend[(trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == HC3)]
+        reason = plain.loc[plain["selection"] == "all", "reason"].iloc[0]
         low, high = axis.get_ylim()
         axis.set_ylim(low, high * (high / low) ** 0.3)
         text = figures.wrapped(f"not estimable: {reason}", 52)

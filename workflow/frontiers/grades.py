@@ -1,17 +1,25 @@
 """The table `grades`: what the generations of a benchmark's problems are worth."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
+from frontiers.ambiguity import different_boxes, refused
 from frontiers.cli import UserError
-from frontiers.grading import TIMEOUT, Verdict, extract, grade_pairs
+from frontiers.grading import Grader, Verdict, extract
 from frontiers.problems import Problem
 
 
-def grade_generations(
-    generations: pd.DataFrame, problems: Sequence[Problem], workers: int = 1, timeout: float = TIMEOUT
-) -> pd.DataFrame:
+class _Found(NamedTuple):
+    """What was found in a completion."""
+
+    extracted: str | None
+    refused: bool
+    boxed_answers: int
+
+
+def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], grader: Grader) -> pd.DataFrame:
     """Return the rows of the table `grades` for those of `generations`, in the same order.
 
     Graded is the answer, or the trace where the answer is empty and no
@@ -25,26 +33,28 @@ def grade_generations(
             f"{len(unknown)} problem ids of the generations are not in the benchmark, the first is "
             f"{unknown[0]!r}; the benchmark has changed since: delete these generations and run again"
         )
-    texts: dict[tuple[str, str], str | None] = {}
-    extracted: list[str | None] = []
+    texts: dict[tuple[str, str], _Found] = {}
+    found: list[_Found] = []
     pairs: dict[int, tuple[str, str, str]] = {}
     columns = [generations[c] for c in ("problem_id", "truncated", "end_tokens", "reasoning", "answer")]
     for row, (problem_id, truncated, end_tokens, reasoning, answer) in enumerate(zip(*columns, strict=True)):
         problem = by_id[problem_id]
-        completion = answer if answer.strip() or end_tokens else reasoning
-        key = (completion, problem.answer_type)
-        if not truncated and key not in texts:
-            texts[key] = extract(*key)
-        extracted.append(None if truncated else texts[key])
-        if extracted[-1] is not None:
-            pairs[row] = (extracted[-1], problem.answer, problem.answer_type)
-    graded = dict(zip(pairs, grade_pairs(pairs.values(), workers, timeout), strict=True))
+        key = (answer if answer.strip() or end_tokens else reasoning, problem.answer_type)
+        if key not in texts:
+            texts[key] = _Found(extract(*key), refused(key[0]), different_boxes(*key))
+        found.append(texts[key]._replace(extracted=None) if truncated else texts[key])
+        if found[-1].extracted is not None:
+            pairs[row] = (found[-1].extracted, problem.answer, problem.answer_type)
+    graded = dict(zip(pairs, grader.grade(pairs.values()), strict=True))
     verdicts = [
         graded.get(row, Verdict(False, "truncated" if truncated else "no_answer"))
         for row, truncated in enumerate(generations["truncated"])
     ]
     return generations[["problem_id", "sample", "cap"]].assign(
         correct=[verdict.correct for verdict in verdicts],
-        extracted=pd.Series(extracted, dtype=object, index=generations.index),
+        extracted=pd.Series([one.extracted for one in found], dtype=object, index=generations.index),
         status=[verdict.status for verdict in verdicts],
+        looping=generations["looping"],
+        refused=[one.refused for one in found],
+        boxed_answers=[one.boxed_answers for one in found],
     )

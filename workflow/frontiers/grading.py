@@ -7,22 +7,27 @@ interpreter stops a power of a power of a power.
 """
 
 import atexit
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from threading import Lock
-from typing import NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple
 
 from frontiers.equivalence import UNSETTLED, prepare, settle
 from frontiers.extraction import ANSWER_TYPES, extract
-from frontiers.grading_pool import LIMIT, Pool
+from frontiers.grading_pool import Pool
+from frontiers.grading_worker import LIMIT
 from frontiers.numerals import read_plain
 
-__all__ = ["ANSWER_TYPES", "Verdict", "extract", "grade_pairs", "unreadable", "verify"]
+__all__ = ["ANSWER_TYPES", "Grader", "Verdict", "extract", "grade_pairs", "unreadable", "verify"]
 
 TIMEOUT = 10.0
 """Seconds of processor time per pair."""
 MEMORY_LIMIT = 2 * 1024**3
 """Bytes of address space per worker process."""
+REMEMBERED = 50_000
+"""Pairs whose verdict a grader remembers, the ones seen last."""
 
 _verify_lock = Lock()
 
@@ -49,27 +54,58 @@ def verify(answer: str, gold: str, answer_type: str) -> bool | None:
     return None if reply == LIMIT else reply
 
 
+class Grader:
+    """Grades batch after batch in bounded memory, with the same processes. Use it in a `with` statement.
+
+    `timeout` is in seconds of processor time per pair, `memory` in bytes per
+    worker. No process is started before a pair needs one.
+    """
+
+    def __init__(self, workers: int = 1, timeout: float = TIMEOUT, memory: int = MEMORY_LIMIT) -> None:
+        self._pool = Pool(workers, timeout, memory)
+        self._remembered: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
+
+    def __enter__(self) -> "Grader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def grade(self, pairs: Iterable[tuple[str, str, str]]) -> list[Verdict]:
+        """Return the verdict on each (answer, gold, answer type), in order; equal pairs are graded once.
+
+        Status "rule": read and judged; "no_answer": the answer could not be
+        read; "grader_timeout": judging it exceeded its time or memory.
+        """
+        pairs = list(pairs)
+        found = {pair: self._remembered.get(pair, UNSETTLED) for pair in dict.fromkeys(pairs)}
+        found |= {pair: settle(*pair) for pair, verdict in found.items() if verdict is UNSETTLED}
+        unsettled = [pair for pair, verdict in found.items() if verdict is UNSETTLED]
+        found.update(zip(unsettled, self._pool.run([_task(*pair) for pair in unsettled]), strict=True))
+        self._remember(found)
+        status = {None: "no_answer", LIMIT: "grader_timeout"}
+        return [Verdict(found[pair] is True, status.get(found[pair], "rule")) for pair in pairs]
+
+    def _remember(self, found: dict[tuple[str, str, str], Any]) -> None:
+        """Keep the verdicts `found` and forget the oldest."""
+        for pair, verdict in found.items():
+            self._remembered[pair] = verdict
+            self._remembered.move_to_end(pair)
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
 def grade_pairs(
     pairs: Iterable[tuple[str, str, str]],
     workers: int = 1,
     timeout: float = TIMEOUT,
     memory: int = MEMORY_LIMIT,
 ) -> list[Verdict]:
-    """Return the verdict on each (answer, gold, answer type), in order; equal pairs are graded once.
-
-    `timeout` is in seconds of processor time per pair, `memory` in bytes per
-    worker. Status "rule": read and judged; "no_answer": the answer could not be
-    read; "grader_timeout": judging it exceeded its time or memory. No process
-    is started when the quick rules settle every pair.
-    """
-    pairs = list(pairs)
-    verdicts = {pair: settle(*pair) for pair in dict.fromkeys(pairs)}
-    open_pairs = [pair for pair, verdict in verdicts.items() if verdict is UNSETTLED]
-    if open_pairs:
-        with Pool(workers, timeout, memory) as pool:
-            verdicts.update(zip(open_pairs, pool.run([_task(*pair) for pair in open_pairs]), strict=True))
-    status = {None: "no_answer", LIMIT: "grader_timeout"}
-    return [Verdict(verdicts[pair] is True, status.get(verdicts[pair], "rule")) for pair in pairs]
+    """Return the verdict on each (answer, gold, answer type), in order, as `Grader.grade` gives it."""
+    with Grader(workers, timeout, memory) as grader:
+        return grader.grade(pairs)
 
 
 def unreadable(golds: Sequence[tuple[str, str]], workers: int = 1, timeout: float = TIMEOUT) -> list[int]:

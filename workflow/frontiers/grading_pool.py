@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Any
 
 from frontiers.cli import UserError
-from frontiers.grading_worker import MEMORY, READY
+from frontiers.grading_worker import LIMIT, LOST, MEMORY, READY
 
-LIMIT = "limit"
-"""The reply for a task that exceeded its time or memory."""
 WALL_PER_PROCESSOR_TIME = 6
 """Wall time allowed per processor time, for machines busy with other things."""
 START_LIMIT = 300.0
 """Seconds a worker may take to import math-verify."""
+LIFE = 2_000
+"""Tasks after which the child that judges them is replaced, so that what sympy caches does not pile up."""
 TASKS_PER_WORKER = 25
 """One more worker is started for so many tasks: starting one costs about a second."""
 
@@ -34,18 +34,17 @@ class _Worker:
         package = str(Path(__file__).resolve().parents[1])
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "frontiers.grading_worker", str(timeout), str(memory)],
+            [sys.executable, "-m", "frontiers.grading_worker", str(timeout), str(memory), str(LIFE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
         )
         self.patience = WALL_PER_PROCESSOR_TIME * timeout + 5
         self.deadline = time.monotonic() + START_LIMIT
         self.ready = False
         self.task: int | None = None
-        self.judged = 0
-        self._line = b""
 
     @property
     def output(self) -> Any:
@@ -67,8 +66,9 @@ class _Worker:
         return json.loads(chunk)
 
     def close(self) -> int:
-        """End the process and return its exit status."""
-        self.process.kill()
+        """End the process with its child and return its exit status."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -77,7 +77,7 @@ class _Worker:
 
 
 class Pool:
-    """At most `workers` processes, started when there is work and replaced when lost.
+    """At most `workers` processes, started when there is work, replaced when lost.
 
     `timeout` is in seconds of processor time per task, `memory` in bytes of
     address space per process. To be used in a `with` statement or closed.
@@ -103,9 +103,9 @@ class Pool:
     def run(self, tasks: Sequence[Mapping[str, str]]) -> list[Any]:
         """Return the worker's reply to every task, in order: True, False, None or `LIMIT`.
 
-        A task whose worker dies, or runs out of memory, after it had judged
-        others is tried once more in a new one, so that no verdict depends on
-        what was judged before. Raises `UserError` when no worker can start.
+        A task that runs out of memory, or whose worker dies, is tried once more
+        in a new one, so that no verdict depends on what was judged before.
+        Raises `UserError` when no worker can start.
         """
         replies: list[Any] = [None] * len(tasks)
         waiting, unanswered, retried = deque(range(len(tasks))), set(range(len(tasks))), set[int]()
@@ -114,35 +114,36 @@ class Pool:
             replies[number] = reply
             unanswered.discard(number)
 
-        def lose(worker: _Worker, again: bool) -> None:
+        def settle_or_retry(number: int) -> None:
+            if number in retried:
+                settle(number, LIMIT)
+            else:
+                retried.add(number)
+                waiting.appendleft(number)
+
+        def lose(worker: _Worker) -> None:
             self._alive.remove(worker)
             selector.unregister(worker.output)
             worker.close()
-            if worker.task is None:
-                return
-            if again and worker.judged and worker.task not in retried:
-                retried.add(worker.task)
-                waiting.appendleft(worker.task)
-            else:
-                settle(worker.task, LIMIT)
 
         def hear(worker: _Worker) -> None:
             try:
                 reply = worker.receive()
             except EOFError:
-                status = worker.process.wait()
                 if not worker.ready:
-                    raise UserError(_not_started(f"exit status {status}")) from None
-                lose(worker, again=status != -signal.SIGPROF)
+                    raise UserError(_not_started(f"exit status {worker.process.wait()}")) from None
+                lose(worker)
+                if worker.task is not None:
+                    settle_or_retry(worker.task)
                 return
             if not worker.ready:
                 worker.ready = reply == READY
-            elif reply == MEMORY:
-                lose(worker, again=True)
-                return
             elif worker.task is not None:
-                settle(worker.task, reply)
-                worker.task, worker.judged = None, worker.judged + 1
+                number, worker.task = worker.task, None
+                if reply in (MEMORY, LOST):
+                    settle_or_retry(number)
+                else:
+                    settle(number, reply)
 
         with selectors.DefaultSelector() as selector:
             for worker in self._alive:
@@ -163,7 +164,9 @@ class Pool:
                     if worker.deadline < time.monotonic() and (worker.task is not None or not worker.ready):
                         if not worker.ready:
                             raise UserError(_not_started(f"not ready after {START_LIMIT:.0f} s"))
-                        lose(worker, again=False)
+                        lose(worker)
+                        if worker.task is not None:
+                            settle(worker.task, LIMIT)
         return replies
 
 

@@ -1,108 +1,280 @@
-"""What is fetched from the Hugging Face Hub: at a known commit, without code and without pickles."""
+"""Repositories of the Hugging Face Hub as folders: found on this machine, or fetched at a known commit and verified.
 
+Every repository lies in a folder of its own, `<root>/datasets/<organisation>/<name>/<commit>` or
+`<root>/models/...`, with the files as they are in the repository. So a copy of `<root>` is a mirror for
+machines without a network. Code and pickles are not among the files.
+"""
+
+import errno
+import hashlib
+import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from huggingface_hub import HfApi, errors, snapshot_download
+import httpx2
+from huggingface_hub import HfApi, constants, errors, snapshot_download
+from huggingface_hub.utils import disable_progress_bars
 
-from frontiers.checkpoints import MODEL_FILES, matches, refuse_pickles
-from frontiers.cli import UserError
-from frontiers.files import sha256_of
+from frontiers.cli import UserError, say
+from frontiers.files import locked, matches, sha256_of
 
-CODE = ("*.py",)
-ELSEWHERE = ("*/*", "consolidated*")
-"""Second copies of the weights in other forms, which some repositories hold."""
+T = TypeVar("T")
+
+FOLDERS = {"dataset": "datasets", "model": "models"}
+COMMIT = re.compile("[0-9a-f]{40}")
+RECORDS = ".cache/huggingface/download"
+"""Where huggingface_hub notes, beside a folder it filled, the commit and the checksum of each file."""
+WAITS = (2, 10, 30)
+"""Seconds between attempts where what went wrong may pass."""
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+LONGEST_WAIT = 600
 
 
-def _first_line(error: Exception) -> str:
-    """Return the beginning of an error's message."""
-    return (str(error).strip().splitlines() or ["no message"])[0][:200]
+@dataclass(frozen=True)
+class Snapshot:
+    """The files of a repository at one commit (None where nobody noted it).
+
+    `origin` tells where they were found: "hub", "mirror" or "cache". `sums` are the sha256 that have been
+    verified, by file name.
+    """
+
+    folder: Path
+    commit: str | None
+    origin: str
+    sums: Mapping[str, str] = field(default_factory=dict)
+
+
+def offline() -> bool:
+    """Return whether the user has said that this machine is to do without the Hub."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Files of the repository that a block of config.yaml names: those that fit `patterns` and not `left_out`.
+
+    `kind` is "dataset" or "model". `inspect` is given the names of all its files before any is fetched, and
+    raises `UserError` where the repository will not do.
+    """
+
+    kind: str
+    block: Mapping
+    patterns: Sequence[str]
+    left_out: Sequence[str] = ()
+    inspect: Callable[[list[str]], None] = lambda names: None
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether the file of that name is wanted."""
+        return matches(name, self.patterns) and not matches(name, self.left_out)
+
+    def options(self) -> dict:
+        """Return the arguments that say so to huggingface_hub."""
+        return {
+            "repo_id": self.block["repository"],
+            "repo_type": self.kind,
+            "allow_patterns": list(self.patterns),
+            "ignore_patterns": list(self.left_out),
+        }
+
+    def folder(self, root: Path, commit: str) -> Path:
+        """Return where the files of a commit lie under `root`."""
+        return root / FOLDERS[self.kind] / self.block["repository"] / commit
+
+    def command(self, root: Path) -> str:
+        """Return the command that puts them there on a machine with a network."""
+        repository, revision = self.block["repository"], self.block["revision"]
+        return (
+            f"hf download {repository} --repo-type {self.kind} --revision {revision} "
+            f"--local-dir {self.folder(root, revision)}"
+        )
+
+
+def snapshot(wanted: Wanted, root: Path) -> Snapshot:
+    """Return the wanted files of a repository.
+
+    Offline (HF_HUB_OFFLINE) they are looked for under `root`, then in the Hub's own cache; else they are
+    fetched to `root`, as far as they are not there yet. Either way each file is checked against the checksum
+    that the Hub keeps, where it was noted. Raises `UserError`.
+    """
+    return _found(wanted, root) if offline() else _fetched(wanted, root)
+
+
+def _fetched(wanted: Wanted, root: Path) -> Snapshot:
+    repository, revision = wanted.block["repository"], wanted.block["revision"]
+    endpoint = os.environ.get("HF_ENDPOINT")
+    with explained(wanted, root):
+        api = HfApi(endpoint=endpoint)
+        info = _patiently(
+            repository,
+            lambda: api.repo_info(repository, repo_type=wanted.kind, revision=revision, files_metadata=True),
+        )
+        wanted.inspect([file.rfilename for file in info.siblings])
+        listed = {file.rfilename: file for file in info.siblings if file.rfilename in wanted}
+        target = wanted.folder(root, info.sha)
+        with locked(target / ".lock", f"{repository}: another job fetches it; waiting"):
+            missing = sum(file.size or 0 for name, file in listed.items() if not (target / name).exists())
+            if missing > (free := shutil.disk_usage(target).free):
+                raise UserError(
+                    f"{repository}: {missing / 2**30:.1f} GiB are to come, {free / 2**30:.1f} GiB are free under "
+                    f"{root}; make room"
+                )
+            if missing:
+                say(f"{repository}: {missing / 2**20:,.1f} MiB to come")
+            if not sys.stderr.isatty():
+                disable_progress_bars()
+            _patiently(
+                repository,
+                lambda: snapshot_download(
+                    **wanted.options(), revision=info.sha, local_dir=target, endpoint=endpoint
+                ),
+            )
+            sums = {name: file.lfs.sha256 if file.lfs else file.blob_id for name, file in listed.items()}
+            return Snapshot(target, info.sha, "hub", _verified(target, sums, ours=True))
+
+
+def _found(wanted: Wanted, root: Path) -> Snapshot:
+    revision = wanted.block["revision"]
+    folder = wanted.folder(root, revision)
+    if folder.is_dir():
+        wanted.inspect([str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()])
+        records = {
+            str(path.relative_to(folder / RECORDS))[: -len(".metadata")]: path.read_text().split()
+            for path in (folder / RECORDS).rglob("*.metadata")
+        }
+        commits = {record[0] for record in records.values()}
+        commit = revision if COMMIT.fullmatch(revision) else commits.pop() if len(commits) == 1 else None
+        if odd := commits - {commit}:
+            raise UserError(f"{folder}: it holds files of commit {odd.pop()}; fetch {revision} into it")
+        return Snapshot(
+            folder, commit, "mirror", _verified(folder, {name: r[1] for name, r in records.items()})
+        )
+    try:
+        cached = Path(
+            snapshot_download(
+                **wanted.options(),
+                revision=revision,
+                local_files_only=True,
+                cache_dir=constants.HF_HUB_CACHE,
+            )
+        )
+    except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError) as error:
+        part = "only in part" if isinstance(error, errors.IncompleteSnapshotError) else "not"
+        raise UserError(
+            f"{wanted.block['repository']} at {revision} is {part} on this machine, and HF_HUB_OFFLINE is set. "
+            f"Looked for in {folder} and in the Hub's cache {constants.HF_HUB_CACHE}. On a machine with a network run\n"
+            f"  {wanted.command(root)}\nand copy that folder to the same place here, or name the folder "
+            "above `datasets/` and `models/` in FRONTIERS_HUB"
+        ) from error
+    # The cache names each file's content by its checksum.
+    blobs = {str(p.relative_to(cached)): p.resolve().name for p in cached.rglob("*") if p.is_symlink()}
+    return Snapshot(cached, cached.name, "cache", _verified(cached, blobs))
+
+
+def _verified(folder: Path, sums: Mapping[str, str], ours: bool = False) -> dict[str, str]:
+    """Return those of `sums` that are sha256, after checking the files that are there against all of them.
+
+    A sum of 64 digits is the file's sha256, one of 40 that of git. A damaged file of `ours` is removed.
+    """
+    for name, expected in sums.items():
+        path = folder / name
+        if not path.exists() or len(expected) not in (40, 64):
+            continue
+        if (found := sha256_of(path) if len(expected) == 64 else git_sum(path)) != expected:
+            if ours:
+                path.unlink()
+            mend = "It has been removed: run the same command again" if ours else "Fetch it again"
+            raise UserError(f"{path}: damaged: its checksum is {found}, the Hub says {expected}. {mend}")
+    return {name: expected for name, expected in sums.items() if len(expected) == 64}
+
+
+def git_sum(path: Path) -> str:
+    """Return the name that git gives to a file's content: sha1 of a header with its length, then the content."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what lies behind "it is not in the cache either"."""
+    while isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the status with which a server has refused, None if it was something else."""
+    response = getattr(error, "response", None)
+    return None if response is None else response.status_code
+
+
+def _patiently(what: str, call: Callable[[], T]) -> T:
+    """Return what `call` gives, calling again where what goes wrong may pass."""
+    for wait in (*WAITS, None):
+        try:
+            return call()
+        except (httpx2.HTTPError, OSError) as error:
+            cause = _cause(error)
+            short = isinstance(cause, OSError) and "Consistency check failed" in str(cause)
+            if wait is None or not (
+                short or isinstance(cause, httpx2.TransportError) or _status(cause) in PASSING
+            ):
+                raise
+            response = getattr(cause, "response", None)
+            asked = response.headers.get("Retry-After", "") if response is not None else ""
+            wait = min(int(asked), LONGEST_WAIT) if asked.isdigit() else wait
+            say(f"{what}: {_first_line(cause)}; trying again in {wait} s")
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _first_line(error: BaseException) -> str:
+    """Return kind and beginning of an error's message."""
+    line = (str(error).strip().splitlines() or ["no message"])[0]
+    return f"{type(error).__name__}: {line[:200]}"
 
 
 @contextmanager
-def explained(repository: str, revision: str) -> Iterator[None]:
+def explained(wanted: Wanted, root: Path) -> Iterator[None]:
     """Turn what can go wrong with the Hub into a `UserError` that says how to mend it."""
     try:
         yield
-    except errors.GatedRepoError as error:
-        raise UserError(
-            f"{repository} is gated: accept its terms at https://huggingface.co/{repository} and set "
-            "HF_TOKEN to a token of that account"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise UserError(
-            f"{repository} has no revision {revision}; correct `revision` in config.yaml"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise UserError(
-            f"{repository} is not on the Hub, or is private: correct `repository` in config.yaml or set "
-            "HF_TOKEN"
-        ) from error
-    except (errors.HTTPError, OSError) as error:
-        raise UserError(
-            f"{repository}: the download failed ({type(error).__name__}: {_first_line(error)}). Check "
-            "network and disk, then run the same command again: it goes on where it stopped"
-        ) from error
+    except (httpx2.HTTPError, OSError) as error:
+        raise UserError(f"{wanted.block['repository']}{_meaning(_cause(error), wanted, root)}") from error
 
 
-def dataset_rows(block: Mapping) -> tuple[list[dict], str]:
-    """Return the rows of a benchmark's data set and the commit they come from."""
-    import datasets
-
-    repository, revision = block["repository"], block["revision"]
-    with explained(repository, revision):
-        commit = HfApi().dataset_info(repository, revision=revision).sha
-        try:
-            table = datasets.load_dataset(
-                repository, block.get("subset"), split=block["split"], revision=commit
-            )
-        except (ValueError, datasets.exceptions.DatasetsError) as error:
-            raise UserError(
-                f"{repository}: `datasets` could not read it ({_first_line(error)}). "
-                "Check `subset` and `split` in config.yaml"
-            ) from error
-    return table.to_list(), commit
-
-
-def snapshot(block: Mapping, folder: Path) -> tuple[Path, str]:
-    """Fetch a checkpoint into a folder of its own under `folder`; return that folder and the commit.
-
-    Only configuration, tokenizer and safetensors come (and code where the block
-    trusts it); weights are checked against the checksums the Hub keeps.
-    Raises `UserError` for a repository without safetensors, a disk too small
-    and weights that are not what the Hub says.
-    """
-    repository, revision = block["repository"], block["revision"]
-    wanted = MODEL_FILES + (CODE if block.get("trust_remote_code") else ())
-    with explained(repository, revision):
-        info = HfApi().model_info(repository, revision=revision, files_metadata=True)
-        listed = {
-            file.rfilename: file
-            for file in info.siblings
-            if matches(file.rfilename, wanted) and not matches(file.rfilename, ELSEWHERE)
-        }
-        refuse_pickles(repository, [file.rfilename for file in info.siblings])
-        target = folder / repository.replace("/", "--") / info.sha
-        target.mkdir(parents=True, exist_ok=True)
-        missing = sum(file.size or 0 for name, file in listed.items() if not (target / name).exists())
-        if missing > (free := shutil.disk_usage(target).free):
-            raise UserError(
-                f"{repository}: {missing / 2**30:.1f} GiB are to come, {free / 2**30:.1f} GiB are free under "
-                f"{folder}; make room"
-            )
-        snapshot_download(
-            repository,
-            revision=info.sha,
-            local_dir=target,
-            allow_patterns=list(wanted),
-            ignore_patterns=list(ELSEWHERE),
+def _meaning(error: BaseException, wanted: Wanted, root: Path) -> str:
+    """Return what an error of the Hub means, to be read after the name of the repository."""
+    status, token = _status(error), bool(os.environ.get("HF_TOKEN"))
+    address = ("datasets/" if wanted.kind == "dataset" else "") + wanted.block["repository"]
+    again = "then run the same command again: it goes on where it stopped"
+    if isinstance(error, errors.GatedRepoError):
+        signed = "that HF_TOKEN belongs to" if token else "and set HF_TOKEN to a token of that account"
+        return (
+            f" is gated: accept its terms at https://huggingface.co/{address} with the account {signed}, wait "
+            f"until access is granted, {again}"
         )
-    for name, file in listed.items():
-        if file.lfs and (found := sha256_of(target / name)) != file.lfs.sha256:
-            raise UserError(
-                f"{target / name}: damaged: its sha256 is {found}, the Hub says {file.lfs.sha256}. "
-                "Delete the file and run again"
-            )
-    return target, info.sha
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f" has no revision {wanted.block['revision']}; correct `revision` in config.yaml"
+    if status == 401 and token:
+        return " is refused (401): HF_TOKEN is not valid, or this repository is not there; correct either"
+    if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
+        return " is not on the Hub, or is private: correct `repository` in config.yaml or set HF_TOKEN"
+    if status == 403:
+        return " is refused (403): give the token of HF_TOKEN the right to read it"
+    if status == 429:
+        hint = "" if token else " With HF_TOKEN set the limits are higher."
+        return f": the Hub asks to slow down (429). Wait some minutes, {again}.{hint}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f": no space left under {root}. Make room, {again}"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
+        return f": {error.filename or root} cannot be written; correct its rights or FRONTIERS_HUB"
+    return (
+        f": the download failed ({_first_line(error)}). Check network and disk, {again}. On a machine without a "
+        f"network set HF_HUB_OFFLINE=1 and put the files under {root}"
+    )

@@ -1,23 +1,38 @@
-"""Intervals of an accuracy: Wilson for one answer per problem, Wilson on the effective number for several.
+"""Intervals of an accuracy, chosen by design and number of problems, and of what a bootstrap gives.
 
-Every interval of one benchmark is a Wilson interval (Wilson 1927, J. Am. Stat. Assoc. 22, 209) on a number
-of independent answers. With one sample per problem that number is the number of problems. With several it
-is `p (1 - p) / se²`, where `se` is the cluster-robust standard error of the mean over problems (Miller 2024,
-arXiv 2411.00640, eq. 4): the "modified Wilson" limits of survey statistics (Korn & Graubard 1998, Survey
-Methodology 24, 193), which never leave [0, 1] and do not collapse at 0 and 1 as the normal ones do with few
-problems (Bowyer et al. 2025, arXiv 2503.01747).
+| design | interval |
+|---|---|
+| none or all of the answers right | Clopper & Pearson 1934 (Biometrika 26, 404), a problem counted once |
+| one answer per problem | Wilson 1927 (J. Am. Stat. Assoc. 22, 209) |
+| several, fewer than 100 problems | posterior of a beta-binomial model (Bowyer et al. 2025, arXiv 2503.01747) |
+| several, 100 problems or more | Wilson on the effective number of answers |
+
+The effective number is `p (1 - p) / se²`, where `se` is the cluster-robust standard error of the mean over
+problems (Miller 2024, arXiv 2411.00640, eq. 4): the "modified Wilson" limits of survey statistics (Korn &
+Graubard 1998, Survey Methodology 24, 193). None of these leaves [0, 1] or collapses at 0 and 1 as the normal
+interval does with few problems. How often each covers is simulated under `tests/simulation/`.
 """
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
+FEW = 100
+"""Below this number of problems no interval rests on a normal approximation of clustered answers."""
+
 WILSON = "wilson"
+EXACT = "clopper-pearson"
 CLUSTERED = "wilson, clustered by problem"
+POSTERIOR = "beta-binomial posterior"
 REPORTED = "wilson, reported standard error"
 COMBINED = "mover over benchmarks"
+BOOTSTRAP = "joint bootstrap over problems, expanded percentiles"
+
+SYMMETRIC = "joint bootstrap over problems, symmetric t"
 
 Limits = tuple[np.ndarray, np.ndarray]
 
@@ -33,6 +48,45 @@ def wilson(accuracy: ArrayLike, answers: ArrayLike, level: float = LEVEL) -> Lim
     low, high = proportion_confint(accuracy * answers, answers, alpha=1 - level, method="wilson")
     low, high = np.minimum(low, accuracy), np.maximum(high, accuracy)
     return np.where(accuracy == 0, 0.0, low)[()], np.where(accuracy == 1, 1.0, high)[()]
+
+
+def clopper_pearson(right: ArrayLike, answers: ArrayLike, level: float = LEVEL) -> Limits:
+    """Return the exact limits of a share seen as `right` of `answers` (whole numbers); broadcasts."""
+    right, answers = np.asarray(right, float), np.asarray(answers, float)
+    low, high = proportion_confint(right + 0 * answers, answers + 0 * right, alpha=1 - level, method="beta")
+    return np.nan_to_num(low, nan=0.0)[()], np.nan_to_num(high, nan=1.0)[()]
+
+
+@lru_cache(maxsize=32)
+def _likelihoods(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return edges of the grid of means (401,), log prior of its cells, log likelihoods (samples + 1, cells).
+
+    Cells are means (400, equally probable under a Beta(1/2, 1/2) prior but for the ends) by correlations.
+    """
+    edges = np.sin(np.linspace(0, np.pi / 2, 401)) ** 2
+    means = np.sin((np.arange(400) + 0.5) / 400 * np.pi / 2) ** 2
+    correlation = special.expit(np.linspace(-6, 6, 49))
+    mean, within = np.meshgrid(means, correlation, indexing="ij")
+    strength = 1 / within - 1
+    a, b = mean * strength, (1 - mean) * strength
+    right = np.arange(samples + 1)[:, None, None]
+    prior = 0.5 * np.log(within * (1 - within))
+    return edges, prior, special.betaln(right + a, samples - right + b) - special.betaln(a, b)
+
+
+def beta_binomial(right: ArrayLike, samples: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the equal-tailed posterior limits of the mean over problems; `right` (problems,) of `samples`.
+
+    A problem's chance of a right answer is Beta with mean m and correlation r between its samples (so
+    a = m (1 / r - 1)); m and r have Beta(1/2, 1/2) priors, integrated over a grid.
+    """
+    edges, prior, table = _likelihoods(samples)
+    seen = np.bincount(np.asarray(right, int), minlength=samples + 1)
+    log = prior + np.tensordot(seen.astype(float), table, 1)
+    mass = np.cumsum(np.exp(log - log.max()).sum(axis=1))
+    tails = np.array([1 - level, 1 + level]) / 2
+    low, high = np.interp(tails, np.concatenate([[0.0], mass / mass[-1]]), edges)
+    return float(low), float(high)
 
 
 def standard_error(problem_means: ArrayLike) -> np.ndarray:
@@ -63,36 +117,58 @@ def answers_from_error(
     return np.minimum(number, problems * samples)
 
 
-def accuracy_interval(problem_means: ArrayLike, samples: int, level: float = LEVEL) -> tuple[Limits, str]:
-    """Return the limits of the accuracy and the name of the method.
+def clustered(problem_means: ArrayLike, samples: int, level: float = LEVEL) -> Limits:
+    """Return the Wilson limits on the effective number of answers, (problems, ...) -> (...).
 
-    `problem_means` is (problems, ...): the share of right answers among the `samples` of each problem. The
-    effective number is lowered by (z / t)², t with problems - 1 degrees of freedom, because the standard
-    error is itself estimated, and lies between the number of problems and that of answers.
+    `problem_means` are shares of right answers among `samples`, or any means in [0, 1]. The number is
+    lowered by (z / t)², t with problems - 1 degrees of freedom, because the standard error is itself
+    estimated, and lies between the number of problems and that of answers.
     """
     means = np.asarray(problem_means, float)
     problems = means.shape[0]
     accuracy = np.clip(means.mean(axis=0), 0.0, 1.0)
-    if samples == 1:
-        return wilson(accuracy, problems, level), WILSON
     tail = (1 + level) / 2
     shrink = (stats.norm.ppf(tail) / stats.t.ppf(tail, max(problems - 1, 1))) ** 2
     number = shrink * answers_from_error(accuracy, standard_error(means), problems, samples)
-    return wilson(accuracy, np.maximum(number, problems), level), CLUSTERED
+    return wilson(accuracy, np.maximum(number, problems), level)
+
+
+def accuracy_interval(
+    problem_means: ArrayLike, samples: int, level: float = LEVEL
+) -> tuple[Limits, np.ndarray]:
+    """Return the limits of each accuracy and the names of their methods, (problems, ...) -> (...).
+
+    `problem_means`: the share of right answers among the `samples` of each problem. The method is chosen by
+    design and number of problems (see the module).
+    """
+    means = np.asarray(problem_means, float)
+    problems, accuracy = means.shape[0], np.clip(means.mean(axis=0), 0.0, 1.0)
+    if samples == 1 or problems >= FEW:
+        low, high = wilson(accuracy, problems, level) if samples == 1 else clustered(means, samples, level)
+        method = np.full(accuracy.shape, WILSON if samples == 1 else CLUSTERED, dtype=object)
+    else:
+        right = np.rint(means.reshape(problems, -1) * samples).astype(int)
+        found = np.array([beta_binomial(column, samples, level) for column in right.T])
+        low, high = (found[:, i].reshape(accuracy.shape) for i in (0, 1))
+        method = np.full(accuracy.shape, POSTERIOR, dtype=object)
+    one_sided = (accuracy == 0) | (accuracy == 1)
+    exact = clopper_pearson(np.where(one_sided, accuracy, 0) * problems, problems, level)
+    low, high = (np.where(one_sided, e, found) for e, found in zip(exact, (low, high), strict=True))
+    return (low[()], high[()]), np.where(one_sided, EXACT, method)[()]
 
 
 def answers_from_interval(
     accuracy: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = LEVEL
 ) -> np.ndarray:
-    """Return the number of answers whose Wilson interval is (low, high): the inverse of `wilson`.
+    """Return the number of answers whose Wilson interval is as wide as (low, high), which may be of any kind.
 
-    The limits are the roots of (1 + a) x² - (2 p + a) x + p² = 0 with a = z² / n, so their product is
-    p² / (1 + a); the mirrored product is used for p < 1/2, where it is the better conditioned.
+    With a = z² / n the width w solves (w² - 1) a² + (2 w² - 4 p (1 - p)) a + w² = 0.
     """
     p, low, high = (np.asarray(a, float) for a in (accuracy, low, high))
-    share = np.where(p >= 0.5, p, 1 - p)
-    product = np.where(p >= 0.5, low * high, (1 - low) * (1 - high))
-    return stats.norm.ppf((1 + level) / 2) ** 2 / (share**2 / product - 1)
+    square = np.clip(high - low, 1e-12, 1 - 1e-12) ** 2
+    half = square - 2 * p * (1 - p)
+    a = square / (np.sqrt(half**2 + square * (1 - square)) - half)
+    return stats.norm.ppf((1 + level) / 2) ** 2 / a
 
 
 def mean_interval(accuracy: ArrayLike, low: ArrayLike, high: ArrayLike) -> Limits:
@@ -106,3 +182,46 @@ def mean_interval(accuracy: ArrayLike, low: ArrayLike, high: ArrayLike) -> Limit
     below = np.sqrt(((accuracy - low) ** 2).sum(axis=0)) / number
     above = np.sqrt(((high - accuracy) ** 2).sum(axis=0)) / number
     return np.clip(mean - below, 0.0, 1.0), np.clip(mean + above, 0.0, 1.0)
+
+
+def expanded_tail(problems: int, level: float = LEVEL) -> float:
+    """Return the tail at which a bootstrap of few problems is cut: Phi(t sqrt(n / (n - 1))).
+
+    The draws of n problems spread by sqrt((n - 1) / n) too little and know nothing of Student's t with n - 1
+    degrees of freedom (Hesterberg 2015, Am. Stat. 69, 371, section 3.3).
+    """
+    freedom = max(problems - 1, 1)
+    return float(stats.norm.cdf(np.sqrt(problems / freedom) * stats.t.ppf((1 - level) / 2, freedom)))
+
+
+def percentile_limits(draws: ArrayLike, problems: int, level: float = LEVEL) -> Limits:
+    """Return the expanded percentile limits of bootstrap draws, (draws, ...) -> (...).
+
+    NaN for one problem, and where more than 2.5 % of the draws are not finite.
+    """
+    draws = np.asarray(draws, float)
+    if not draws.size:
+        return np.empty(draws.shape[1:]), np.empty(draws.shape[1:])
+    finite = np.isfinite(draws)
+    enough = (finite.mean(axis=0) >= (1 + level) / 2) & (problems > 1)
+    tail = expanded_tail(problems, level)
+    held = np.where(enough, np.where(finite, draws, np.nan), 0.0)
+    low, high = np.nanquantile(held, [tail, 1 - tail], axis=0)
+    return np.where(enough, low, np.nan)[()], np.where(enough, high, np.nan)[()]
+
+
+def symmetric_limits(values: ArrayLike, errors: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
+    """Return symmetric bootstrap-t limits from the estimate and the draws, (1 + draws,), and their errors.
+
+    The reach is the `level` quantile of |draw - estimate| / error of the draw, times the error of the estimate
+    (Hall 1992, The Bootstrap and Edgeworth Expansion, section 3.6); better than percentiles where errors
+    vary with the estimate. NaN where more than 2.5 % of the draws have no error.
+    """
+    values, errors = np.asarray(values, float), np.asarray(errors, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.abs(values[1:] - values[0]) / errors[1:]
+    known = np.isfinite(ratios)
+    if not known.size or known.mean() < (1 + level) / 2:
+        return np.nan, np.nan
+    reach = float(np.quantile(ratios[known], level) * errors[0])
+    return float(values[0]) - reach, float(values[0]) + reach

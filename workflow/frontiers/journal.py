@@ -1,73 +1,163 @@
 """The journal of completed requests: append-only, checked line by line, content-addressed.
 
-A line is `crc32 of the rest, a space, JSON`. The JSON holds `id` (see
-`request_id`) and whatever the completion is. A line that is torn, or that was
-damaged later, is dropped on reading, and its request is decoded again.
+A line is `crc32 of the rest, a space, JSON`. The JSON holds a completion with its `id`, and under `tally`
+how far its job had come. A line that is torn, or that was damaged later, is dropped on reading, and its
+request is decoded again.
 """
 
-import hashlib
+import errno
+import fcntl
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from frontiers.cli import UserError
+from frontiers.completions import Completion
+from frontiers.files import write_whole
 
-def fingerprint(parts: Mapping) -> str:
-    """Return 16 hex digits that change with any value in `parts` and with nothing else."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+FULL = (errno.ENOSPC, errno.EDQUOT)
+TAIL = 1 << 24  # bytes at the end of a journal in which its last whole line is sought
 
 
-def request_id(prompt: list[int], **sampling) -> str:
-    """Return the name of a request: the hash of its prompt's token ids and of its own sampling parameters."""
-    return fingerprint({"prompt": prompt, **sampling})
+@dataclass
+class Tally:
+    """How far the last job of a journal came, and what all of them took.
+
+    `total`: problems × samples asked for; `done` of them have all their answers, `worked` of these needed
+    the engine in this job. `tokens` were decoded in `seconds` of this job, its start left out; time that
+    several journals share is divided by requests in flight. `gpu_seconds` are those of every job so far,
+    starts included, times their devices.
+    """
+
+    total: int = 0
+    done: int = 0
+    worked: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    gpu_seconds: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens decoded per second of this journal's share of the engine; None before any time has passed."""
+        return self.tokens / self.seconds if self.seconds else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the time left at the pace of the problems done by this job; None while there are none."""
+        return self.seconds * (self.total - self.done) / self.worked if self.worked else None
 
 
 class Journal:
-    """The completions of one job, on disk at `path`. One writer at a time."""
+    """The completions of one model on one benchmark, on disk at `path`. One writer at a time."""
 
     def __init__(self, path: Path):
         self.path = path
         self.dropped = 0
-        self.entries = self._read()
-        self._file = None
+        self.tally = Tally()
+        self.entries: dict[str, dict] = {}
+        for entry in self._lines():
+            if "tally" in entry:
+                self.tally = Tally(**entry.pop("tally"))
+            if "id" in entry:
+                self.entries[entry["id"]] = entry
+        self._file: int | None = None
 
-    def _read(self) -> dict[str, dict]:
-        entries = {}
+    def _lines(self) -> Iterator[dict]:
+        """Yield what the whole lines hold; count the others."""
         if not self.path.exists():
-            return entries
-        for line in self.path.read_bytes().split(b"\n"):
-            if not line:
-                continue
-            checksum, _, body = line.partition(b" ")
-            if checksum != b"%08x" % zlib.crc32(body):
-                self.dropped += 1
-                continue
-            entry = json.loads(body)
-            entries[entry["id"]] = entry
-        return entries
+            return
+        with self.path.open("rb") as file:
+            for line in file:
+                if (entry := parsed(line)) is not None:
+                    yield entry
+                elif line.strip():
+                    self.dropped += 1
 
-    def append(self, entry: dict) -> None:
-        """Hold a completed request and hand it to the operating system before returning."""
+    def append(self, completion: Completion, after: str = "", start: int = 0) -> None:
+        """Hold a completion and hand it to the operating system before returning.
+
+        A piece names in `after` the completion it goes on with, and in `start` the tokens of it before.
+        Raises `UserError` when the disk is full or another job writes this journal.
+        """
+        entry = vars(completion) | ({"after": after, "start": start} if after else {})
+        self._write(entry | {"tally": asdict(self.tally)})
+        self.entries[completion.id] = entry
+
+    def _write(self, entry: Mapping) -> None:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab")
-            if self._file.tell() and not _ends_with_newline(self.path):
-                self._file.write(b"\n")
-        body = json.dumps(entry, separators=(",", ":")).encode()
-        self._file.write(b"%08x %s\n" % (zlib.crc32(body), body))
-        self._file.flush()
-        self.entries[entry["id"]] = entry
+            self._file = self._open()
+        size, line = os.fstat(self._file).st_size, memoryview(encoded(entry))
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, size)
+            if error.errno not in FULL:
+                raise
+            raise UserError(
+                f"{self.path}: no space left on its disk. The {len(self.entries):,} requests journalled so far are "
+                "kept; make room and run the same command again"
+            ) from error
+
+    def _open(self) -> int:
+        """Return the open file, locked, at the start of a new line."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise UserError(
+                f"{self.path}: another job is writing it; wait until that one ends, or end it"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            os.write(file, b"\n")
+        return file
+
+    def compact(self) -> None:
+        """Rewrite the file in one step: each completion once and in one piece, the tally at the end."""
+        for entry in sorted((e for e in self.entries.values() if "after" in e), key=lambda e: e["start"]):
+            first = self.entries.get(entry["after"])
+            if first and first["finish_reason"] == "length" and first["decoded"] == entry["start"]:
+                whole = Completion.from_entry(first).then(Completion.from_entry(entry))
+                self.entries[first["id"]] = vars(whole)
+                del self.entries[entry["id"]]
+        lines = [encoded(entry) for entry in [*self.entries.values(), {"tally": asdict(self.tally)}]]
+        write_whole(self.path, b"".join(lines))
 
     def close(self) -> None:
-        """Force what was appended to the disk."""
+        """Force what was appended to the disk and let others write."""
         if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
+            os.fsync(self._file)
+            os.close(self._file)
             self._file = None
 
 
-def _ends_with_newline(path: Path) -> bool:
+def encoded(entry: Mapping) -> bytes:
+    """Return the line that holds `entry`."""
+    body = json.dumps(entry, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def parsed(line: bytes) -> dict | None:
+    """Return what a line holds, or None if it is not whole."""
+    checksum, _, body = line.rstrip(b"\n").partition(b" ")
+    return json.loads(body) if checksum == b"%08x" % zlib.crc32(body) else None
+
+
+def last_tally(path: Path) -> Tally | None:
+    """Return the tally of the last whole line of a journal, without reading all of it; None if it has none."""
     with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+        file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
+        for line in reversed(file.read().splitlines()):
+            if (entry := parsed(line)) and "tally" in entry:
+                return Tally(**entry["tally"])
+    return None

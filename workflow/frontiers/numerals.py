@@ -7,20 +7,31 @@ from typing import NamedTuple
 TOLERANCE = Fraction(5, 10**7)
 """Absolute: numbers with decimals are compared to six places, as math-verify does."""
 
-_PLAIN = re.compile(r"[+-]?[0-9]{1,400}(?:\.[0-9]{1,400})?")
+_PLAIN = re.compile(
+    r"(?P<sign>[+-]?)\s?(?:(?P<figure>[0-9]{1,400}(?:\.[0-9]{1,400})?)(?:\s?/\s?(?P<over>[0-9]{1,40}))?"
+    r"|\\[dtc]?frac\s?(?:\{\s?(?P<top>-?[0-9]{1,40})\s?\}\s?\{\s?(?P<bottom>[0-9]{1,40})\s?\}"
+    r"|(?P<short>[0-9][0-9])))"
+)
 _LATEX_NOISE = re.compile(r"\\[!,;:> ]|\\left|\\right|~")
 _UNIT = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|operatorname)\s*\{([^{}]*)\}|\{([A-Za-z. ]{1,40})\}")
 _EQUALS = re.compile(r"=|≈|\\approx\b")
+_ASIDE = re.compile(
+    r"^(?:about|approximately|around|roughly|exactly|only)\s|\s\([A-Za-z -]{1,60}\)$", re.IGNORECASE
+)
+MONEY = r"(?:\\?[$€£¥₹]|(?:US|A|C|NZ|HK)\\?\$|(?:USD|EUR|GBP|CHF|JPY|INR|CNY|Rs\.?)\s?(?=[0-9]))"
+"""What stands before an amount of money."""
 _VALUE = (
     r"(?P<frac>\\[dt]?frac\{\s*(?P<top>-?[0-9]{1,40})\s*\}\{\s*(?P<bottom>[0-9]{1,40})\s*\})"
-    r"|(?P<mixed>[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2})"
+    r"|(?P<mixed>[0-9]{1,3}(?:(?:\.[0-9]{3})+|(?: [0-9]{3})+),[0-9]{1,9})"
+    r"|(?P<dotted>[0-9]{1,3}(?:\.[0-9]{3}){2,})"
+    r"|(?P<indian>[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3})"
     r"|(?P<grouped>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+)(?P<cents>\.[0-9]{0,40})?"
     r"|(?P<comma>[0-9]{1,400},(?:[0-9]{1,2}|[0-9]{4,40}))"
-    r"|(?P<plain>[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:\s?/\s?(?P<over>[0-9]{1,40}))?"
+    r"|(?P<plain>[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?P<power>e[+-]?[0-9]{1,3})?(?:\s?/\s?(?P<over>[0-9]{1,40}))?"
 )
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)\s?(?P<money>\\?[$€£¥])?\s?(?P<inner>-?)(?:{_VALUE})\s?(?P<scale>thousand|million|billion)?"
-    r"\s?(?P<percent>\\?%|percent\b)?(?P<money_after>\s?\\?[$€£¥])?"
+    rf"(?P<sign>[+-]?)\s?(?P<money>{MONEY})?\s?(?P<inner>-?)(?:{_VALUE})\s?(?P<scale>thousand|million|billion)?"
+    r"\s?(?P<percent>\\?%|percent\b)?(?P<money_after>\s?\\?[$€£¥₹])?"
     r"\s?(?P<unit>(?:\^?\\circ|\^\{\\circ\}|°)?\s?[A-Za-z]*(?:[ /][A-Za-z.]+){0,6}(?:\^\{?[23]\}?)?)\.?",
     re.IGNORECASE,
 )
@@ -29,9 +40,17 @@ _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 
 
 def read_plain(text: str) -> Fraction | None:
-    """Return the number that `text` is, digits with an optional sign and decimals and nothing else."""
-    text = text.strip()
-    return Fraction(text) if _PLAIN.fullmatch(text) else None
+    """Return the number that `text` is: digits with a sign and decimals, or a fraction of integers."""
+    match = _PLAIN.fullmatch(text.strip())
+    if match is None:
+        return None
+    top, bottom = match["figure"] or match["top"], match["over"] or match["bottom"] or "1"
+    if match["short"]:
+        top, bottom = match["short"]
+    if not int(bottom):
+        return None
+    value = Fraction(top) / int(bottom)
+    return -value if match["sign"] == "-" else value
 
 
 class Reading(NamedTuple):
@@ -44,16 +63,16 @@ class Reading(NamedTuple):
 def read_number(text: str) -> Reading | None:
     """Return the one number that `text` is, with its separators, money sign and unit.
 
-    "1,234.50", "1 000", "1.000,5", "$18", "10cents", "74{kg}", "3/4",
-    "80+150=230" and "2 million" are read; None for anything that is not one
-    number, such as "3x" or "5 or 6".
+    "1,234.50", "1 000", "1.000,5", "12,50,000", "$18", "10cents", "74{kg}",
+    "3/4", "1.5e3", "80+150=230", "about 5" and "2 million" are read; None for
+    anything that is not one number, such as "3x" or "5 or 6".
     """
     text = re.sub(r",\\!\s*", ",", text)
     for noise, plain in (("{,}", ","), ("−", "-"), ("\\,", ""), ("\\!", "")):
         text = text.replace(noise, plain)
     text = _LATEX_NOISE.sub(" ", text)
     text = _UNIT.sub(lambda match: " " + (match[1] or match[2] or ""), text)
-    text = _EQUALS.split(re.sub(r"\s+", " ", text))[-1].strip(" $")
+    text = _ASIDE.sub("", _EQUALS.split(re.sub(r"\s+", " ", text))[-1].strip(" $"))
     match = _NUMBER.fullmatch(text)
     if match is None or any(match[name] and not int(match[name]) for name in ("over", "bottom")):
         return None
@@ -73,12 +92,15 @@ def _value(match: re.Match[str]) -> Fraction:
     if match["frac"]:
         return Fraction(int(match["top"]), int(match["bottom"]))
     if match["mixed"]:
-        return Fraction(match["mixed"].replace(".", "").replace(",", "."))
+        return Fraction(re.sub("[. ]", "", match["mixed"]).replace(",", "."))
+    if whole := match["dotted"] or match["indian"]:
+        return Fraction(re.sub("[.,]", "", whole))
     if match["grouped"]:
         return Fraction(re.sub("[, ]", "", match["grouped"]) + (match["cents"] or "").rstrip("."))
     if match["comma"]:
         return Fraction(match["comma"].replace(",", "."))
-    return Fraction(match["plain"].rstrip(".")) / int(match["over"] or 1)
+    power = int((match["power"] or "e0")[1:])
+    return Fraction(match["plain"].rstrip(".")) * Fraction(10) ** power / int(match["over"] or 1)
 
 
 def same_number(one: Fraction, gold: Fraction) -> bool:

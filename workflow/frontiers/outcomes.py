@@ -5,9 +5,11 @@ problem, difficulty is held fixed:
 
 - several samples: over problems with both outcomes, the mean of log(cost) of the failed less that of the
   successful samples of one model on one problem
-- one sample: models are pooled; log(cost) = effect of the model + effect of the problem + g · failed, least
-  squares, over problems answered by all pooled models. Which models fail on a problem then carries the
-  comparison, so g also holds any interaction of model and difficulty.
+- one sample: log(cost) = effect of the model + effect of the problem + g · failed, least squares over the
+  problems answered by all models, with one g per model, or one for all (model `all`). Which models fail on a
+  problem then carries the comparison, so g also holds any interaction of model and difficulty.
+
+In a decile of difficulty (as the other models find it) log(cost) = effect of the model + g · failed.
 
 Generations are those at the largest cap of each model and strategy; what was truncated counts as failed, at
 its full cost. Intervals come from the joint bootstrap over problems.
@@ -17,18 +19,25 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from frontiers.bootstrap import MEAN, generator, problem_counts
+from frontiers import outcome_ratios as ratios
+from frontiers.bootstrap import generator, problem_counts
+from frontiers.early_stopping import mean_stops, stopping, stopping_rows
+from frontiers.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
+from frontiers.paired import holm
 from frontiers.rows import frame_of
-from frontiers.saturation import TOLERANCE
 from frontiers.tables import cap_order
 
-LEVEL = 0.95
 POOLED = "all"
 MEASURES = ("reasoning_tokens", "flops")
-FEWEST = 5  # generations of each outcome, or problems with both, below which no ratio is given
-FINITE_SHARE = 0.975
+FEWEST = 5  # generations of each outcome, or problems with both, below which no ratio within problem is given
+FEWEST_RAW = 10  # problems with each outcome: with fewer, draws with one or two of them have no error
+FEWEST_SPARED = 10  # problems that a regression must hold
+HOLM = "signs of single pairs, holm over pairs"
 AGGREGATED = "published figures are means, not single answers"
+LACKING = "more than 2.5 % of the bootstrap draws lack one of the outcomes"
+CLAIM = "arXiv 2512.24776 has failed generations cost more in 97 % of its pairs, raw, one sample each"
 
 
 def fit(
@@ -37,7 +46,8 @@ def fit(
     """Return the table `outcomes` from the table `answers` (reasoning tokens, FLOPs per generation).
 
     `benchmarks` are those to use (default: all in it). `draws` and `seed` are those of the joint bootstrap.
-    Early stopping is also averaged over benchmarks, as `mean`.
+    Early stopping is also averaged over benchmarks, as `mean`; the share of pairs of a model and a benchmark
+    in which failing costs more stands under benchmark `all`.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
     rows: list[dict] = []
@@ -54,13 +64,15 @@ def fit(
             top = part[part["order"] == part.groupby("model")["order"].transform("max")]
             key = {"strategy": strategy, "benchmark": benchmark}
             for measure in MEASURES:
-                rows += _by_model(top, measure, counts, key)
-                rows.append(_pooled(top, measure, counts) | key | {"model": POOLED, "measure": measure})
-            half = generator(seed, "halves", benchmark).permutation(len(problems)) % 2 == 0
+                rows += [key | {"measure": measure} | row for row in _ratios(top, measure, counts)]
+            rng = generator(seed, "halves", benchmark)
             for model, curve in part.groupby("model", sort=False):
-                stops.append(key | {"model": model} | stopping(curve, counts, half))
-    rows += [row for stop in [*stops, *_mean_stops(stops, names)] for row in _stopping_rows(stop)]
-    return frame_of(rows, "outcomes")
+                found = stopping(curve, len(problems), rng) if len(problems) > 1 else None
+                stops.append(key | {"model": model, "found": found})
+    rows += pairs_above_one(rows)
+    rows += [row for stop in stops for row in stopping_rows(stop)]
+    rows += mean_stops(stops, names)
+    return frame_of([{k: v for k, v in row.items() if k != "spread"} for row in rows], "outcomes")
 
 
 def unfitted(points: pd.DataFrame) -> pd.DataFrame:
@@ -70,191 +82,160 @@ def unfitted(points: pd.DataFrame) -> pd.DataFrame:
     return frame_of((key | fixed | {"measure": measure} for key in keys for measure in MEASURES), "outcomes")
 
 
-def _interval(draws: np.ndarray) -> dict[str, float]:
-    """Return the percentile limits, NaN when too few draws are finite."""
-    finite = draws[np.isfinite(draws)]
-    if len(finite) < FINITE_SHARE * len(draws):
-        return {"low": np.nan, "high": np.nan}
-    low, high = np.percentile(finite, 100 * np.array([1 - LEVEL, 1 + LEVEL]) / 2)
-    return {"low": float(low), "high": float(high)}
+def _estimated(values: np.ndarray, problems: int, **fields: object) -> dict:
+    """Return the fields of a ratio whose first value is that of the data, the others draws.
+
+    The limits are those of its logarithm's expanded percentiles; `spread` is its bootstrap standard error.
+    """
+    low, high = (float(v) for v in percentile_limits(values[1:], problems))
+    if not np.isfinite(low):
+        return _no(LACKING)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = float(np.nanstd(np.log(values[1:]), ddof=1))
+    estimate = float(values[0])
+    limits = {"estimate": estimate, "low": min(low, estimate), "high": max(high, estimate)}
+    limits["interval"] = BOOTSTRAP
+    return {"estimable": True, **limits, "spread": spread, **fields}
 
 
-def _estimated(values: np.ndarray, **fields: object) -> dict:
-    """Return the fields of an estimate whose first value is that of the data, the others draws."""
-    return {"estimable": True, "estimate": float(values[0]), **_interval(values[1:]), **fields}
+def _no(reason: str, **fields: object) -> dict:
+    """Return the fields of what cannot be estimated."""
+    return {"estimable": False, "reason": reason, **fields}
 
 
-def _by_model(top: pd.DataFrame, measure: str, counts: np.ndarray, key: dict) -> list[dict]:
-    """Return the raw and the within-problem row of every model."""
+def _ratios(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
+    """Return raw and within-problem rows of every model, the pooled one and those of the deciles."""
+    problems = counts.shape[1]
+    silent = top.groupby("model")[measure].max() == 0
+    used = top[~top["model"].isin(silent.index[silent])]
+    left_out = "; left out, cost is 0: " + ", ".join(silent.index[silent]) if silent.any() else ""
+    models, y, d = ratios.cells(used, measure, problems) if len(used) else ([], *np.zeros((2, 0, problems)))
+    whole = np.isfinite(y).all(axis=0) & np.isfinite(d).all(axis=0)
+    y, d, weights = y[:, whole], d[:, whole], counts[:, whole]
+    several = len(models) > 1 and whole.sum() >= FEWEST_SPARED
+    single = np.exp(ratios.each_model(y, d, weights)) if several else None
     rows = []
     for model, frame in top.groupby("model", sort=False):
-        sums = _sums(frame, measure, counts.shape[1])
-        for comparison, compare in (("raw", raw), ("within_problem", within_problem)):
-            named = key | {"model": model, "measure": measure, "comparison": comparison}
-            rows.append(named | compare(sums, counts))
+        found = ratios.sums(frame, measure, problems)
+        rows.append({"model": model, "comparison": "raw"} | _raw(found, counts))
+        row = {"model": model, "comparison": "within_problem"}
+        if found["number"].sum(axis=1).max() > 1:
+            row |= _within(found, counts)
+        elif single is None or model not in models:
+            why = "its costs are 0" if len(models) > 1 else "no other model tells how hard a problem is"
+            row |= _no(f"one sample per problem, and {why}", n=0)
+        else:
+            place = models.index(model)
+            fails, right = int(d[place].sum()), int((1 - d[place]).sum())
+            row["n"] = int(whole.sum())
+            if min(fails, right) < FEWEST:
+                row |= _no(f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed")
+            else:
+                note = "least squares with effects of model and problem, the latter from all models"
+                row |= _estimated(single[:, place], len(whole), note=note + left_out)
+        rows.append(row)
+    rows.append({"model": POOLED, "comparison": "within_problem"} | _pooled(y, d, weights, left_out))
+    return rows + _deciles(y, d, weights, left_out)
+
+
+def _raw(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
+    """Return the raw fields of one model."""
+    row = {"n": int(found["number"].sum())}
+    seen = (found["number"] > 0).sum(axis=0)
+    if seen.min() < FEWEST_RAW:
+        return row | _no(
+            f"failed: {seen[0]}, successful: {seen[1]} problems; at least {FEWEST_RAW} are needed"
+        )
+    logs, errors, means = ratios.raw(found, counts)
+    if not np.isfinite(logs[0]):
+        return row | _no("generations of one outcome cost nothing")
+    low, high = symmetric_limits(logs, errors)
+    if not np.isfinite(low):
+        return row | _no(LACKING)
+    limits = {"estimate": np.exp(logs[0]), "low": np.exp(low), "high": np.exp(high), "interval": SYMMETRIC}
+    spread = {"spread": float(errors[0]), "failed": means[0], "successful": means[1]}
+    return row | {"estimable": True} | limits | spread
+
+
+def _within(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
+    """Return the within-problem fields of one model with several samples."""
+    both = int((found["positive"] > 0).all(axis=1).sum())
+    if both < FEWEST:
+        return _no(f"problems with both outcomes: {both}; at least {FEWEST} are needed", n=both)
+    ratio, means = ratios.within(found, counts)
+    return {"n": both} | _estimated(ratio, both, failed=means[0, 0], successful=means[0, 1])
+
+
+def _pooled(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -> dict:
+    """Return the within-problem fields over all models, with an effect of each; costs of 0 left out, by name."""
+    note = "least squares with effects of model and problem" + left_out
+    if len(y) < 2:
+        return _no("fewer than two models to pool", n=0, note=note)
+    mixed = int((np.ptp(d, axis=0) > 0).sum()) if d.size else 0
+    if mixed < FEWEST:
+        reason = f"problems on which models differ in outcome: {mixed}; at least {FEWEST} are needed"
+        return _no(reason, n=mixed, note=note)
+    slope = ratios.two_way(y, d, weights)
+    if not np.isfinite(slope[0]):
+        return _no("failure is fully explained by model and problem", n=mixed, note=note)
+    return {"n": mixed} | _estimated(np.exp(slope), mixed, note=note)
+
+
+def _deciles(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -> list[dict]:
+    """Return a row per decile of difficulty that problems fall into, over all models."""
+    if len(y) < 3 or not d.size:
+        return []
+    decile, rows = ratios.difficulty_deciles(d), []
+    for number in np.unique(decile):
+        inside = decile == number
+        row = {"model": POOLED, "comparison": "decile", "decile": int(number), "n": int(inside.sum())}
+        row["note"] = (
+            "least squares with effects of models; difficulty is the share failed by others" + left_out
+        )
+        failed, right = (round(float(v[inside].sum())) for v in (d, 1 - d))
+        touched = int(inside.any(axis=0).sum())
+        if min(failed, right) < FEWEST or touched < FEWEST_SPARED:
+            reason = f"failed: {failed}, successful: {right}, problems: {touched}; too few"
+            rows.append(row | _no(reason))
+            continue
+        slope = np.exp(ratios.in_decile(y, d, inside, weights))
+        if np.isfinite(slope[0]):
+            rows.append(row | _estimated(slope, touched))
+        else:
+            rows.append(row | _no("every model fails on all or on none of them"))
     return rows
 
 
-def _sums(frame: pd.DataFrame, measure: str, problems: int) -> dict[str, np.ndarray]:
-    """Return number, sum and sum of logs of `measure` per problem and outcome, each (problems, 2).
+def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
+    """Return the share of pairs of a model and a benchmark in which failing costs more than succeeding.
 
-    Column 0 is failed, 1 successful; costs of 0 have no logarithm and are left out of `logs` and `positive`.
+    Raw and within problem, from the rows of single models. The interval counts as below it the pairs whose
+    ratio is shown to be above 1, and as above it all but those shown to be below 1, each with Holm's
+    correction at 2.5 %: with 95 % confidence no sign that counts is wrong (Goeman & Solari 2011, Stat. Sci.
+    26, 584), whatever the dependence of the pairs. It is wide rather than false.
     """
-    cell = frame["problem"].to_numpy() * 2 + frame["correct"].to_numpy()
-    cost = frame[measure].to_numpy(float)
-    logs = np.log(cost, out=np.zeros_like(cost), where=cost > 0)
-    weights = {"number": np.ones_like(cost), "sum": cost, "positive": (cost > 0) * 1.0, "logs": logs}
-    return {k: np.bincount(cell, w, 2 * problems).reshape(-1, 2) for k, w in weights.items()}
-
-
-def raw(sums: dict[str, np.ndarray], counts: np.ndarray) -> dict:
-    """Return the ratio of the mean cost of failed to that of successful generations.
-
-    `sums` as from `_sums`; `counts` (1 + D, problems): ones, then the draws.
-    """
-    number = sums["number"].sum(axis=0)
-    row = {"n": int(number.sum())}
-    if number.min() < FEWEST:
-        short = (
-            f"failed: {int(number[0])}, successful: {int(number[1])}; at least {FEWEST} of each are needed"
-        )
-        return row | {"estimable": False, "reason": short}
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = (counts @ sums["sum"]) / (counts @ sums["number"])
-        ratio = means[:, 0] / means[:, 1]
-    if not np.isfinite(ratio[0]):
-        return row | {"estimable": False, "reason": "successful generations cost nothing"}
-    return row | _estimated(ratio, failed=means[0, 0], successful=means[0, 1])
-
-
-def within_problem(sums: dict[str, np.ndarray], counts: np.ndarray) -> dict:
-    """Return the geometric mean over problems of the cost of failed over successful samples.
-
-    Only problems with both outcomes count, each once. Arguments as for `raw`.
-    """
-    if sums["number"].sum(axis=1).max() < 2:
-        reason = f"one sample per problem; see model `{POOLED}`, where models are pooled"
-        return {"n": 0, "estimable": False, "reason": reason}
-    both = (sums["positive"] > 0).all(axis=1)
-    row = {"n": int(both.sum())}
-    if both.sum() < FEWEST:
-        reason = f"problems with both outcomes: {int(both.sum())}; at least {FEWEST} are needed"
-        return row | {"estimable": False, "reason": reason}
-    means = np.where(both[:, None], sums["logs"] / np.maximum(sums["positive"], 1), 0)
-    with np.errstate(invalid="ignore"):
-        levels = (counts @ means) / (counts @ both)[:, None]
-    values = np.exp(levels[:, 0] - levels[:, 1])
-    return row | _estimated(values, failed=np.exp(levels[0, 0]), successful=np.exp(levels[0, 1]))
-
-
-def _pooled(top: pd.DataFrame, measure: str, counts: np.ndarray) -> dict:
-    """Return the within-problem row over all models, with an effect of each model.
-
-    Models whose costs are all 0 (no trace) are left out, by name; so are problems on which any other model
-    has a cost of 0 or no answer. Several samples enter by their means per model and problem.
-    """
-    row = {"comparison": "within_problem"}
-    silent = top.groupby("model")[measure].max() == 0
-    used = top[~top["model"].isin(silent.index[silent])]
-    note = ["least squares with effects of model and problem"]
-    if silent.any():
-        note.append("left out, cost is 0: " + ", ".join(silent.index[silent]))
-    row["note"] = "; ".join(note)
-    if used["model"].nunique() < 2:
-        return row | {"n": 0, "estimable": False, "reason": "fewer than two models to pool"}
-    cost = used[measure].to_numpy(float)
-    logs = np.log(cost, out=np.full_like(cost, np.nan), where=cost > 0)
-    cells = used.assign(logs=logs, failed=1.0 - used["correct"]).groupby(["model", "problem"])
-    cells = cells[["logs", "failed"]].agg(lambda v: v.mean(skipna=False)).unstack("problem")
-    cells = cells.reindex(columns=pd.MultiIndex.from_product([["logs", "failed"], range(counts.shape[1])]))
-    y, d = cells["logs"].to_numpy(), cells["failed"].to_numpy()
-    whole = np.isfinite(y).all(axis=0) & np.isfinite(d).all(axis=0)
-    y, d, weight = y[:, whole], d[:, whole], counts[:, whole]
-    mixed = np.ptp(d, axis=0) > 0 if d.size else np.zeros(0, bool)
-    row["n"] = int(mixed.sum())
-    if mixed.sum() < FEWEST:
-        reason = (
-            f"problems on which models differ in outcome: {int(mixed.sum())}; at least {FEWEST} are needed"
-        )
-        return row | {"estimable": False, "reason": reason}
-    slope = two_way(y, d, weight)
-    if not np.isfinite(slope[0]):
-        return row | {"estimable": False, "reason": "failure is fully explained by model and problem"}
-    return row | _estimated(np.exp(slope))
-
-
-def two_way(y: np.ndarray, d: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the coefficient of `d` in least squares of `y` with effects of rows and columns, (D,).
-
-    `y`, `d`: (models, problems), complete; `weights`: (D, problems), how often a problem counts. Both are
-    centred on the problem, then on the weighted mean of the model (Frisch, Waugh & Lovell). NaN where
-    nothing of `d` is left.
-    """
-    y, d = y - y.mean(axis=0), d - d.mean(axis=0)
-    total = weights.sum(axis=1)
-
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        model_part = ((weights @ a.T) * (weights @ b.T)).sum(axis=1) / total
-        return weights @ (a * b).sum(axis=0) - model_part
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = product(d, d)
-        return np.where(left > 1e-9 * total, product(y, d) / left, np.nan)
-
-
-def stopping(curve: pd.DataFrame, counts: np.ndarray, half: np.ndarray) -> dict:
-    """Return accuracy and FLOPs with and without the early stop, each (1 + D,), and the caps chosen.
-
-    On one half of the problems the smallest cap within 1 point of the best accuracy is chosen and judged on
-    the other half; both directions are averaged. `half` (problems,) says which half a problem is in. In
-    the draws the caps stay as chosen.
-    """
-    caps = np.unique(curve["order"])
-    shape = (len(caps), counts.shape[1])
-    cell = np.searchsorted(caps, curve["order"]) * shape[1] + curve["problem"].to_numpy()
-    number, right, cost = (
-        np.bincount(cell, w, shape[0] * shape[1]).reshape(shape)
-        for w in (None, curve["correct"].to_numpy(float), curve["flops"].to_numpy(float))
-    )
-    found: dict[str, list] = {"full": [], "stopped": [], "full_flops": [], "stopped_flops": [], "caps": []}
-    for chosen_on, judged_on in ((half, ~half), (~half, half)):
-        accuracy = right[:, chosen_on].sum(axis=1) / number[:, chosen_on].sum(axis=1)
-        cap = int(np.argmax(accuracy >= accuracy.max() - TOLERANCE))
-        weights = counts[:, judged_on]
-        for name, row in (("stopped", cap), ("full", len(caps) - 1)):
-            with np.errstate(invalid="ignore"):
-                answers = weights @ number[row, judged_on]
-                found[name].append(weights @ right[row, judged_on] / answers)
-                found[f"{name}_flops"].append(weights @ cost[row, judged_on] / answers)
-        found["caps"].append("uncapped" if np.isinf(caps[cap]) else str(int(caps[cap])))
-    means = {k: np.mean(v, axis=0) for k, v in found.items() if k != "caps"}
-    return means | {"note": "caps chosen on the halves: " + ", ".join(found["caps"]), "n": shape[1]}
-
-
-def _mean_stops(stops: Sequence[dict], benchmarks: Sequence[str]) -> list[dict]:
-    """Return the early stops averaged over benchmarks, for models that have them all."""
-    groups: dict[tuple, list[dict]] = {}
-    for stop in stops:
-        groups.setdefault((stop["model"], stop["strategy"]), []).append(stop)
-    means = []
-    for (model, strategy), parts in groups.items():
-        if len(parts) == len(benchmarks):
-            mean = {k: np.mean([p[k] for p in parts], axis=0) for k in _CURVES}
-            key = {"model": model, "strategy": strategy, "benchmark": MEAN}
-            means.append(mean | key | {"n": sum(p["n"] for p in parts), "note": "cap chosen per benchmark"})
-    return means
-
-
-_CURVES = ("full", "stopped", "full_flops", "stopped_flops")
-
-
-def _stopping_rows(stop: dict) -> list[dict]:
-    """Return the two rows of one early stop: share of FLOPs saved, and accuracy lost."""
-    key = {k: v for k, v in stop.items() if k not in _CURVES} | {"measure": "early_stopping"}
-    saved = _estimated(
-        1 - stop["stopped_flops"] / stop["full_flops"],
-        failed=stop["full_flops"][0],
-        successful=stop["stopped_flops"][0],
-    )
-    lost = _estimated(stop["full"] - stop["stopped"], failed=stop["full"][0], successful=stop["stopped"][0])
-    return [key | saved | {"comparison": "flops_saved"}, key | lost | {"comparison": "accuracy_lost"}]
+    found = []
+    for strategy in dict.fromkeys(row["strategy"] for row in rows):
+        for measure in MEASURES:
+            for comparison in ("raw", "within_problem"):
+                pairs = [
+                    row
+                    for row in rows
+                    if (row["strategy"], row["measure"], row["comparison"]) == (strategy, measure, comparison)
+                    and row["model"] != POOLED
+                ]
+                known = [row for row in pairs if row["estimable"]]
+                key = {"model": POOLED, "benchmark": POOLED, "strategy": strategy, "measure": measure}
+                key |= {"comparison": f"share_{comparison}", "n": len(known)}
+                if not known:
+                    found.append(key | _no("no pair of a model and a benchmark could be compared"))
+                    continue
+                logs = np.log([row["estimate"] for row in known])
+                spread = np.array([max(row["spread"], 1e-12) for row in known])
+                signs = [
+                    (holm(stats.norm.sf(side * logs / spread)) <= (1 - LEVEL) / 2).mean() for side in (1, -1)
+                ]
+                limits = {"estimate": (logs > 0).mean(), "low": signs[0], "high": 1 - signs[1]}
+                note = f"{len(known)} of {len(pairs)} pairs could be compared; {CLAIM}"
+                found.append(key | limits | {"interval": HOLM, "estimable": True, "note": note})
+    return found

@@ -66,6 +66,52 @@ def domination(cost: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     return share
 
 
+def shortfall(cost: ArrayLike, accuracy: ArrayLike) -> np.ndarray:
+    """Return how much less accurate each point is than the best that costs no more, along the last axis.
+
+    0 on the frontier and for points that only tie with it at a higher cost; NaN for a point that lacks cost
+    or accuracy. The additive epsilon with which the point would be on an epsilon-frontier (Laumanns et al.
+    2002, Evol. Comput. 10, 263).
+    """
+    cost, accuracy, known = _pair(cost, accuracy)
+    if cost.shape[-1] == 0:
+        return np.zeros(cost.shape)
+    order = np.lexsort((-accuracy, cost), axis=-1)
+    sorted_accuracy = np.take_along_axis(accuracy, order, -1)
+    best = np.empty_like(accuracy)
+    np.put_along_axis(best, order, np.maximum.accumulate(sorted_accuracy, axis=-1), -1)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, best - accuracy, np.nan)
+
+
+def shortfall_limits(
+    cost: np.ndarray, accuracy: np.ndarray, draws: np.ndarray, below: float, above: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return limits of each point's shortfall from paired draws, (points,), (points,), (draws, points).
+
+    A point falls short by the largest of its differences to the points that cost no more. Below: the
+    largest of the differences less k standard errors, with k the 1 - `below` quantile of the largest
+    standardised difference (the bound of an intersection: Chernozhukov, Lee & Rosen 2013, Econometrica 81,
+    667). Above: the largest of the single upper limits, with `above` left beyond each. A lower limit of 0 says
+    that the point may be on the frontier. NaN for a point that lacks cost or accuracy.
+    """
+    low, high = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
+    centred = draws - accuracy
+    for i in np.flatnonzero(~(np.isnan(cost) | np.isnan(accuracy))):
+        others = np.flatnonzero((cost <= cost[i]) & ~np.isnan(accuracy))
+        found = accuracy[others] - accuracy[i]
+        error = centred[:, others] - centred[:, [i]]
+        spread = error.std(axis=0)
+        varies = spread > 0
+        sure = found[~varies].max(initial=0.0)
+        low[i] = high[i] = sure
+        if varies.any():
+            reach = np.quantile((error[:, varies] / spread[varies]).max(axis=1), 1 - below)
+            low[i] = max(sure, (found[varies] - max(reach, 0) * spread[varies]).max())
+            high[i] = max(sure, np.quantile(found[varies] - error[:, varies], 1 - above, axis=0).max())
+    return low, high
+
+
 def best_under(cost: ArrayLike, accuracy: ArrayLike, budget: float) -> np.ndarray:
     """Return the index of the most accurate point with cost <= budget, along the last axis; -1 if none.
 

@@ -11,9 +11,11 @@ from frontiers.cli import UserError
 from frontiers.tables import cap_order, table_schema
 
 GENERATION = ["problem_id", "sample", "cap"]
+SECONDS = 3600
 MEASURES = {
     "accuracy": "correct",
     "truncated_share": "truncated",
+    "looping_share": "looping",
     "flops": "flops",
     "flops_2n": "flops_2n",
     "eflops": "eflops",
@@ -21,8 +23,13 @@ MEASURES = {
     "answer_tokens": "answer_tokens",
     "seconds": "seconds",
     "joules": "joules",
+    "dollars": "dollars",
 }
 """Column of `points` -> column of `answers` of which it is the mean."""
+
+SHARES = ("accuracy", "truncated_share", "looping_share")
+SPENT = tuple(name for name in MEASURES if name not in SHARES)
+"""Means with intervals of a share, and with intervals of the bootstrap."""
 
 COSTS = {
     "flops": ("flops",),
@@ -30,6 +37,7 @@ COSTS = {
     "tokens": ("reasoning_tokens", "answer_tokens"),
     "seconds": ("seconds",),
     "joules": ("joules",),
+    "dollars": ("dollars",),
 }
 """Costs against which a frontier is drawn -> the columns that add up to it."""
 
@@ -47,10 +55,12 @@ def join_answers(
     model: str,
     strategy: str,
     benchmark: str,
+    usd_per_hour: float | None = None,
 ) -> pd.DataFrame:
     """Join what was generated, how it was graded and what it cost into rows of the table `answers`.
 
     The three tables have the same keys (problem_id, sample, cap); `UserError` names the first that differs.
+    `usd_per_hour` is the price of the device the seconds were spent on.
     """
     joined = generations
     for name, table in (("grades", grades), ("compute", compute)):
@@ -64,7 +74,13 @@ def join_answers(
                 f"{name}, the first is {key}; delete the {name} of this model and run snakemake again"
             )
         joined = joined.drop(columns="_merge")
-    joined = joined.assign(model=model, strategy=strategy, benchmark=benchmark)
+    price = np.nan if usd_per_hour is None else usd_per_hour
+    joined = joined.assign(
+        model=model,
+        strategy=strategy,
+        benchmark=benchmark,
+        dollars=joined["seconds"].astype(float) * price / SECONDS,
+    )
     order = joined.assign(cap=cap_order(joined["cap"])).sort_values(["cap", "problem_id", "sample"]).index
     return joined.loc[order, list(table_schema("answers")["properties"])].reset_index(drop=True)
 
@@ -79,7 +95,7 @@ def summarise(
     """Return the table `points` of a measured study, the benchmark `mean` included.
 
     `models` gives for each model total_params, active_params, architecture and, if wanted, what `label`
-    adds. Intervals of FLOPs are percentiles of `draws` joint bootstrap draws.
+    adds. Intervals of costs are expanded percentiles of `draws` joint bootstrap draws.
     """
     if MEAN in benchmarks:
         raise UserError(f"a benchmark must not be called `{MEAN}`; rename it in config.yaml")
@@ -96,27 +112,49 @@ def summarise(
         cells = bootstrap.arrange(frame, benchmark, names)
         part = cells.keys.assign(problems=len(cells.problems), flops_method="closed form")
         part = part.assign(**bootstrap.estimate(cells))
-        parts.append(part.assign(**_accuracy_limits(cells, names.index("accuracy"))))
+        parts.append(part.assign(**_share_limits(cells, names)))
     points = add_mean(pd.concat(parts, ignore_index=True), benchmarks)
-    flops = bootstrap.joint_bootstrap(frame, benchmarks, ["flops"], draws, seed).values["flops"]
-    points["flops_low"], points["flops_high"] = np.quantile(flops, [0.025, 0.975], axis=0)
-    return describe(points.assign(source=None), models, benchmarks)
+    points["accuracy_answered"] = (points["accuracy"] / (1 - points["truncated_share"])).clip(upper=1)
+    return describe(_with_cost_limits(points, frame, benchmarks, draws, seed), models, benchmarks)
 
 
-def _accuracy_limits(cells: bootstrap.Cells, measure: int) -> dict[str, np.ndarray]:
-    """Return the limits and the method of each point's accuracy."""
-    low, high, method = [], [], []
+def _with_cost_limits(
+    points: pd.DataFrame, frame: pd.DataFrame, benchmarks: Sequence[str], draws: int, seed: int
+) -> pd.DataFrame:
+    """Add the limits of every cost that was measured; of a `mean` with the problems of its smallest benchmark."""
+    spent = [name for name in SPENT if points[name].notna().any()]
+    drawn = bootstrap.joint_bootstrap(frame, benchmarks, spent, draws, seed).values
+    sizes = points.groupby("benchmark")["problems"].min()
+    least = int(sizes[list(benchmarks)].min())
+    for name in SPENT:
+        for limit in ("low", "high"):
+            points[f"{name}_{limit}"] = np.nan
+    for benchmark, rows in points.groupby("benchmark").indices.items():
+        problems = least if benchmark == MEAN else int(sizes[benchmark])
+        for name in spent:
+            low, high = intervals.percentile_limits(drawn[name][:, rows], problems)
+            points.loc[points.index[rows], f"{name}_low"] = low
+            points.loc[points.index[rows], f"{name}_high"] = high
+    return points.assign(source=None, cost_interval=intervals.BOOTSTRAP)
+
+
+def _share_limits(cells: bootstrap.Cells, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the limits of each point's shares, and the method of its accuracy's."""
+    found: dict[str, list] = {}
     for block in cells.values:
-        right = block[..., measure]
-        limits, name = intervals.accuracy_interval(right.mean(axis=1), right.shape[1])
-        low.append(limits[0])
-        high.append(limits[1])
-        method += [name] * right.shape[2]
-    return {
-        "accuracy_low": np.concatenate(low),
-        "accuracy_high": np.concatenate(high),
-        "interval": np.array(method, dtype=object),
-    }
+        for name in SHARES:
+            seen = block[..., names.index(name)]
+            known = ~np.isnan(seen).any(axis=(0, 1))
+            (low, high), method = intervals.accuracy_interval(
+                np.where(known, seen, 0.0).mean(axis=1), seen.shape[1]
+            )
+            low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
+            found.setdefault(f"{name}_low", []).append(low)
+            found.setdefault(f"{name}_high", []).append(high)
+            found.setdefault(f"{name}_interval", []).append(method)
+    limits = {name: np.concatenate(parts) for name, parts in found.items()}
+    limits["interval"] = limits.pop("accuracy_interval")
+    return limits
 
 
 def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
@@ -127,23 +165,28 @@ def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
     keys, rows = bootstrap.mean_points(points, benchmarks)
     columns = [c for c in MEASURES if c in points]
     stacked = {c: points[c].to_numpy(float, na_value=np.nan)[rows].T for c in columns}
-    limits = [points[c].to_numpy(float)[rows].T for c in ("accuracy_low", "accuracy_high")]
-    low, high = intervals.mean_interval(stacked["accuracy"], *limits)
+    limits = {}
+    for name in (n for n in SHARES if n in points and points[n].notna().all()):
+        ends = [points[f"{name}_{end}"].to_numpy(float)[rows].T for end in ("low", "high")]
+        low, high = intervals.mean_interval(stacked[name], *ends)
+        limits |= {f"{name}_low": low, f"{name}_high": high}
     methods = [set(m) for m in points["flops_method"].to_numpy(dtype=object)[rows]]
     mean = keys.assign(
         flops_method=[m.pop() if len(m) == 1 else "mixed" for m in methods],
         problems=points["problems"].to_numpy(np.int64)[rows].sum(axis=1),
         samples=points["samples"].to_numpy(np.int64)[rows].min(axis=1),
-        accuracy_low=low,
-        accuracy_high=high,
         interval=intervals.COMBINED,
+        **limits,
         **{c: v.mean(axis=0) for c, v in stacked.items()},
     )
     return pd.concat([points, mean], ignore_index=True) if len(mean) else points
 
 
 def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Sequence[str]) -> pd.DataFrame:
-    """Add what is known of each model, sort, and bring the columns into the order of the table `points`."""
+    """Add what is known of each model, sort, and bring the columns into the order of the table `points`.
+
+    Columns that the points do not have are empty.
+    """
     if lacking := sorted(set(points["model"]) - set(models)):
         raise UserError(f"no model description for {lacking}; run `describe_model` for them")
     for column in ("architecture", "total_params", "active_params"):
@@ -151,8 +194,8 @@ def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Se
     order = points.assign(
         _cap=cap_order(points["cap"]),
         _benchmark=points["benchmark"].map({b: i for i, b in enumerate([*benchmarks, MEAN])}),
-    ).sort_values(["_benchmark", "model", "strategy", "_cap"], kind="stable")
-    return label(order, models)[list(table_schema("points")["properties"])].reset_index(drop=True)
+    ).sort_values(["_benchmark", "model", "strategy", "_cap"], kind="stable", ignore_index=True)
+    return label(order, models).reindex(columns=list(table_schema("points")["properties"]))
 
 
 def label(points: pd.DataFrame, models: Mapping[str, Mapping]) -> pd.DataFrame:

@@ -2,21 +2,28 @@
 
 Each curve is accuracy against log10 of the mean FLOPs at each cap (a cap of 0 has the FLOPs of prompt and
 answer). The forms of `saturation_forms` are fitted on binomial counts and compared by BIC. Intervals come
-from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means.
+from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means; how
+often they hold a known truth is simulated by `tests/simulation/coverage_saturation.py`. Caps are judged by
+`saturation_cap`, models taken together by `saturation_pooled`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import gammaln
+from scipy.stats import t
 
 from frontiers.curves import Curve, merge_equal_compute, read_curves
+from frontiers.intervals import expanded_tail, percentile_limits
 from frontiers.rows import frame_of
+from frontiers.saturation_cap import TOLERANCE as TOLERANCE
+from frontiers.saturation_cap import falls, saturation_caps
 from frontiers.saturation_forms import Fit, build_forms, fit_form, left_out, refit
+from frontiers.saturation_pooled import Estimate, pooled_rows
+from frontiers.saturation_segmented import segmented
 
-LEVEL = 0.95
-TOLERANCE = 0.01
 DAVIES_POINTS = 10
 BIC = {
     "none": "bic_no_break",
@@ -29,47 +36,70 @@ FLAT = "accuracy does not vary with the cap"
 SINGLE = "published figures give one point per model, not a curve over caps"
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The row of a curve and, by quantity, what may be pooled over models."""
+
+    row: dict
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+
+
 def fit(
     answers: pd.DataFrame, draws: int = 1000, seed: int = 0, benchmarks: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Return the table `saturation`: one row per model, strategy and benchmark, the mean included.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables `saturation` and `saturation_pooled`.
 
-    `answers` is the table `answers`; `benchmarks` those to use (default: all in it); `draws` and `seed`
-    are those of the joint bootstrap.
+    The first has one row per model, strategy and benchmark, the mean included; the second what the models
+    of a strategy and benchmark say together. `answers` is the table `answers`; `benchmarks` those to use
+    (default: all in it); `draws` and `seed` are those of the joint bootstrap.
     """
-    return frame_of(
-        (fit_curve(curve) for curve in read_curves(answers, draws, seed, benchmarks)), "saturation"
-    )
+    found = [fit_curve(curve) for curve in read_curves(answers, draws, seed, benchmarks)]
+    groups: dict[tuple, list[Fitted]] = {}
+    for one in found:
+        groups.setdefault((one.row["strategy"], one.row["benchmark"]), []).append(one)
+    pooled = []
+    for (strategy, benchmark), mine in groups.items():
+        fitted: dict[str, list[Estimate]] = {}
+        for one in mine:
+            for quantity, estimate in one.estimates.items():
+                fitted.setdefault(quantity, []).append(estimate)
+        curves = sum(one.row.get("reason") != FLAT for one in mine)
+        pooled += pooled_rows(fitted, curves, {"strategy": strategy, "benchmark": benchmark})
+    return frame_of((one.row for one in found), "saturation"), frame_of(pooled, "saturation_pooled")
 
 
-def unfitted(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `saturation` of figures that have one point per model: nothing can be fitted, and why."""
+def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both tables of figures that have one point per model: nothing can be fitted, and why."""
     keys = points[["model", "strategy", "benchmark", "problems"]].drop_duplicates(
         ["model", "strategy", "benchmark"]
     )
-    fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE}
-    return frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
+    fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE, "cap_reason": SINGLE}
+    table = frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
+    groups = keys[["strategy", "benchmark"]].drop_duplicates().to_dict("records")
+    rows = [row | {"reason": SINGLE} for key in groups for row in pooled_rows({}, 0, key)]
+    return table, frame_of(rows, "saturation_pooled")
 
 
-def fit_curve(curve: Curve) -> dict:
-    """Return the row of one curve; fields that do not apply are absent.
+def fit_curve(curve: Curve) -> Fitted:
+    """Return what is found on one curve; fields of the row that do not apply are absent.
 
     A curve is saturated when it levels off or falls at higher compute, or when its traces end by themselves,
-    so that larger caps add neither compute nor accuracy, and some cap below the largest is as good.
+    so that larger caps add neither compute nor accuracy.
     """
     row = {"model": curve.model, "strategy": curve.strategy, "benchmark": curve.benchmark}
-    row |= {"form": "none", "saturated": False, "problems": curve.problems}
-    cap = row["saturation_cap"] = saturation_cap(curve)
+    row |= {"form": "none", "saturated": False, "problems": curve.problems} | saturation_caps(curve)
     merged = merge_equal_compute(curve)
     row["computes"] = len(merged.flops)
-    if np.ptp(curve.accuracy) == 0 and not np.ptp(curve.draws, axis=1).any():
-        return row | {"reason": FLAT, "saturation_cap": curve.caps.min()} | _level(merged)
+    if len(merged.flops) == 1 < len(curve.flops):
+        row |= {"saturation_cap": curve.caps.min(), "cap_reason": None}
+    if len(curve.caps) > 1 and np.ptp(curve.accuracy) == 0 and not np.ptp(curve.draws, axis=1).any():
+        return Fitted(row | {"reason": FLAT} | _level(merged))
     x, y, n = merged.decades, merged.accuracy, merged.trials
     fits = {name: found for name, form in build_forms(x).items() if (found := fit_form(form, y, n))}
     if not fits:
-        return row | {"reason": f"caps give {len(x)} different computes; at least 3 are needed"}
+        return Fitted(row | {"reason": f"different computes at the caps: {len(x)}; at least 3 are needed"})
     row |= {BIC[name]: found.bic for name, found in fits.items()}
-    eligible = {k: f for k, f in fits.items() if k != "inverted_u" or falls(merged)}
+    eligible = {k: f for k, f in fits.items() if k != "inverted_u" or falls(curve)}
     form = min(eligible, key=lambda name: eligible[name].bic)
     others = np.array([found.bic - eligible[form].bic for found in eligible.values()])
     row |= {"form": form, "bic_weight": float(1 / np.exp(-others / 2).sum())}
@@ -77,12 +107,16 @@ def fit_curve(curve: Curve) -> dict:
     row["left_out_form"] = max(outside, key=outside.__getitem__)
     row["left_out_gain"] = outside[form] - outside["none"]
     row["davies_p"] = davies(merged, eligible["none"])
-    row |= _plateau(eligible[form], merged)
+    if "one_break" in fits:
+        row |= segmented(merged, float(fits["one_break"].form.shape[fits["one_break"].choice, 0]))
+    fields, estimates = _plateau(eligible[form], merged)
+    row |= fields
+    if not row["saturated"] and row["plateau_low"] > 0:
+        row["saturation_above_flops"] = merged.flops[-1]
     if not row["saturated"] and merged.caps[-1] < curve.caps[-1]:
-        if np.isfinite(cap):
-            return row | {"saturated": True, "saturation_kind": "traces_end", "reason": None}
-        row["reason"] += f"; caps above {merged.caps[-1]:.0f} add no compute, but none below is as good"
-    return row
+        row |= {"saturated": True, "saturation_kind": "traces_end", "reason": None}
+        row["saturation_above_flops"] = np.nan
+    return Fitted(row, estimates)
 
 
 def _level(curve: Curve) -> dict:
@@ -91,71 +125,74 @@ def _level(curve: Curve) -> dict:
     return {"plateau_slope": slope, "plateau_low": slope, "plateau_high": slope}
 
 
-def _plateau(fit: Fit, curve: Curve) -> dict:
-    """Return break, last slope, their intervals, and whether the curve has levelled off.
+def break_limits(breaks: np.ndarray, problems: int) -> tuple[float, float]:
+    """Return the limits of a break from its draws (log10 FLOPs), infinite where it lies beyond the caps.
 
-    It has when the last slope's interval reaches down to 0 and ends below half of the slope before the break.
+    Percentiles as in `intervals.percentile_limits`, but of draws in which there may be no break.
+    """
+    tail = expanded_tail(problems)
+    known = np.where(np.isfinite(breaks), breaks, np.inf)
+    low, high = (float(np.percentile(known, 100 * q, method="nearest")) for q in (tail, 1 - tail))
+    return low, high
+
+
+def _plateau(fit: Fit, curve: Curve) -> tuple[dict, dict[str, Estimate]]:
+    """Return break, last slope, their intervals, whether the curve has levelled off, and what may be pooled.
+
+    It has levelled off when the last slope's interval reaches down to 0 and ends below half of the slope
+    before the break.
     """
     describe, form = fit.form.describe, fit.form
     at, before, after = (float(v[0]) for v in describe(form.shape[[fit.choice]], fit.values[None]))
     shapes, values = refit(fit, curve.accuracy, curve.trials, curve.draws)
     breaks, _, slopes = describe(shapes, values)
-    tails = 100 * np.array([1 - LEVEL, 1 + LEVEL]) / 2
-    low, high = np.percentile(slopes, tails)
-    row = {
-        "slope_before": before,
-        "plateau_slope": after,
-        "plateau_low": low,
-        "plateau_high": high,
-        "saturated": False,
-    }
+    low, high = (float(v) for v in percentile_limits(slopes, curve.problems))
+    row = {"plateau_slope": after, "plateau_low": low, "plateau_high": high, "saturated": False}
+    row["slope_before"] = before
+    estimates = {}
     if np.isfinite(at):
-        known = np.where(np.isfinite(breaks), breaks, np.inf)
-        limits = [np.percentile(known, q, method="nearest") for q in tails]
-        limits = [10**v if np.isfinite(v) else np.nan for v in limits]
+        limits = [10**v if np.isfinite(v) else np.nan for v in break_limits(breaks, curve.problems)]
         row |= {"breakpoint_flops": 10**at, "low": limits[0], "high": limits[1]}
-    if form.name == "none":
-        row["reason"] = "no saturation in range: accuracy is best described without a break"
-    elif form.name == "inverted_u":
-        row |= {"saturated": True, "saturation_kind": "decline", "reason": None}
+        levels = before > max(after, 0)
+        kind = "breakpoint" if levels else "onset"
+        if levels or after > before:
+            estimates[f"{kind}_flops"] = Estimate(curve.model, at, breaks)
+        if levels:
+            estimates["plateau_slope"] = Estimate(curve.model, after, slopes)
+        if curve.tokens is not None:
+            value, drawn = (np.interp(10**v, curve.flops, curve.tokens) for v in (at, breaks))
+            row["breakpoint_tokens"] = float(value)
+            if value > 0 and f"{kind}_flops" in estimates:
+                logs = np.log10(np.where(drawn > 0, drawn, np.nan))
+                estimates[f"{kind}_tokens"] = Estimate(curve.model, float(np.log10(value)), logs)
+    return row | _verdict(form.name, at, before, row), estimates
+
+
+def _verdict(form: str, at: float, before: float, row: dict) -> dict:
+    """Return whether a fitted curve is saturated, in which way, and else why not."""
+    after, low, high = (row[name] for name in ("plateau_slope", "plateau_low", "plateau_high"))
+    if form == "none":
+        reason = "no saturation in range: accuracy is best described without a break"
+    elif form == "inverted_u":
+        return {"saturated": True, "saturation_kind": "decline", "reason": None}
     elif before <= 0:
-        row["reason"] = "no saturation in range: accuracy does not rise before the last break"
+        reason = "no saturation in range: accuracy does not rise before the last break"
     elif after >= before:
-        row["reason"] = "no saturation in range: accuracy is steepest at the end"
+        reason = "no saturation in range: accuracy is steepest at the end"
     elif not np.isfinite(at):
-        row["reason"] = "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
-    elif form.name == "saturating_exponential":
-        levelled = bool(np.isfinite(row["high"]))
-        row |= {"saturated": levelled, "saturation_kind": "plateau" if levelled else None}
-        row["reason"] = None if levelled else "not decided: the exponential may reach 95 % of its gain later"
+        reason = "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
+    elif form == "saturating_exponential":
+        if np.isfinite(row["high"]):
+            return {"saturated": True, "saturation_kind": "plateau", "reason": None}
+        reason = "not decided: the exponential may reach 95 % of its gain later"
     elif low > 0:
-        row["reason"] = "no saturation in range: accuracy still rises after the break"
+        reason = "no saturation in range: accuracy still rises after the break"
     elif high >= before / 2:
-        row["reason"] = "not decided: the slope after the break may be more than half of that before it"
+        reason = "not decided: the slope after the break may be more than half of that before it"
     else:
         kind = "decline" if high < 0 else "plateau"
-        row |= {"saturated": True, "saturation_kind": kind, "reason": None}
-    return row
-
-
-def falls(curve: Curve) -> bool:
-    """Return whether accuracy at the largest compute is below the best with 95 % confidence, paired."""
-    best = int(np.argmax(curve.accuracy))
-    return bool(np.quantile(curve.draws[:, best] - curve.draws[:, -1], 1 - LEVEL) > 0)
-
-
-def saturation_cap(curve: Curve) -> float:
-    """Return the smallest cap whose loss against the best cap is under 1 point with 95 % confidence.
-
-    One-sided, by the bootstrap of the paired loss over problems; the best cap is the one with the highest
-    accuracy (the smallest of equals). NaN when only the largest cap qualifies: the range then ends before
-    saturation. Where a cap answers every problem as the best one does, the loss is 0 in every draw: this
-    speaks of the problems of this benchmark, not of longer ones.
-    """
-    best = int(np.argmax(curve.accuracy))
-    loss = np.quantile(curve.draws[:, [best]] - curve.draws, LEVEL, axis=0)
-    first = int(np.argmax(loss < TOLERANCE))
-    return float(curve.caps[first]) if first < len(curve.caps) - 1 else np.nan
+        return {"saturated": True, "saturation_kind": kind, "reason": None}
+    return {"reason": reason}
 
 
 def davies(curve: Curve, null: Fit) -> float:
@@ -163,16 +200,21 @@ def davies(curve: Curve, null: Fit) -> float:
 
     S(b) is the standardised coefficient of max(0, x - b) beside a straight line, weighted by the fit without
     a break; its variance is taken from the bootstrap, so that the pairing of the caps counts. With M the
-    largest |S| and V the total variation of S over 10 breaks, p = 2 (Phi(-M) + V exp(-M² / 2) / sqrt(8 pi))
-    (Davies 1987, Biometrika 74, 33, as in R `segmented::davies.test`). NaN with fewer than 5 computes.
+    largest |S|, f = problems - 1 degrees of freedom and V the total variation of arctan(S / sqrt(f)) over 10
+    breaks,
+
+        p = 2 P(t_f > M) + V (1 + M² / f)^(-(f - 1) / 2) Gamma((f + 1) / 2) / (Gamma(f / 2) sqrt(pi))
+
+    (Davies 1987, Biometrika 74, 33; 2002, Biometrika 89, 484 for variances that are estimated, as in R's
+    `segmented` for least squares). NaN with fewer than 5 computes.
     """
-    x, y = curve.decades, curve.accuracy
-    if len(x) < 5:
+    x, y, freedom = curve.decades, curve.accuracy, curve.problems - 1
+    if len(x) < 5 or freedom < 1:
         return np.nan
     p = np.clip(null.form.designs[0] @ null.values, 0.5 / (curve.trials + 1), 1 - 0.5 / (curve.trials + 1))
     weight = curve.trials / (p * (1 - p))
     line = np.column_stack([np.ones_like(x), x])
-    spread = np.cov(curve.draws, rowvar=False)
+    spread = np.cov(curve.draws, rowvar=False) * (freedom + 1) / freedom
     statistics = []
     for knot in np.linspace(x[1], x[-2], DAVIES_POINTS):
         bend = np.maximum(x - knot, 0)
@@ -182,6 +224,8 @@ def davies(curve: Curve, null: Fit) -> float:
         if variance <= 0:
             return np.nan
         statistics.append(contrast @ y / np.sqrt(variance))
-    largest, variation = np.abs(statistics).max(), np.abs(np.diff(statistics)).sum()
-    p_value = 2 * (norm.sf(largest) + variation * np.exp(-(largest**2) / 2) / np.sqrt(8 * np.pi))
-    return float(min(p_value, 1.0))
+    largest = np.abs(statistics).max()
+    variation = np.abs(np.diff(np.arctan(np.array(statistics) / np.sqrt(freedom)))).sum()
+    scale = np.exp(gammaln((freedom + 1) / 2) - gammaln(freedom / 2)) / np.sqrt(np.pi)
+    crossings = variation * scale * (1 + largest**2 / freedom) ** (-(freedom - 1) / 2)
+    return float(min(2 * t.sf(largest, freedom) + crossings, 1.0))

@@ -59,15 +59,18 @@ class Fit:
 
 
 def _hats(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return the hat functions of ascending `knots` (k,) at `x`, (K, k)."""
-    return np.stack([np.interp(x, knots, row) for row in np.eye(len(knots))], axis=1)
+    """Return the hat functions of rows of ascending `knots` (G, k) at `x` (K,), as (G, K, k)."""
+    start, end = knots[:, None, :-1], knots[:, None, 1:]
+    passed = np.clip((x[:, None] - start) / (end - start), 0.0, 1.0)
+    edge = np.ones((*passed.shape[:2], 1))
+    return np.concatenate([edge, passed], axis=2) - np.concatenate([passed, 0 * edge], axis=2)
 
 
 def _segmented(name: str, x: np.ndarray, breaks: np.ndarray) -> Form:
     """Return the form with the breaks (G, p), p = 0, 1 or 2."""
     ends = np.broadcast_to(x[[0, -1]], (len(breaks), 2))
     knots = np.concatenate([ends[:, :1], breaks, ends[:, 1:]], axis=1)
-    designs = np.stack([_hats(x, row) for row in knots])
+    designs = _hats(x, knots)
 
     def describe(shape: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         first, last = (np.full((len(values), 1), end) for end in x[[0, -1]])

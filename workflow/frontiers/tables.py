@@ -1,7 +1,6 @@
 """Reading and writing of the study's tables, each checked against its JSON schema."""
 
 import json
-import os
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frontiers.cli import UserError
+from frontiers.files import write_whole
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 ARROW = {"integer": pa.int64(), "number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
@@ -73,10 +73,9 @@ def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = Fa
     check_table(frame, name, str(path))
     schema = arrow_schema(name)
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(table.replace_schema_metadata({}), partial)
-    os.replace(partial, path)
+    content = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({}), content)
+    write_whole(path, content.getvalue())
     if csv:
         frame[schema.names].to_csv(path.with_suffix(".csv"), index=False)
 

@@ -19,10 +19,11 @@ rule summarise_points:
         benchmarks=setting("benchmarks"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
+        price=lambda wc: option("--usd-per-hour", block("studies", wc.study)["analysis"].get("usd_per_hour")),
     shell:
         "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
-        " --seed {params.seed} --draws {params.draws} --answers {output.answers:q}"
+        " --seed {params.seed} --draws {params.draws} {params.price} --answers {output.answers:q}"
         " --measures {output.measures:q} &> {log:q}"
 
 
@@ -87,7 +88,9 @@ rule summarise_published:
 rule extract_frontier:
     input:
         script="workflow/scripts/extract_frontier.py",
-        modules=modules("pareto", "frontier_summary", "bootstrap", "intervals", "points", "tables"),
+        modules=modules(
+            "pareto", "frontier_summary", "frontier_choice", "bootstrap", "intervals", "points", "tables"
+        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -111,7 +114,7 @@ rule extract_frontier:
 rule fit_trend:
     input:
         script="workflow/scripts/fit_trend.py",
-        modules=modules("trend", "pareto", "rows", "tables"),
+        modules=modules("trend", "trend_points", "trend_fits", "trend_ratio", "intervals", "rows", "tables"),
         points="results/{study}/points.parquet",
     output:
         trend="results/{study}/trend.parquet",
@@ -132,11 +135,30 @@ rule fit_trend:
 rule fit_saturation:
     input:
         script="workflow/scripts/fit_saturation.py",
-        modules=modules("saturation", "saturation_forms", "curves", "bootstrap", "rows", "tables"),
+        modules=modules(
+            "saturation",
+            "saturation_forms",
+            "saturation_cap",
+            "saturation_pooled",
+            "saturation_segmented",
+            "curves",
+            "paired",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
         saturation="results/{study}/saturation.parquet",
+        pooled="results/{study}/saturation_pooled.parquet",
+        csv=report(
+            "results/{study}/saturation_pooled.csv",
+            caption="../report/saturation_pooled.rst",
+            category="Tables",
+            labels={"table": "Saturation, models together", "study": "{study}"},
+        ),
     log:
         "logs/fit_saturation/{study}.log",
     benchmark:
@@ -149,13 +171,23 @@ rule fit_saturation:
         draws=setting("analysis/draws"),
     shell:
         "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
-        " --draws {params.draws} --output {output.saturation:q} &> {log:q}"
+        " --draws {params.draws} --output {output.saturation:q} --pooled {output.pooled:q} &> {log:q}"
 
 
 rule compare_architectures:
     input:
         script="workflow/scripts/compare_architectures.py",
-        modules=modules("architectures", "curves", "bootstrap", "pareto", "rows", "tables"),
+        modules=modules(
+            "architectures",
+            "architecture_regression",
+            "clusters",
+            "matched",
+            "curves",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -178,7 +210,16 @@ rule compare_architectures:
 rule compare_outcomes:
     input:
         script="workflow/scripts/compare_outcomes.py",
-        modules=modules("outcomes", "curves", "bootstrap", "rows", "tables"),
+        modules=modules(
+            "outcomes",
+            "outcome_ratios",
+            "early_stopping",
+            "paired",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -196,3 +237,33 @@ rule compare_outcomes:
     shell:
         "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
         " --draws {params.draws} --output {output.outcomes:q} &> {log:q}"
+
+
+rule compare_points:
+    input:
+        script="workflow/scripts/compare_points.py",
+        modules=modules("differences", "paired", "bootstrap", "intervals", "rows", "tables"),
+        points="results/{study}/measures.parquet",
+        answers="results/{study}/answers.parquet",
+    output:
+        differences="results/{study}/differences.parquet",
+        csv=report(
+            "results/{study}/differences.csv",
+            caption="../report/differences.rst",
+            category="Tables",
+            labels={"table": "Differences between points", "study": "{study}"},
+        ),
+    log:
+        "logs/compare_points/{study}.log",
+    benchmark:
+        "benchmarks/compare_points/{study}.tsv"
+    wildcard_constraints:
+        study=MEASURED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "python {input.script:q} --points {input.points:q} --answers {input.answers:q} --seed {params.seed}"
+        " --draws {params.draws} --output {output.differences:q} &> {log:q}"

@@ -8,6 +8,12 @@ def setting(key):
     return lambda wc: lookup(f"studies/{wc.study}/{key}", within=config)
 
 
+def decoder(wc):
+    """Return which of envs/generate-*.yaml the job's study decodes in."""
+    device = block("studies", wc.study)["engine"].get("device")
+    return {"cpu": "cpu", "cuda": "gpu"}.get(device, "endpoint")
+
+
 def traces(wc, benchmark):
     """Return the traces per problem of one benchmark that the job's model writes."""
     return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model))
@@ -25,21 +31,48 @@ def device(wc):
 
 def measured(wc, product, suffix="parquet"):
     """Return one table per model, benchmark and strategy of a measured study."""
-    study = block("studies", wc.study)
-    return expand(
-        "results/{study}/{product}/{model}/{benchmark}.{strategy}.{suffix}",
-        study=wc.study,
-        product=product,
-        model=study["models"],
-        benchmark=study["benchmarks"],
-        strategy=study["strategies"],
-        suffix=suffix,
-    )
+    return [
+        f"results/{wc.study}/{product}/{model}/{benchmark}.{strategy}.{suffix}"
+        for model, benchmark, strategy in registry.pairs(block("studies", wc.study))
+    ]
 
 
 def is_measured(study):
-    """Return whether the study's points are measured here."""
-    return block("studies", study)["kind"] == "measured"
+    """Return whether the study's points are measured: on completions made here, or imported."""
+    return block("studies", study)["kind"] != "published"
+
+
+def is_imported(study):
+    """Return whether the study's completions come from logs of other tools."""
+    return block("studies", study)["kind"] == "imported"
+
+
+def is_generated(study):
+    """Return whether the study's completions are made here."""
+    return is_measured(study) and not is_imported(study)
+
+
+def logs(wc):
+    """Return the blocks of the logs of a job's model on its benchmark."""
+    return block("studies", wc.study)["logs"][wc.model][wc.benchmark]
+
+
+def log_files(wc):
+    """Return what import_logs reads of each log: the file itself, or what read_inspect makes of it."""
+    return [
+        (
+            f"results/{wc.study}/logs/{wc.model}/{wc.benchmark}.{wc.strategy}.{number}.jsonl"
+            if log["format"] == "inspect"
+            else log["file"]
+        )
+        for number, log in enumerate(logs(wc))
+    ]
+
+
+def configuration(wc):
+    """Return the config.json of a job's model; of imported logs it comes without the weights."""
+    folder = "data/models/tokenizers" if is_imported(wc.study) else "data/models"
+    return f"{folder}/{wc.model}.config.json"
 
 
 def measures(wc):
@@ -50,6 +83,11 @@ def measures(wc):
 def answers(wc):
     """Return the answers of a measured study; a published one has none."""
     return [f"results/{wc.study}/answers.parquet"] if is_measured(wc.study) else []
+
+
+def differences(wc):
+    """Return the paired differences of a measured study; published figures cannot be paired."""
+    return [f"results/{wc.study}/differences.parquet"] if is_measured(wc.study) else []
 
 
 def descriptions(wc):
@@ -89,11 +127,12 @@ def expected(wc):
     study = block("studies", wc.study)
     models = {}
     for name in study["models"]:
-        model = block("models", name)
+        # What was drawn elsewhere keeps the caps and samples it was drawn with.
+        model = None if is_imported(wc.study) else block("models", name)
         models[name] = {
-            "benchmarks": study["benchmarks"],
+            "benchmarks": [b for m, b, _ in registry.pairs(study) if m == name],
             "strategies": study["strategies"],
-            "caps": registry.caps(study, model),
+            "caps": registry.caps(study, model) if model else study["caps"],
             "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
         }
     problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
@@ -129,4 +168,6 @@ ACCOUNTING = modules(
     "state_space",
 ) + sorted(str(path) for path in Path("workflow/frontiers/families").glob("*.py"))
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
+GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
+IMPORTED = registry.one_of(name for name in config["studies"] if is_imported(name)) or "(?!)"
 PUBLISHED = registry.one_of(name for name in config["studies"] if not is_measured(name))

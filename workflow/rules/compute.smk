@@ -2,7 +2,7 @@ rule describe_model:
     input:
         script="workflow/scripts/describe_model.py",
         modules=ACCOUNTING + modules("card", "card_text", "left_out", "memory"),
-        config=rules.download_model.output.config,
+        config=configuration,
     output:
         description="results/{study}/models/{model}.json",
         card="results/{study}/models/{model}.md",
@@ -21,7 +21,7 @@ rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
         modules=ACCOUNTING + modules("hardware"),
-        config=rules.download_model.output.config,
+        config=configuration,
         device=device,
         generations=rules.collect.output.table,
         provenance=rules.collect.output.provenance,

@@ -9,6 +9,8 @@ rule download_benchmark:
         "logs/download_benchmark/{benchmark}.log",
     benchmark:
         "benchmarks/download_benchmark/{benchmark}.tsv"
+    # Where Snakemake runs there is a network; a node of a cluster has none.
+    localrule: True
     conda:
         "../../envs/data.yaml"
     params:
@@ -29,6 +31,8 @@ rule download_model:
         "logs/download_model/{model}.log",
     benchmark:
         "benchmarks/download_model/{model}.tsv"
+    # Where Snakemake runs there is a network; a node of a cluster has none.
+    localrule: True
     conda:
         "../../envs/data.yaml"
     params:

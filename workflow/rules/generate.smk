@@ -3,16 +3,23 @@ rule generate:
         # No package module here: what changes the output is in the journal's fingerprint.
         script="workflow/scripts/generate.py",
         manifest="data/models/{model}.json",
-        problems="data/benchmarks/{benchmark}.jsonl",
+        problems=lambda wc: expand(
+            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
+        ),
     output:
-        table="results/{study}/generations/{model}/{benchmark}.{strategy}.parquet",
-        provenance="results/{study}/generations/{model}/{benchmark}.{strategy}.json",
+        # One job for all benchmarks of the study: the engine starts once, and no place in its batch stays
+        # empty between them.
+        folder=directory("results/{study}/generated/{model}.{strategy}{shard}"),
     log:
-        "logs/generate/{study}/{model}/{benchmark}.{strategy}.log",
+        "logs/generate/{study}/{model}.{strategy}{shard}.log",
     benchmark:
-        "benchmarks/generate/{study}/{model}/{benchmark}.{strategy}.tsv"
+        "benchmarks/generate/{study}/{model}.{strategy}{shard}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+        # Nothing, or the part of a model whose problems are divided among jobs.
+        shard=r"(\.\d+of\d+)?",
     conda:
-        lambda wc: f"../../envs/generate-{'cpu' if block('studies', wc.study)['engine']['device'] == 'cpu' else 'gpu'}.yaml"
+        lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
     threads: 1
     resources:
         gpu=lambda wc: block("models", wc.model).get("gpus", 0),
@@ -23,15 +30,65 @@ rule generate:
         caps=lambda wc: registry.canonical(
             registry.caps(block("studies", wc.study), block("models", wc.model))
         ),
-        samples=lambda wc: registry.samples(
-            block("studies", wc.study), wc.benchmark, block("models", wc.model)
+        samples=lambda wc: registry.canonical(
+            {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"]}
         ),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
+        shard=lambda wc: wc.shard.removeprefix("."),
     shell:
         "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q}"
-        " --manifest {input.manifest:q} --benchmark {wildcards.benchmark:q} --problems {input.problems:q}"
-        " --caps {params.caps:q} --samples {params.samples} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu}"
-        " --journal-dir results/journal --output {output.table:q} 2> >(tee {log:q} >&2)"
+        " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
+        " --strategy {wildcards.strategy:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
+        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} --shard {params.shard:q}"
+        " --journal-dir results/journal --output-dir {output.folder:q} 2> >(tee {log:q} >&2)"
+
+
+# Takes one benchmark's table out of what a model has generated. Its own inputs and parameters say when it
+# has changed, not the folder: that is made anew for every benchmark that joins the study.
+rule collect:
+    input:
+        folders=lambda wc: [
+            ancient(rules.generate.output.folder.format(shard=shard, **wc))
+            for shard in registry.shards(block("models", wc.model))
+        ],
+        script=rules.generate.input.script,
+        collect="workflow/scripts/collect.py",
+        manifest=rules.generate.input.manifest,
+        problems="data/benchmarks/{benchmark}.jsonl",
+    output:
+        table="results/{study}/generations/{model}/{benchmark}.{strategy}.parquet",
+        provenance="results/{study}/generations/{model}/{benchmark}.{strategy}.json",
+    log:
+        "logs/collect/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/collect/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    localrule: True
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        name="{benchmark}.{strategy}",
+        identity=rules.generate.params.identity,
+        caps=rules.generate.params.caps,
+        samples=lambda wc: traces(wc, wc.benchmark),
+        answer_tokens=setting("answer_tokens"),
+        seed=setting("seed"),
+    shell:
+        "python {input.collect:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
+
+
+# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --nolock status
+rule status:
+    input:
+        script="workflow/scripts/status.py",
+    localrule: True
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        studies=config["run"],
+    shell:
+        "python {input.script:q} --studies {params.studies:q}"

@@ -2,9 +2,22 @@ rule grade:
     input:
         script="workflow/scripts/grade.py",
         modules=modules(
-            "grades", "grading", "grading_pool", "grading_worker", "extraction", "equivalence", "numerals"
+            "grades",
+            "grading",
+            "grading_pool",
+            "grading_worker",
+            "extraction",
+            "equivalence",
+            "numerals",
+            "algebra",
+            "ambiguity",
+            "boxes",
+            "choices",
+            "cleaning",
+            "notation",
+            "table_parts",
         ),
-        generations=rules.generate.output.table,
+        generations=rules.collect.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/grades/{model}/{benchmark}.{strategy}.parquet",

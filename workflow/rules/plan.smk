@@ -1,12 +1,12 @@
 rule plan:
     input:
-        expand("results/{study}/plan.txt", study=[name for name in config["run"] if is_measured(name)]),
+        expand("results/{study}/plan.txt", study=[name for name in config["run"] if is_generated(name)]),
     log:
         "logs/plan.log",
     conda:
         "../../envs/analyse.yaml"
     shell:
-        "tail --lines +1 {input:q} | tee {log:q}"
+        "tail --lines +1 {input:q} < /dev/null | tee {log:q}"
 
 
 rule plan_study:
@@ -25,7 +25,7 @@ rule plan_study:
     benchmark:
         "benchmarks/plan_study/{study}.tsv"
     wildcard_constraints:
-        study=MEASURED,
+        study=GENERATED,
     conda:
         "../../envs/analyse.yaml"
     params:

@@ -55,7 +55,7 @@ rule plot_caps:
 rule plot_trend:
     input:
         script="workflow/scripts/plot_trend.py",
-        modules=modules("figures", "figure_trend", "trend"),
+        modules=modules("figures", "figure_trend", "trend_points", "trend_fits", "trend_ratio"),
         points="results/{study}/points.parquet",
         trend="results/{study}/trend.parquet",
     output:
@@ -199,6 +199,7 @@ rule check_results:
         saturation="results/{study}/saturation.parquet",
         architectures="results/{study}/architectures.parquet",
         outcomes="results/{study}/outcomes.parquet",
+        differences=lambda wc: differences(wc),
         answers=lambda wc: answers(wc),
     output:
         checks=report(
@@ -215,11 +216,12 @@ rule check_results:
         "../../envs/analyse.yaml"
     params:
         answers=lambda wc, input: option("--answers", input.answers),
+        differences=lambda wc, input: option("--differences", input.differences),
         expected=lambda wc: expected(wc),
     shell:
         "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --trend {input.trend:q}"
         " --saturation {input.saturation:q} --architectures {input.architectures:q}"
-        " --outcomes {input.outcomes:q} {params.answers} {params.expected}"
+        " --outcomes {input.outcomes:q} {params.differences} {params.answers} {params.expected}"
         " --output {output.checks:q} &> {log:q}"
 
 
@@ -231,6 +233,7 @@ rule report:
         page="results/{study}/explorer.html",
         points="results/{study}/points.csv",
         checks="results/{study}/checks.json",
+        agreement=lambda wc: [f"results/{wc.study}/agreement.csv"] if is_imported(wc.study) else [],
     output:
         report="results/{study}/report.zip",
     log:
@@ -243,4 +246,5 @@ rule report:
         configfiles=lambda wc: option("--configfiles", " ".join(workflow.overwrite_configfiles)),
     shell:
         "python {input.script:q} --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
+        " {input.agreement:q}"
         " {params.configfiles} --output {output.report:q} &> {log:q}"

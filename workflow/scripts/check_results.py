@@ -1,7 +1,7 @@
 """Checks the tables of a study and fails when one of them is not what it should be.
 
-Inputs: the tables `points` and `frontier`; `answers`, `trend`, `saturation`, `architectures` and `outcomes`
-where the study has them; what was planned, as JSON. Output: a JSON with every check, the rows it looked at
+Inputs: the tables `points` and `frontier`; `answers`, `trend`, `saturation`, `architectures`, `outcomes`
+and `differences` where the study has them; what was planned, as JSON. Output: a JSON with every check, the rows it looked at
 and its first failures. When a check fails, the file is written, the failures go to standard error and the
 exit status is 1.
 """
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from frontiers import checks
 from frontiers.cli import UserError, run
 
-TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes")
+TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes", "differences")
 
 
 def read(path: Path) -> pd.DataFrame:

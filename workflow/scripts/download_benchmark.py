@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--name", required=True, help="name of the benchmark")
     parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
+    cli.add_hub(parser)
     parser.add_argument(
         "--output", type=Path, required=True, help="JSONL to write; its origin beside it as .json"
     )
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     if "path" in block:
         problems, origin = from_file(Path(block["path"]), block, arguments.name)
     else:
-        problems, origin = from_hub(block, arguments.name)
+        problems, origin = from_hub(block, arguments.name, arguments.hub)
     if "columns" in block or "prompt" in block:
         content = json_lines(benchmarks.ask(problems, block.get("prompt")))
     else:
@@ -76,23 +77,27 @@ def from_file(path: Path, block: dict, name: str) -> tuple[list[dict], dict]:
     return benchmarks.to_problems(rows, block, name), origin
 
 
-def from_hub(block: dict, name: str) -> tuple[list[dict], dict]:
+def from_hub(block: dict, name: str, root: Path) -> tuple[list[dict], dict]:
     """Return the problems of a data set of the Hub and their origin."""
     from frontiers import hub
 
-    rows, commit = hub.dataset_rows(block)
-    benchmarks.check_rows(rows, block, block["repository"])
-    found = benchmarks.rows_checksum(rows, benchmarks.used_columns(block))
-    if found != block.get("sha256", found):
+    found = hub.snapshot(hub.Wanted("dataset", block, benchmarks.DATA_FILES), root)
+    rows, commit = benchmarks.repository_rows(found.folder, block), found.commit
+    benchmarks.check_rows(rows, block, f"{block['repository']} at {commit}")
+    checksum = benchmarks.rows_checksum(rows, benchmarks.used_columns(block))
+    if "sha256" not in block:
+        cli.say(f"{block['repository']} at {commit}: the sha256 of its rows, to pin them by, is {checksum}")
+    elif checksum != block["sha256"]:
         raise cli.UserError(
-            f"{block['repository']} at {commit}: expected rows of sha256 {block['sha256']}, found {found}. "
+            f"{block['repository']} at {commit}: expected rows of sha256 {block['sha256']}, found {checksum}. "
             f"The data set has changed: pin `revision`, or correct benchmarks.{name}.sha256 in config.yaml"
         )
     origin = {
         "repository": block["repository"],
         "revision": block["revision"],
         "commit": commit,
-        "sha256": found,
+        "from": found.origin,
+        "sha256": checksum,
     }
     return benchmarks.to_problems(rows, block, name), origin
 

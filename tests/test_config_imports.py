@@ -1,0 +1,114 @@
+"""Imported studies in config.yaml: what is derived, and one message for each mistake."""
+
+import copy
+
+import pytest
+import yaml
+
+from frontiers import config as configuration
+from frontiers.cli import UserError
+from workflow_copy import ROOT
+
+LOG = {"format": "lm-eval", "file": "logs/samples.jsonl"}
+STUDY = {
+    "kind": "imported",
+    "strategy": "cot",
+    "logs": {
+        "pocket-small": {"short-chains": [LOG], "long-chains": [LOG]},
+        "phi-4": {"long-chains": [LOG | {"cap": 64}]},
+    },
+    "caps": [64, None],
+    "analysis": {"draws": 100, "seed": 1, "device": "kinetics"},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The shipped configuration with an imported study, whose log is there."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["studies"]["others"] = copy.deepcopy(STUDY)
+    config["run"] = ["others"]
+    devices = [str(path.relative_to(ROOT)) for path in (ROOT / "data/hardware").iterdir()]
+    for name in (*devices, "logs/samples.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return config
+
+
+def test_lists_are_derived_from_the_logs(config, tmp_path):
+    configuration.check(config, tmp_path)
+    study = configuration.load(config)["studies"]["others"]
+    assert study["models"] == ["pocket-small", "phi-4"]
+    assert study["benchmarks"] == ["short-chains", "long-chains"]
+    assert study["strategies"] == ["cot"]
+    assert study["samples"] == 1
+    assert configuration.pairs(study) == [
+        ("pocket-small", "short-chains", "cot"),
+        ("pocket-small", "long-chains", "cot"),
+        ("phi-4", "long-chains", "cot"),
+    ]
+    assert list(configuration.labels(config, study)) == ["short-chains", "long-chains"]
+
+
+def test_without_caps_logs_are_uncapped(config):
+    del config["studies"]["others"]["caps"]
+    assert configuration.load(config)["studies"]["others"]["caps"] == [None]
+
+
+# Path below the study, the value that is wrong there (... deletes), and what the only message must hold.
+MISTAKES = [
+    ("strategy", "cott", ["strategy `cott`", "Did you mean `cot`?"]),
+    ("strategy", ..., ["studies.others: add `strategy`"]),
+    ("logs", ..., ["studies.others: add `logs`"]),
+    ("logs", {}, ["studies.others.logs"]),
+    ("logs/pocket-smal", {"short-chains": [LOG]}, ["model `pocket-smal`", "Did you mean `pocket-small`?"]),
+    ("logs/phi-4/short-chain", [LOG], ["benchmark `short-chain`", "`short-chains`"]),
+    ("logs/phi-4/long-chains", LOG, ["studies.others.logs.phi-4.long-chains", "a list"]),
+    ("logs/phi-4/long-chains", [], ["studies.others.logs.phi-4.long-chains"]),
+    ("logs/phi-4/long-chains/0/format", "lmeval", ["did you mean `lm-eval`?"]),
+    ("logs/phi-4/long-chains/0/file", ..., ["add `file`"]),
+    ("logs/phi-4/long-chains/0/file", "logs/none.jsonl", ["long-chains[0].file: there is no file", "correct the path"]),
+    ("logs/phi-4/long-chains/0/format", "inspect", ["ends in .eval or .json", "correct `format` or `file`"]),
+    ("logs/phi-4/long-chains/0/columns", {"completion": "x"}, ["completion: format lm-eval knows", "take them out"]),
+    ("logs/phi-4/long-chains/0/columns", {"complation": "x"}, ["did you mean `completion`?"]),
+    ("logs/phi-4/long-chains/0/max_tokens", 0, ["max_tokens"]),
+    ("logs/phi-4/long-chains/0/cap", 32, ["32 is not among the study's `caps`", "add it there"]),
+    ("logs/phi-4/long-chains/0", LOG | {"format": "table", "columns": {"id": "a"}}, ["columns: add `completion`"]),
+    ("logs/phi-4/long-chains/0", LOG | {"format": "table", "columns": {"completion": "a"}}, ["add `id`, `question`"]),
+    ("caps", [None, 64], ["Write caps: [64, null]"]),
+    ("samples", 0, ["studies.others.samples"]),
+    ("samples", {"short-chains": 2}, ["samples: add long-chains"]),
+    ("samples", {"short-chains": 2, "long-chains": 1, "gsm8k": 1}, ["`gsm8k` has no logs"]),
+    ("models", ["phi-4"], ["unknown key `models`"]),
+    ("kind", "importd", ["did you mean `imported`?"]),
+    ("analysis/device", "h1000", ["no device `h1000`"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "parts"), MISTAKES)
+def test_a_mistake_gives_one_message(config, tmp_path, path, value, parts):
+    *steps, last = path.split("/")
+    place = config["studies"]["others"]
+    for step in steps:
+        place = place[int(step) if step.isdigit() else step]
+    last = int(last) if last.isdigit() else last
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    with pytest.raises(UserError) as error:
+        configuration.check(config, tmp_path)
+    faults = str(error.value).split("\n- ")[1:]
+    told = [fault for fault in faults if all(part in fault for part in parts)]
+    assert len(told) == 1, faults
+    if path != "kind":
+        assert len(faults) == 1, faults
+
+
+def test_files_of_studies_that_do_not_run_are_not_looked_for(config, tmp_path):
+    (tmp_path / "logs/samples.jsonl").unlink()
+    config["run"] = ["open-reasoning"]
+    configuration.check(config, tmp_path)
+    config["run"] = ["others"]
+    with pytest.raises(UserError, match="3 faults"):
+        configuration.check(config, tmp_path)

@@ -1,0 +1,55 @@
+"""A quick version of the simulations under `simulation/`; the counts in the docs come from many more runs."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+SIMULATION = Path(__file__).parent / "simulation"
+PAGE = Path(__file__).parents[1] / "docs/coverage.md"
+RUNS = {"intervals": 60, "differences": 60, "frontier": 8, "architectures": 8, "outcomes": 8}
+EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
+
+
+@pytest.fixture
+def simulation(monkeypatch):
+    monkeypatch.syspath_prepend(str(SIMULATION))
+    yield importlib.import_module
+    for name in [n for n, m in sys.modules.items() if str(SIMULATION) in str(getattr(m, "__file__", ""))]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("part", RUNS)
+def test_intervals_cover_in_a_few_runs(part, simulation):
+    tally = simulation(f"coverage_{part}").simulate(RUNS[part], 3, (30,))
+    assert tally.counts
+    for key, count in tally.counts.items():
+        assert 0 <= count.hits <= count.given <= count.asked
+        if count.given and not any(word in " ".join(map(str, key)) for word in EXPECTED_LOW):
+            # Three standard errors below 93 %, of the runs, as the rows of one run are not independent.
+            runs = min(count.given, RUNS[part])
+            assert count.hits / count.given >= 0.93 - 3 * (0.93 * 0.07 / runs) ** 0.5, key
+
+
+def test_merged_counts_add_up(simulation):
+    tally = simulation("tally").Tally()
+    other = simulation("tally").Tally()
+    tally.add(("a", "b", 30, "c"), [0, 0.6], [0.5, 0.7], 0.5)
+    other.add(("a", "b", 30, "c"), float("nan"), 1.0, 0.5)
+    tally.merge(other)
+    (count,) = tally.counts.values()
+    assert (count.hits, count.given, count.asked) == (1, 2, 3) and count.width == pytest.approx(0.6)
+
+
+def test_the_page_names_its_command_and_its_counts_hold(simulation):
+    text = PAGE.read_text()
+    assert "tests/simulation/coverage.py" in text
+    assert set(re.findall(r"<!-- (\w+) -->", text)) >= set(RUNS)
+    rows = re.findall(r"\| ([\d,]+) of ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| [^|]+\| (.*) \|", text)
+    assert len(rows) > 50
+    for given, asked, held, share, sign in rows:
+        given, asked, held = (int(n.replace(",", "")) for n in (given, asked, held))
+        assert held <= given <= asked and float(share) == pytest.approx(100 * held / given, abs=0.051)
+        assert ("below" in sign) == (held / given < 0.93)

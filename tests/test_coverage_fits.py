@@ -1,0 +1,49 @@
+"""A short run of the simulations of docs/coverage.md: intervals of trend and saturation hold a known truth."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+SIMULATION = str(Path(__file__).parent / "simulation")
+RARE = 1e-3
+"""Chance that a count this low comes from an interval that covers 93 %."""
+FIXED = ("cluster developer", "jackknife over developers", "form known", "random effects", "shown to")
+
+
+@pytest.fixture
+def simulation(monkeypatch):
+    monkeypatch.syspath_prepend(SIMULATION)
+    kept = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - kept:
+        if getattr(sys.modules[name], "__file__", None) and SIMULATION in sys.modules[name].__file__:
+            del sys.modules[name]
+
+
+def check(tally, methods):
+    judged = 0
+    for key, count in tally.counts.items():
+        if key.method.startswith(methods) and count.given >= 10:
+            judged += 1
+            assert stats.binom.cdf(count.hits, count.given, 0.93) > RARE, (key, count)
+    return judged
+
+
+def test_halving_times_cover(simulation):
+    module = simulation("coverage_trend")
+    tally = module.simulate(40, 7, (30,), {"12 models, 6 developers": (12, 6)})
+    assert check(tally, FIXED) == 9
+
+
+def test_slope_on_the_frontier_exceeds_that_of_all(simulation):
+    module = simulation("coverage_trend")
+    assert module.frontier_growth(300) == pytest.approx(module.FRONTIER_GROWTH, abs=0.06)
+    assert module.FRONTIER_GROWTH > module.GROWTH + 0.1
+
+
+def test_breaks_plateaus_and_caps_cover(simulation):
+    module = simulation("coverage_saturation")
+    assert check(module.simulate(16, 7, (30,), whole=False), (*FIXED, "Davies")) == 15

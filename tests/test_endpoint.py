@@ -1,0 +1,285 @@
+"""The endpoint as engine: faults from a server of this test's own, tokens from vLLM's server on a pocket model."""
+
+import json
+import socket
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import completions_server
+import vllm_server
+from completions_server import END, Completions, written
+from frontiers import endpoint, engine, generation, prompts, schedule
+from frontiers.cli import UserError
+from frontiers.completions import Request
+from frontiers.endpoint import Endpoint
+from frontiers.journal import Journal
+from frontiers.problems import read_problems
+from writer import TOKENIZER
+
+FOLDER = Path(__file__).parents[1] / "data/pocket/models/small"
+SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0, "frequency_penalty": 0.0}
+REQUESTS = [Request((9, n), 100 + n, 12, (END,)) for n in range(40)]
+SECRET = "sk-never-shown"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.02)
+    monkeypatch.delenv(endpoint.KEY, raising=False)
+
+
+@pytest.fixture
+def server(quick):
+    """A server, and how to make an engine of it; `said` is what the engine has reported."""
+    state = Completions()
+    state.said = []
+    with completions_server.serving(state) as url:
+
+        def make(**changes):
+            settings = {"url": url, "max_num_seqs": 8, "max_model_len": 256, "patience_seconds": 5, **changes}
+            return Endpoint(settings, "m", SAMPLING, TOKENIZER, state.said.append)
+
+        state.make = make
+        yield state
+
+
+def run(engine, requests):
+    """Return the completions by request, handed over as the schedule does: no more than `capacity` at a time."""
+    waiting, done, flying = list(requests), {}, 0
+    while waiting or flying:
+        while waiting and flying < engine.capacity:
+            engine.submit(waiting.pop(0))
+            flying += 1
+        for completion in engine.receive():
+            done[completion.id] = completion
+            flying -= 1
+    return done
+
+
+def expected(request):
+    """Return tokens and finish reason that the server's rule gives."""
+    tokens, reason = written(
+        {"prompt": list(request.prompt), "seed": request.seed, "max_tokens": request.max_tokens}
+    )
+    return tuple(t for t in tokens if t != END), reason
+
+
+def check(done, requests):
+    assert set(done) == {request.id for request in requests}
+    for request in requests:
+        completion = done[request.id]
+        assert (completion.tokens, completion.finish_reason) == expected(request)
+        assert completion.stopped_at == (END if completion.finish_reason == "stop" else None)
+        assert completion.decoded == len(completion.tokens) + (completion.finish_reason == "stop")
+        assert 0 < completion.first_seconds <= completion.seconds
+
+
+def test_requests_run_together_up_to_the_capacity(server):
+    check(run(server.make(), REQUESTS), REQUESTS)
+    assert 1 < server.most <= 8
+    assert len(server.asked) == len(REQUESTS) and server.said == []
+
+
+def test_a_request_says_all_that_shapes_its_tokens(server):
+    request = replace(REQUESTS[0], prompt=(9, 5, 5, 7), written=3, stop_text="</think>")
+    engine_ = server.make()
+    engine_.sampling = {**SAMPLING, "frequency_penalty": 0.5}
+    run(engine_, [request])
+    (body,) = server.asked
+    assert body == {
+        "model": "tiny", "stream": True, "return_token_ids": True, "prompt": [9, 5, 5, 7], "seed": request.seed,
+        "max_tokens": 12, "stop_token_ids": [END], "stop": ["</think>"], "temperature": 0.6, "top_p": 0.95,
+        "top_k": 0, "frequency_penalty": 0.5, "presence_penalty": 0.0, "repetition_penalty": 1.0, "min_p": 0.0,
+        "logit_bias": {"5": -1.0, "7": -0.5},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [408, 429, 500, 502, 503, "break", "error", "silence", "abort"])
+def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
+    server.faults += [fault] * 5
+    check(run(server.make(timeout_seconds=0.3), REQUESTS), REQUESTS)
+    assert len(server.asked) == len(REQUESTS) + 5
+    assert any("trying again" in line for line in server.said)
+
+
+@pytest.mark.parametrize(
+    ("fault", "wanted"),
+    [
+        (400, "answers 400: no, 400. Check `url`"),
+        (404, "answers 404"),
+        (
+            401,
+            "answers 401: no, 401. Put the key of the endpoint into the environment variable OPENAI_API_KEY",
+        ),
+        (403, "OPENAI_API_KEY"),
+        ("no ids", "gives no token ids, and without them no cap can be checked"),
+        ("too many", "wrote 13 tokens where 12 were asked for"),
+    ],
+)
+def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
+    server.faults.append(fault)
+    with pytest.raises(UserError) as error:
+        run(server.make(), REQUESTS)
+    assert wanted in str(error.value)
+    assert len(server.asked) <= len(REQUESTS)
+
+
+def test_patience_ends(server):
+    server.faults += [503] * 1000
+    with pytest.raises(UserError, match=r"503: no, 503, for 0 s now\. What was decoded is journalled; mend"):
+        run(server.make(patience_seconds=0.2), REQUESTS[:2])
+
+
+def test_the_key_comes_from_the_environment_and_is_never_shown(server, monkeypatch):
+    monkeypatch.setenv("MY_KEY", SECRET)
+    server.faults += [429, "break", 401]
+    runner = server.make(key_variable="MY_KEY")
+    with pytest.raises(UserError) as error:
+        run(runner, REQUESTS[:1])
+    assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {SECRET}"}
+    shown = (
+        str(error.value)
+        + repr(error.getrepr(chain=True))
+        + "".join(server.said)
+        + json.dumps(runner.describe())
+    )
+    assert "MY_KEY" in shown and SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("models", "settings", "wanted"),
+    [
+        ([], {}, "serves nothing, not one model"),
+        ([{"id": "a"}, {"id": "b"}], {}, "serves a, b, not one model"),
+        ([{"id": "a"}], {"served_model": "c"}, "serves a, not c"),
+        (
+            [{"id": "a", "max_model_len": 128}],
+            {},
+            "context of 128 tokens, the study's engine.max_model_len is 256",
+        ),
+        ([{"id": "a"}], {"url": {"other": "http://127.0.0.1:9"}}, "engine names nothing for model `m`"),
+    ],
+)
+def test_an_endpoint_that_serves_something_else_is_refused(server, models, settings, wanted):
+    server.models = models
+    with pytest.raises(UserError, match=wanted):
+        server.make(**settings)
+
+
+def test_an_endpoint_with_another_tokenizer_is_refused(server):
+    server.tokens_of = [1, 2, 3]
+    with pytest.raises(UserError, match="another tokenizer"):
+        server.make()
+    server.tokens_of = list(TOKENIZER.encode(endpoint.PROBE, add_special_tokens=False))
+    server.make()
+
+
+def test_an_endpoint_that_comes_late_or_is_lost_for_a_while_is_waited_for(quick):
+    """The server starts after the job, is taken away in the middle, and comes back at the same address."""
+    state, said = Completions(), []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    lost = threading.Event()
+
+    def serve():
+        time.sleep(0.3)
+        with completions_server.serving(state, port):
+            while len(state.asked) < 15:
+                time.sleep(0.005)
+        time.sleep(0.3)
+        with completions_server.serving(state, port):
+            lost.wait()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    settings = {
+        "url": f"http://127.0.0.1:{port}/v1",
+        "max_num_seqs": 4,
+        "max_model_len": 256,
+        "patience_seconds": 20,
+    }
+    check(run(Endpoint(settings, "m", SAMPLING, TOKENIZER, said.append), REQUESTS), REQUESTS)
+    lost.set()
+    thread.join()
+    assert sum("ConnectError" in line for line in said) >= 2
+
+
+def test_what_is_journalled_is_not_asked_again(server, tmp_path):
+    """A job that a fault ends goes on where it stopped."""
+
+    def courses():
+        def course(request):
+            (completion,) = yield [request]
+            return completion
+
+        return [course(request) for request in REQUESTS]
+
+    def part():
+        return schedule.Part(Journal(tmp_path / "j.jsonl"), courses())
+
+    server.faults += [*[None] * 19, 400]
+    first = part()
+    with pytest.raises(UserError, match="400"):
+        schedule.drive([first], server.make(), lambda line: None)
+    first.journal.close()
+    kept = len(Journal(tmp_path / "j.jsonl").entries)
+    assert 0 < kept < len(REQUESTS)
+    server.asked.clear()
+    second = part()
+    schedule.drive([second], server.make(), lambda line: None)
+    assert len(server.asked) == len(REQUESTS) - kept
+    check({completion.id: completion for completion in second.results}, REQUESTS)
+
+
+# vLLM's own server
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The small pocket model behind vLLM's server."""
+    if not (FOLDER / "model.safetensors").exists():
+        pytest.skip("the pocket model is not here")
+    with vllm_server.serving(FOLDER, tmp_path_factory.mktemp("server"), SECRET) as url:
+        yield url
+
+
+def table(runner, tokenizer, path, thinking):
+    settings = generation.Settings(
+        (0, 8, 24, None), 2, 16, 256, 5, "pocket-small", "middle-chains", (tokenizer.eos_token_id,), 20
+    )
+    problems = read_problems(FOLDER.parents[1] / "problems/middle-chains.jsonl")[:20]
+    part = schedule.Part(Journal(path), generation.courses(problems, tokenizer, thinking, {}, settings))
+    schedule.drive([part], runner, lambda line: None)
+    part.journal.close()
+    return generation.tabulate([row for rows in part.results for row in rows], tokenizer)
+
+
+@pytest.mark.parametrize("end", ["</think>", ". Ben"])
+def test_the_endpoint_writes_what_the_engine_in_process_writes(served, tmp_path, monkeypatch, end):
+    """Also where the end marker is a text of several tokens."""
+    from transformers import AutoTokenizer
+
+    monkeypatch.setenv(endpoint.KEY, SECRET)
+    engine.prepare_environment("cpu", tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    thinking = prompts.Thinking.from_block(
+        {"style": "markers", "start": "<think>", "end": end, "forced_end": "</think>"}, tokenizer
+    )
+    assert (len(thinking.end) > 1) == (end != "</think>")
+    settings = {"url": served, "max_model_len": 256, "max_num_seqs": 32}
+    far = Endpoint(settings, "pocket-small", SAMPLING, tokenizer, print)
+    assert far.version.startswith("0.")
+    settings |= {"device": "cpu", "dtype": "float32", "kv_cache_gib": 0.125}
+    arguments = engine.engine_arguments(str(FOLDER), {}, settings, 0, False)
+    near = engine.Engine(arguments, SAMPLING, tokenizer, 0, print)
+    tables = [
+        table(runner, tokenizer, tmp_path / f"{i}.jsonl", thinking) for i, runner in enumerate((far, near))
+    ]
+    assert len(tables[0]) == 160 and tables[0]["ended"].nunique() == 2
+    assert (tables[0]["seconds"] > 0).all()
+    assert tables[0].drop(columns="seconds").equals(tables[1].drop(columns="seconds"))

@@ -1,0 +1,627 @@
+"""Import of logs: every format, every field that may be missing, torn files, matching and counting."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fetch_tokenizer
+import import_logs
+import read_inspect
+from frontiers import imports_files, imports_tokens
+from frontiers.agreement import agreement
+from frontiers.cli import UserError
+from frontiers.imports_entry import Entry, Faults
+from frontiers.imports_match import Benchmark, problems_of
+from frontiers.problems import Problem
+from frontiers.tables import read_table
+from workflow_copy import ROOT
+from writer import MARKERS, TOKENIZER
+
+LOGS = ROOT / "tests/data/logs"
+SHARED = Path(__file__).parents[2] / "shared"
+RECORDED = SHARED / "data/outputs/qwen25math_math_cot_100x8.jsonl"
+INSPECT = ROOT / ".venv-inspect/bin/python"
+needs_inspect = pytest.mark.skipif(not INSPECT.exists(), reason="inspect_ai is installed by `make inspect`")
+PROMPT = {"style": "prompt", "forced_end": "\\boxed{"}
+COLUMNS = {"id": "id", "completion": "text", "prompt": "prompt", "finish_reason": "end"}
+PROBLEM = "Ana has {} pens. How many pens does Ana have?"
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory):
+    """The problems that the logs of tests/data/logs are of."""
+    path = tmp_path_factory.mktemp("problems") / "short-chains.jsonl"
+    lines = (ROOT / "data/pocket/problems/short-chains.jsonl").read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:8]))
+    return path
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Three problems of one line each."""
+    path = tmp_path / "few.jsonl"
+    fields = {"answer_type": "number", "licence": "MIT", "source": "test"}
+    rows = [{"id": f"p{n}", "question": PROBLEM.format(n), "answer": str(n), **fields} for n in (4, 5, 6)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def record(n, **fields):
+    text = f"Ana has {n}. </think> \\boxed{{{n}}}"
+    return {"id": f"p{n}", "text": text, "prompt": f"{PROBLEM.format(n)} <think>", "end": "stop", **fields}
+
+
+def run(folder, problems, logs, files=None, caps=(None,), samples=1, thinking=MARKERS, tokenizer=True):
+    """Import logs as the rule does; return generations, verdicts and provenance."""
+    found = {"folder": str(ROOT / "data/pocket/models/small"), "reason": None}
+    if not tokenizer:
+        found = {"folder": None, "reason": "the Hub is far away; come nearer"}
+    (folder / "tokenizer.json").write_text(json.dumps(found))
+    import_logs.main(
+        [
+            "--model", "m", "--identity", json.dumps({"thinking": thinking}), "--logs", json.dumps(logs),
+            "--files", *[str(file) for file in files or [log["file"] for log in logs]],
+            "--problems", str(problems), "--caps", json.dumps(caps), "--samples", str(samples),
+            "--tokenizer", str(folder / "tokenizer.json"), "--verdicts", str(folder / "verdicts.parquet"),
+            "--output", str(folder / "made.parquet"),
+        ]
+    )  # fmt: skip
+    return (
+        read_table(folder / "made.parquet", "generations"),
+        read_table(folder / "verdicts.parquet", "verdicts"),
+        json.loads((folder / "made.json").read_text()),
+    )
+
+
+def written(folder, rows, name="log.jsonl"):
+    """Write records as JSON lines; return the log's block without its columns."""
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return {"format": "table", "file": str(path), "columns": COLUMNS}
+
+
+def faults_of(*arguments, **options):
+    with pytest.raises(UserError) as error:
+        run(*arguments, **options)
+    head, *faults = str(error.value).split("\n- ")
+    assert head.endswith("nothing was imported:")
+    return faults
+
+
+def lm_eval(name, **fields):
+    return {"format": "lm-eval", "file": str(LOGS / name), **fields}
+
+
+# lm-evaluation-harness
+
+
+@pytest.mark.parametrize("name", ["lm-eval-completions.jsonl", "lm-eval-chat.jsonl"])
+def test_lm_eval_logs_give_texts_and_counted_tokens(tmp_path, problems, name):
+    table, verdicts, facts = run(tmp_path, problems, [lm_eval(name)], samples=2)
+    assert len(table) == 16
+    assert (table["end_tokens"] == 1).all()
+    assert (table["answer_tokens"] == 4).all()  # \boxed{, number, } and the end of sequence
+    assert (
+        table["prompt_tokens"].iloc[0] == 40
+    )  # what the server counted, by Inspect's log of the same problem
+    assert table["answer"].str.contains("boxed").all()
+    assert not table["reasoning"].str.contains("think").any()
+    assert table["finish_reason"].eq("stop").all()
+    assert verdicts.empty
+    assert facts["sources"] == {
+        "prompt": {"counted": 16},
+        "output": {"counted": 16},
+        "finish": {"budget": 16},
+    }
+    assert any("one and the same text" in note for note in facts["notes"])
+
+
+def test_a_log_that_lost_its_markers_is_told_of(tmp_path, problems):
+    table, _, facts = run(tmp_path, problems, [lm_eval("lm-eval-hf.jsonl")], samples=2)
+    assert (table["answer"] == "").all()
+    assert (table["end_tokens"] == 0).all()
+    assert any("skip_special_tokens" in note for note in facts["notes"])
+    assert not any("one and the same" in note for note in facts["notes"])
+
+
+def lm_eval_rows(name="lm-eval-completions.jsonl", samples=1):
+    rows = [json.loads(line) for line in (LOGS / name).read_text().splitlines()]
+    return [row | {"resps": [row["resps"][0][:samples]]} for row in rows]
+
+
+def as_lm_eval(folder, rows):
+    return {**written(folder, rows), "format": "lm-eval", "columns": {}}
+
+
+def test_several_filters_are_several_scorers_of_one_completion(tmp_path, problems):
+    rows = lm_eval_rows()
+    rows += [row | {"filter": "flexible", "exact_match": 1.0} for row in rows]
+    table, verdicts, _ = run(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
+    assert len(table) == 8
+    assert set(verdicts["scorer"]) == {"boxed/exact_match", "flexible/exact_match"}
+    assert verdicts.loc[verdicts["scorer"] == "flexible/exact_match", "correct"].all()
+
+
+def test_the_older_form_of_arguments_is_read(tmp_path, problems):
+    rows = lm_eval_rows()
+    old = [row | {"arguments": [list(row["arguments"]["gen_args_0"].values())]} for row in rows]
+    new, _, _ = run(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
+    table, _, _ = run(tmp_path, problems, [as_lm_eval(tmp_path, old)])
+    pd.testing.assert_frame_equal(table, new)
+
+
+@pytest.mark.parametrize("field", ["doc_id", "doc", "arguments", "resps"])
+def test_each_field_lm_eval_must_have(tmp_path, problems, field):
+    rows = lm_eval_rows()
+    del rows[2][field], rows[5][field]
+    (fault,) = faults_of(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
+    assert f"`{field}` is missing (2 times, first: line 3)" in fault
+    assert "--log_samples" in fault
+
+
+def test_all_that_lm_eval_logs_lack_is_told_at_once(tmp_path, problems):
+    rows = lm_eval_rows()
+    del rows[0]["resps"]
+    rows[1]["resps"] = [[[-1.5, True]]]
+    rows[2]["arguments"] = {}
+    rows[3] = rows[4]
+    del rows[5]["arguments"]["gen_args_0"]["arg_1"]["max_gen_toks"]
+    rows[6]["arguments"]["gen_args_0"]["arg_0"] = "Something else."
+    faults = faults_of(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
+    for part in (
+        "`resps` is missing",
+        "generate_until",
+        "no prompt",
+        "two records",
+        "`max_tokens`",
+        "no problem of",
+    ):
+        assert sum(part in fault for fault in faults) == 1, part
+    assert len(faults) == 6
+
+
+def test_the_budget_of_the_configuration_serves_where_the_log_has_none(tmp_path, problems):
+    rows = lm_eval_rows()
+    for row in rows:
+        del row["arguments"]["gen_args_0"]["arg_1"]["max_gen_toks"]
+    table, _, _ = run(tmp_path, problems, [as_lm_eval(tmp_path, rows) | {"max_tokens": 24}])
+    over = table["reasoning_tokens"] + table["end_tokens"] + table["answer_tokens"] - 1 >= 24
+    assert table["truncated"].equals(over | (table["finish_reason"] == "length"))
+    assert 0 < table["truncated"].sum() < 8
+
+
+# Inspect
+
+
+def read(folder, name):
+    """Read an Inspect log with the Python that has inspect_ai; return the file it made."""
+    out = folder / f"{name}.jsonl"
+    script, log = ROOT / "workflow/scripts/read_inspect.py", LOGS / name
+    command = [INSPECT, script, "--log", log, "--output", out]
+    subprocess.run(command, check=True, env={"PYTHONPATH": str(ROOT / "workflow")}, capture_output=True)
+    return out
+
+
+@needs_inspect
+@pytest.mark.parametrize("name", ["inspect-vllm.eval", "inspect-reasoning.json"])
+def test_inspect_logs_count_their_tokens_and_time(tmp_path, problems, name):
+    log = {"format": "inspect", "file": str(LOGS / name)}
+    table, verdicts, facts = run(tmp_path, problems, [log], files=[read(tmp_path, name)], samples=2)
+    assert (table["end_tokens"] == 1).all()
+    assert (table["answer_tokens"] == 4).all()
+    assert table["seconds"].gt(0).all()
+    assert facts["sources"] == {"prompt": {"log": 16}, "output": {"log": 16}, "finish": {"log": 16}}
+    assert (
+        facts["output_tokens"]["log"] == facts["output_tokens"]["counted"]
+    )  # this tokenizer counts as vLLM does
+    assert set(verdicts["scorer"]) == {"pattern"}
+    assert len(verdicts) == 16
+
+
+@needs_inspect
+def test_counts_that_hold_padding_are_not_taken(tmp_path, problems):
+    made = read(tmp_path, "inspect-hf.eval")
+    rows = [json.loads(line) for line in made.read_text().splitlines()]
+    assert len({row["input_tokens"] for row in rows}) < 4  # the shape of the batch, whatever the prompt
+    log = {"format": "inspect", "file": "inspect-hf.eval"}
+    table, _, facts = run(tmp_path, problems, [log], files=[made], samples=2)
+    assert facts["sources"]["output"] == facts["sources"]["prompt"] == {"counted": 16}
+    assert table["prompt_tokens"].iloc[0] == 40 < rows[0]["input_tokens"]
+
+
+def inspect_row(n, **fields):
+    asked = PROBLEM.format(n)
+    return {
+        "place": f"sample {n}, epoch 1", "id": n, "asked": asked, "messages": [{"role": "user", "content": asked}],
+        "completion": f"\\boxed{{{n}}}", "reasoning": "Ana has", "input_tokens": 9, "output_tokens": 6,
+        "reasoning_tokens": 0, "padded": False, "stop_reason": "stop", "seconds": 0.5, "turns": 1, "error": None,
+        "scores": {"match": True, "other": None}, "max_tokens": 64, "seed": 3, **fields,
+    }  # fmt: skip
+
+
+def as_inspect(folder, rows, **fields):
+    return {**written(folder, rows), "format": "inspect", "columns": {}, **fields}
+
+
+def test_what_an_inspect_log_can_lack_is_told_at_once(tmp_path, few):
+    rows = [
+        inspect_row(4, error="ConnectionError: refused"),
+        inspect_row(5, turns=3),
+        inspect_row(6, turns=0, completion=None),
+        inspect_row(5, stop_reason="unknown", max_tokens=None),
+        inspect_row(6, asked="What is love?"),
+        inspect_row(6, input_tokens=None, messages=None),
+        inspect_row(6, output_tokens=2),
+    ]
+    faults = faults_of(tmp_path, few, [as_inspect(tmp_path, rows)], samples=9)
+    parts = ["ended in an error", "several turns", "without a completion", "how the completion ended"]
+    parts += ["no problem of the benchmark", "neither they nor the prompt", "more tokens in the parts"]
+    for part in parts:
+        assert sum(part in fault for fault in faults) == 1, part
+    assert len(faults) == len(parts)
+
+
+def test_an_inspect_log_of_counts_needs_no_tokenizer_in_the_prompt_style(tmp_path, few):
+    rows = [inspect_row(n, reasoning=None, completion=f"It is {n}.") for n in (4, 5, 6)]
+    table, _, _ = run(tmp_path, few, [as_inspect(tmp_path, rows)], thinking=PROMPT, tokenizer=False)
+    assert table["reasoning_tokens"].tolist() == [5, 5, 5]  # the end of sequence is written and never fed
+    assert table["answer_tokens"].tolist() == [0, 0, 0]
+    assert table["seed"].tolist() == [3, 3, 3]
+    assert not table["looping"].any()
+
+
+def test_without_a_tokenizer_the_message_says_why_there_is_none(tmp_path, few):
+    rows = [inspect_row(n, input_tokens=None) for n in (4, 5, 6)]
+    faults = faults_of(tmp_path, few, [as_inspect(tmp_path, rows)], tokenizer=False)
+    assert all("come nearer" in fault for fault in faults)
+
+
+def test_without_inspect_ai_the_message_says_how_to_get_it(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "inspect_ai.log", None)
+    with pytest.raises(UserError, match=r"make inspect"):
+        read_inspect.main(["--log", str(LOGS / "inspect-hf.eval"), "--output", str(tmp_path / "x.jsonl")])
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+# Tables with a column map
+
+
+def test_a_table_is_read_from_json_lines_and_from_parquet_alike(tmp_path, few):
+    rows = [record(n, right=n != 5) for n in (4, 5, 6)]
+    log = written(tmp_path, rows) | {"columns": COLUMNS | {"correct": "right"}}
+    table, verdicts, _ = run(tmp_path, few, [log])
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+    again, same, _ = run(tmp_path, few, [log | {"file": str(tmp_path / "log.parquet")}])
+    pd.testing.assert_frame_equal(table, again)
+    pd.testing.assert_frame_equal(verdicts, same)
+    assert verdicts["correct"].tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("field", ["id", "completion", "prompt", "finish_reason"])
+def test_each_column_that_was_mapped_must_be_there(tmp_path, few, field):
+    rows = [record(n) for n in (4, 5, 6)]
+    for row in rows:
+        del row[COLUMNS[field]]
+    faults = faults_of(tmp_path, few, [written(tmp_path, rows)])
+    assert f"column `{COLUMNS[field]}` (for `{field}`) is missing (3 times, first: line 1)" in faults[0]
+    assert "Correct `columns`" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"end": "fell asleep"}, 'holds "fell asleep" (line 2). Known are stop'),
+        ({"text": 7}, "A text is wanted"),
+        ({"text": None}, "is empty"),
+        ({"id": "p9"}, "an id that is no problem of the benchmark (line 2: 'p9')"),
+        ({"id": None}, "a record without an id"),
+        ({"id": "p4"}, "1 of 3 problems have no completion"),
+        ({"tokens": -3}, "A whole number, not negative, is wanted"),
+        ({"tokens": 2.5}, "A whole number"),
+        ({"seconds": "long"}, "Seconds are wanted"),
+        ({"right": "perhaps"}, "true or false"),
+        ({"cap": 3}, "completions under cap 3"),
+        ({"sample": 1, "id": "p4"}, "1 problems have 2 completions"),
+    ],
+)
+def test_values_that_cannot_be_are_faults(tmp_path, few, fields, message):
+    names = {"right": "correct", "tokens": "prompt_tokens"}
+    rows = [record(4), record(5, **fields), record(6)]
+    if "sample" in fields:
+        rows = [row | {"sample": row.get("sample", 0)} for row in rows]
+    more = {names.get(key, key): key for key in fields if key not in ("end", "text", "id")}
+    for key in more.values():
+        rows = [{key: None, **row} for row in rows]
+    faults = faults_of(tmp_path, few, [written(tmp_path, rows) | {"columns": COLUMNS | more}])
+    assert any(message in fault for fault in faults), faults
+
+
+def test_torn_and_empty_files(tmp_path, few):
+    log = written(tmp_path, [record(n) for n in (4, 5, 6)])
+    path = Path(log["file"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "a line that is no JSON object (line 3)" in fault
+    assert "cut short" in fault
+    path.write_bytes(b"")
+    assert "the file is empty" in faults_of(tmp_path, few, [log])[0]
+    path.write_bytes(b"\xff\xfe\x00[[[[" * 50 + b"\n" + b"[" * 100_000 + b"\n3\n")
+    assert "(3 times, first: line 1)" in faults_of(tmp_path, few, [log])[0]
+    pq.write_table(pa.Table.from_pylist([record(4)]), tmp_path / "log.parquet")
+    torn = (tmp_path / "log.parquet").read_bytes()[:-8]
+    (tmp_path / "log.parquet").write_bytes(torn)
+    (fault,) = faults_of(tmp_path, few, [log | {"file": str(tmp_path / "log.parquet")}])
+    assert "cannot be read as parquet" in fault
+
+
+def test_a_log_listed_twice_is_a_fault_and_two_runs_are_two_samples(tmp_path, few):
+    log = written(tmp_path, [record(n) for n in (4, 5, 6)])
+    other = written(tmp_path, [record(n, text=f"{n} </think> {n}") for n in (4, 5, 6)], "other.jsonl")
+    table, _, _ = run(tmp_path, few, [log, other], samples=2)
+    assert table["sample"].tolist() == [0, 1] * 3
+    same = written(tmp_path, [record(n) for n in (4, 5, 6)], "same.jsonl")
+    assert "the same file as" in faults_of(tmp_path, few, [log, same], samples=2)[0]
+
+
+def test_too_few_samples_say_what_to_write(tmp_path, few):
+    log = written(tmp_path, [record(n) for n in (4, 5, 6) for _ in range(3)])
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "Write samples: 3 in the study" in fault
+
+
+def test_hostile_completions_are_carried_as_they_are(tmp_path, few):
+    texts = ["\ud800 </think> 4", "\x00<think></think></think>5", "</think>" * 3000]
+    log = written(tmp_path, [record(n, text=text) for n, text in zip((4, 5, 6), texts, strict=True)])
+    table, _, _ = run(tmp_path, few, [log])
+    assert table["answer"].tolist() == [" 4", "</think>5", "</think>" * 2999]
+    assert table["reasoning"].tolist() == ["\ufffd ", "\x00<think>", ""]
+    assert table["looping"].tolist() == [False, False, True]
+
+
+def test_own_generations_come_back_as_they_were(tmp_path, few):
+    """Our own table, read as a foreign one with all caps in it, gives the same counts."""
+    columns = {
+        "id": "problem_id", "sample": "sample", "cap": "cap", "reasoning": "reasoning", "completion": "answer",
+        "prompt_tokens": "prompt_tokens", "reasoning_tokens": "reasoning_tokens", "end_tokens": "end_tokens",
+        "answer_tokens": "answer_tokens", "finish_reason": "finish_reason", "seconds": "seconds", "seed": "seed",
+    }  # fmt: skip
+    rows = [
+        {
+            "problem_id": f"p{n}", "sample": s, "cap": cap, "seed": 5, "prompt_tokens": 14, "reasoning_tokens": kept,
+            "end_tokens": 1, "answer_tokens": 4, "ended": cap is None or kept < cap, "finish_reason": "stop",
+            "truncated": False, "looping": False, "reasoning": "Ana has " + str(n), "answer": f"\\boxed{{{n}}}",
+            "seconds": None if s else 0.25,
+        }
+        for n in (4, 5, 6) for s in (0, 1) for cap, kept in ((0, 0), (8, 8), (None, 20 + n))
+    ]  # fmt: skip
+    path = tmp_path / "own.parquet"
+    own = pd.DataFrame(rows).astype({"cap": "Int64", "seed": "Int64", "seconds": "Float64"})
+    own.to_parquet(path)
+    log = {"format": "table", "file": str(path), "columns": columns}
+    table, _, facts = run(tmp_path, few, [log], caps=(0, 8, None), samples=2, tokenizer=False)
+    pd.testing.assert_frame_equal(table.astype({"seconds": "Float64"}), own, check_dtype=False)
+    assert facts["sources"]["output"] == {"log": 18}
+
+
+def test_a_cap_of_the_log_holds_for_all_of_it(tmp_path, few):
+    logs = []
+    for cap in (1, None):
+        log = written(tmp_path, [record(n, end="stop") for n in (4, 5, 6)], f"{cap}.jsonl")
+        logs.append(log if cap is None else log | {"cap": cap, "columns": COLUMNS})
+    Path(logs[1]["file"]).write_text(Path(logs[1]["file"]).read_text() + "\n")
+    table, _, _ = run(tmp_path, few, logs, caps=(1, None))
+    assert table.groupby("cap", dropna=False)["reasoning_tokens"].max().tolist() == [1, 3]
+
+
+# The pieces
+
+
+def entry(**fields):
+    return Entry(**{"file": "f", "place": "line 1", "completion": "", **fields})
+
+
+def matched(asked, *questions, ids=(), prompt="{question}", by_id=False):
+    problems = [
+        Problem(f"p{i}", prompt.replace("{question}", q), "1", "number", "MIT", "t")
+        for i, q in enumerate(questions)
+    ]
+    faults = Faults()
+    entries = [
+        entry(asked=text, id=name) for text, name in zip(asked, ids or [None] * len(asked), strict=True)
+    ]
+    return problems_of(entries, Benchmark.of(problems, prompt), {"f": by_id}, faults), len(faults)
+
+
+def test_a_problem_is_found_by_its_text_whatever_stands_around_it():
+    asked = ["Q: How  many\nlegs?\nA:", "How many legs?", "Q: How many legs? A: 4\nQ: How many arms? A:"]
+    prompt = "{question}\n\nThink."
+    assert matched(asked, "How many legs?", "How many arms?", prompt=prompt) == (["p0", "p0", "p1"], 0)
+    assert matched(["many legs? Or", "What?"], "legs?", "many legs?") == (["p1", None], 1)
+
+
+def test_problems_of_one_text_need_their_id():
+    assert matched(["Same?"], "Same?", "Same?") == ([None], 1)
+    assert matched(["Same?"], "Same?", "Same?", ids=["p1"]) == (["p1"], 0)
+    assert matched(["Other?"], "Same?", "Other?", ids=["p0"]) == (["p1"], 0)  # a running number is no id
+    assert matched(["Other?"], "Same?", "Other?", ids=["p0"], by_id=True) == (["p0"], 0)
+
+
+def test_options_in_another_order_are_another_problem():
+    assert matched(["Which? A) 1 B) 2"], "Which? A) 2 B) 1")[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>a</think>b", ("a", "b", True, "<think>")),
+        ("a</think>b", ("a", "b", True, "")),
+        ("\n<think>a", ("a", "", False, "<think>")),
+        ("a", ("a", "", False, "")),
+        ("</think>", ("", "", True, "")),
+        ("a</think>b</think>c", ("a", "b</think>c", True, "")),
+        ("", ("", "", False, "")),
+    ],
+)
+def test_trace_and_answer_are_told_apart(text, expected):
+    part = imports_tokens.told_apart(entry(completion=text), MARKERS)
+    assert (part.reasoning, part.answer, part.closed, part.opening) == expected
+
+
+def counts(thinking=MARKERS, tokenizer=True, **fields):
+    def encode(texts):
+        return TOKENIZER(list(texts), add_special_tokens=False)["input_ids"]
+
+    one, faults = entry(**{"prompt_tokens": 7, "finish_reason": "stop", **fields}), Faults()
+    counter = imports_tokens.Counter(encode if tokenizer else None, "no reason")
+    (found,) = imports_tokens.count(
+        [one], [imports_tokens.told_apart(one, thinking)], thinking, counter, {}, faults
+    )
+    return found and (found.reasoning, found.end, found.answer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"completion": "Ana Ben</think>5"}, (2, 1, 2)),
+        ({"completion": "Ana Ben</think>5", "finish_reason": "length"}, (2, 1, 1)),
+        ({"completion": "<think>Ana Ben</think>5"}, (3, 1, 2)),  # the model wrote the start marker itself
+        ({"completion": "Ana Ben</think>5", "output_tokens": 9}, (6, 1, 2)),
+        ({"completion": "Ana Ben</think>5", "output_tokens": 9, "reasoning_tokens": 4}, (4, 1, 4)),
+        ({"completion": "Ana Ben"}, (2, 0, 0)),
+        ({"completion": "Ana Ben", "output_tokens": 9}, (8, 0, 0)),
+        ({"completion": "Ana Ben", "output_tokens": 9, "finish_reason": "length"}, (9, 0, 0)),
+        ({"completion": "5", "reasoning": "Ana"}, (1, 1, 2)),
+        ({"completion": "5", "reasoning": ""}, (0, 1, 2)),
+        ({"completion": "", "reasoning": "Ana"}, (1, 0, 0)),
+        ({"completion": "5", "reasoning": "", "reasoning_tokens": 30, "output_tokens": 40}, (30, 1, 9)),
+        ({"completion": "", "finish_reason": "length"}, (0, 0, 0)),
+        ({"completion": "Ana Ben</think>5", "cap": 1}, (1, 1, 2)),
+        ({"completion": "Ana Ben</think>5", "cap": 1, "reasoning_tokens": 2}, None),
+        ({"completion": "Ana Ben</think>5", "output_tokens": 2}, None),
+        ({"completion": "5", "reasoning": "a", "tokenizer": False}, None),
+        (
+            {
+                "completion": "5",
+                "reasoning": "a",
+                "reasoning_tokens": 3,
+                "answer_tokens": 2,
+                "tokenizer": False,
+            },
+            (3, 1, 2),
+        ),
+        (
+            {
+                "completion": "5",
+                "reasoning": "a",
+                "reasoning_tokens": 3,
+                "output_tokens": 6,
+                "tokenizer": False,
+            },
+            (3, 1, 2),
+        ),
+        ({"completion": "Ana Ben", "thinking": PROMPT}, (2, 0, 0)),
+    ],
+)
+def test_tokens_of_trace_marker_and_answer(fields, expected):
+    assert counts(**fields) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.sampled_from(["stop", "length"]))
+def test_counted_parts_add_up_to_what_was_written(text, finish):
+    reasoning, end, answer = counts(completion=text, finish_reason=finish)
+    ids = TOKENIZER(text.partition("</think>")[::2], add_special_tokens=False)["input_ids"]
+    written = sum(map(len, ids)) + ("</think>" in text)
+    stop = finish == "stop" and "</think>" in text
+    assert reasoning + end + answer == written + stop
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(
+                        "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages".split()
+                    ),
+                    inner,
+                    max_size=6,
+                )
+            ),
+            max_leaves=12,
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from(["lm-eval", "table"]),
+)
+def test_no_content_of_a_log_makes_more_than_faults(tmp_path_factory, values, form):
+    path = tmp_path_factory.mktemp("any") / "log.jsonl"
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    faults = Faults()
+    log = {"format": form, "file": str(path), "columns": {"completion": "text", "id": "doc.id"}}
+    for one in imports_files.read_entries(log, path, faults):
+        assert isinstance(one.completion, str)
+
+
+def test_agreement_counts_each_of_the_four_cases():
+    keys = [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    base = pd.DataFrame(keys, columns=["problem_id", "sample"]).assign(cap=pd.array([None] * 4, "Int64"))
+    verdicts = base.assign(scorer="s", correct=[True, True, False, False])
+    grades = base.assign(correct=[True, False, True, False])
+    (row,) = agreement(verdicts, grades, "m", "b", "cot").to_dict("records")
+    assert [row[k] for k in ("both_right", "only_here", "only_log", "both_wrong")] == [1, 1, 1, 1]
+    assert row["low"] < row["agreement"] == 0.5 < row["high"]
+    with pytest.raises(UserError, match="not graded"):
+        agreement(verdicts, grades.iloc[:3], "m", "b", "cot")
+
+
+# Configuration and tokenizer of the model
+
+
+def test_a_known_repository_needs_no_hub_and_says_that_it_has_no_tokenizer(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    block = {"repository": "Qwen/Qwen2.5-7B-Instruct", "revision": "main"}
+    arguments = ["--name", "q", "--hub", str(tmp_path), "--output", str(tmp_path / "q.json")]
+    fetch_tokenizer.main([*arguments, "--block", json.dumps(block)])
+    found = json.loads((tmp_path / "q.json").read_text())
+    assert found["folder"] is None
+    assert "HF_HUB_OFFLINE" in found["reason"]
+    assert json.loads((tmp_path / "q.config.json").read_text())["hidden_size"] == 3584
+    with pytest.raises(UserError, match="no configuration"):
+        fetch_tokenizer.main([*arguments, "--block", json.dumps(block | {"repository": "no/body"})])
+
+
+# Completions recorded by others
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded completions are not beside the project")
+def test_recorded_completions_are_imported_whole(tmp_path):
+    rows = [json.loads(line) for line in RECORDED.read_text().splitlines()]
+    fields = {"answer_type": "expression", "licence": "MIT", "source": "t"}
+    problems = {r["problem_id"]: {"question": r["question"], "answer": r["gold"], **fields} for r in rows}
+    path = tmp_path / "math100.jsonl"
+    path.write_text("".join(json.dumps({"id": str(k), **v}) + "\n" for k, v in problems.items()))
+    columns = {
+        "id": "problem_id", "question": "question", "completion": "completion", "sample": "sample", "correct": "correct",
+    }  # fmt: skip
+    log = {"format": "table", "file": str(RECORDED), "columns": columns, "max_tokens": 2048}
+    table, verdicts, _ = run(tmp_path, path, [log], samples=8, thinking=PROMPT)
+    assert len(table) == len(verdicts) == 800
+    assert table["reasoning"].tolist()[:8] == [r["completion"] for r in rows[:8]]
+    by_text = {k: v for k, v in log["columns"].items() if k != "id"}
+    again, _, _ = run(tmp_path, path, [log | {"columns": by_text}], samples=8, thinking=PROMPT)
+    pd.testing.assert_frame_equal(table, again)

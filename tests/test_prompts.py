@@ -1,0 +1,40 @@
+"""Markers: which tokens end a trace, and what that says about it."""
+
+import yaml
+
+from frontiers.prompts import Thinking
+from workflow_copy import ROOT
+from writer import EOS, PROMPT_STYLE, THINKING
+
+SPELLED = Thinking("markers", (1,), (5, 6), (5, 6), "the end")
+
+
+def test_a_trace_stops_at_its_end_marker_or_where_the_sequence_ends():
+    assert THINKING.stops((EOS,)) == (tuple(sorted([THINKING.end[0], EOS])), "")
+    assert THINKING.closed_by(THINKING.end[0])
+    assert not THINKING.closed_by(EOS)
+
+
+def test_an_end_marker_of_several_tokens_is_stopped_at_by_its_text():
+    assert SPELLED.stops((EOS,)) == ((EOS,), "the end")
+    assert SPELLED.closed_by(None)
+    assert not SPELLED.closed_by(EOS)
+
+
+def test_without_markers_the_sequence_ends_the_trace_and_nothing_closes_it():
+    assert PROMPT_STYLE.stops((EOS,)) == ((EOS,), "")
+    assert not PROMPT_STYLE.closed_by(EOS)
+
+
+def test_a_trace_is_asked_for_one_marker_beyond_the_cap():
+    assert [t.lookahead for t in (THINKING, SPELLED, PROMPT_STYLE)] == [1, 2, 1]
+
+
+def test_every_forced_end_of_the_registry_ends_the_thinking_and_each_model_has_one():
+    models = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]
+    for name, model in models.items():
+        thinking = model["thinking"]
+        assert thinking["forced_end"], name
+        if thinking["style"] == "markers":
+            assert thinking["end"] in thinking["forced_end"], name
+            assert thinking["start"] not in thinking["forced_end"], name

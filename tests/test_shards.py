@@ -1,0 +1,124 @@
+"""Work divided among jobs makes the same table as one job."""
+
+import json
+import os
+import shutil
+from itertools import chain
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import collect
+from frontiers import config, generation, schedule, shards, status, tables
+from frontiers.cli import UserError
+from test_generation import settings_of
+from writer import PROBLEMS, THINKING, TOKENIZER, Writer
+
+
+def names(count):
+    return config.shards({"shards": count})
+
+
+def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=False):
+    """Generate a shard as generate.py does; write its table and provenance, return the part."""
+    journal = shards.journal(folder / "journal", "b.cot", shard)
+    wanted = generation.courses(
+        shards.part_of(problems, shard), TOKENIZER, THINKING, {}, settings_of(caps, samples=2)
+    )
+    part = schedule.Part(journal, wanted)
+    try:
+        schedule.drive([part], writer, lambda line: None)
+    finally:
+        journal.close()
+    table = generation.tabulate(list(chain(*part.results)), TOKENIZER)
+    out = folder / f"made{shard}"
+    tables.write_table(table, out / "b.cot.parquet", "generations")
+    said = {
+        "wall_seconds": 2.0, "engine_seconds": 1.0, "decoded_requests": part.requests, "begun": "2026",
+        "journalled_requests": part.known, "decoded_tokens": 10, "truncated": 1, "looping": 0,
+        "finish_reasons": {"stop": 2}, "energy_joules": 5.0, "measured": {"joules": 5.0}, "model": "m",
+    }  # fmt: skip
+    (out / "b.cot.json").write_text(json.dumps(said))
+    return part
+
+
+def put_together(folder, count, problems=PROBLEMS):
+    source = folder / "b.jsonl"
+    source.write_text("".join(json.dumps(vars(problem)) + "\n" for problem in problems))
+    folders = [str(folder / f"made{name[1:]}") for name in names(count)]
+    collect.main(
+        ["--folders", *folders, "--name", "b.cot", "--problems", str(source), "--output",
+         str(folder / "whole.parquet"), "--provenance", str(folder / "whole.json")]
+    )  # fmt: skip
+    return (folder / "whole.parquet").read_bytes(), json.loads((folder / "whole.json").read_text())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_shards_merge_to_the_identical_table(tmp_path, count):
+    one = tmp_path / "one"
+    generate(one, "", Writer())
+    expected, _ = put_together(one, 1)
+    assert expected == (one / "made/b.cot.parquet").read_bytes()
+    many = tmp_path / "many"
+    asked = [generate(many, name[1:], Writer()).requests for name in names(count)]
+    found, said = put_together(many, count)
+    assert found == expected
+    assert said["decoded_requests"] == sum(asked) == generate(tmp_path / "again", "", Writer()).requests
+    assert said["energy_joules"] == 5.0 * count and said["finish_reasons"] == {"stop": 2 * count}
+    assert len(said.get("shards", [1])) == count
+
+
+@given(st.integers(0, 50), st.integers(1, 12))
+@settings(deadline=None)
+def test_every_problem_is_in_one_shard_and_shards_are_alike(problems, count):
+    parts = [shards.part_of(range(problems), name[1:]) for name in names(count)]
+    assert sorted(chain(*parts)) == list(range(problems))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_another_number_of_shards_decodes_nothing_again(tmp_path):
+    alone, writer = Writer(), Writer(dies_at=7)
+    generate(tmp_path / "alone", "", alone)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path, "", writer)
+    done = 7
+    writers = [Writer() for _ in range(2)]
+    for name, each in zip(names(2), writers, strict=True):
+        generate(tmp_path, name[1:], each)
+    assert done + sum(len(each.asked) for each in writers) == len(alone.asked)
+    last = Writer()
+    generate(tmp_path, "", last)
+    assert last.asked == []
+    assert put_together(tmp_path, 2)[0] == (tmp_path / "made/b.cot.parquet").read_bytes()
+
+
+def test_shards_beside_each_other_do_not_count_each_others_work(tmp_path):
+    generate(tmp_path, "1of2", Writer())
+    assert generate(tmp_path, "2of2", Writer()).known == 0
+
+
+def test_shards_that_do_not_make_up_the_benchmark_are_refused(tmp_path):
+    for name in ("1of2", "2of2"):
+        generate(tmp_path, name, Writer())
+    shutil.copytree(tmp_path / "made1of2", tmp_path / "made")
+    with pytest.raises(UserError, match=r"do not make up the benchmark: 2 problems lack .* \(p1, p3\)"):
+        put_together(tmp_path, 1)
+    shutil.copy(tmp_path / "made1of2/b.cot.parquet", tmp_path / "made2of2/b.cot.parquet")
+    with pytest.raises(UserError, match="do not make up"):
+        put_together(tmp_path, 2)
+
+
+def test_the_status_of_shards_is_that_of_their_sum(tmp_path):
+    """An older journal of another division does not count beside it."""
+    for shard in ("1of3", "2of3"):
+        generate(tmp_path, shard, Writer())
+    generate(tmp_path / "before", "", Writer())
+    folder = tmp_path / "journal/m/mark"
+    folder.parent.mkdir()
+    (tmp_path / "before/journal").rename(folder)
+    os.utime(folder / "b.cot.jsonl", (1, 1))
+    for path in (tmp_path / "journal").glob("*.jsonl"):
+        path.rename(folder / path.name)
+    (found,) = status.states("s", {("m", "b", "cot"): 8}, tmp_path)
+    assert (found.done, found.tally.total) == (4, 6)  # the last line of each journal was before its last problem

@@ -1,0 +1,79 @@
+"""A stand-in for the engine that writes by a rule: what it writes follows from the seed of a request alone."""
+
+import random
+
+from frontiers import pocket, pocket_training, schedule
+from frontiers.completions import Completion, Request
+from frontiers.journal import Journal
+from frontiers.problems import Problem
+from frontiers.prompts import Thinking
+
+TOKENIZER = pocket_training.build_tokenizer()
+IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
+EOS = IDS["<eos>"]
+MARKERS = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
+THINKING = Thinking.from_block(MARKERS, TOKENIZER)
+PROMPT_STYLE = Thinking.from_block({"style": "prompt", "forced_end": "\\boxed{"}, TOKENIZER)
+PROBLEMS = [
+    Problem(
+        f"p{i}", f"Ana has {i + 2} pens. How many pens does Ana have?", str(i + 2), "number", "MIT", "test"
+    )
+    for i in range(4)
+]
+
+
+class Writer:
+    """Writes a trace whose length and words follow from the seed, then an answer of three words and an end.
+
+    It dies before completion number `dies_at`. With `quits` it ends the sequence where a trace should end.
+    """
+
+    def __init__(self, longest=40, capacity=3, dies_at=None, quits=False):
+        self.longest, self.capacity, self.devices = longest, capacity, 2
+        self.dies_at, self.quits = dies_at, quits
+        self.asked: list[Request] = []
+        self.held: list[Request] = []
+
+    def submit(self, request):
+        assert len(self.held) < self.capacity
+        self.asked.append(request)
+        self.held.append(request)
+
+    def receive(self):
+        if self.dies_at is not None and len(self.asked) - len(self.held) >= self.dies_at:
+            raise KeyboardInterrupt
+        return [self.write(self.held.pop(0))]
+
+    def write(self, request):
+        rng = random.Random(request.seed)
+        if is_trace(request):
+            words = [rng.randrange(20, 40) for _ in range(rng.randrange(self.longest))]
+            stop = EOS if self.quits else THINKING.end[0]
+        else:
+            words, stop = [IDS["\\boxed{"], IDS[str(request.seed % 60)], IDS["}"]], EOS
+        if len(words) < request.max_tokens:
+            return Completion(request.id, tuple(words), len(words) + 1, "stop", stop, 0.5, 1.5)
+        kept = tuple(words[: request.max_tokens])
+        return Completion(request.id, kept, len(kept), "length", None, 0.5, 1.5)
+
+    @property
+    def traces(self):
+        return [request for request in self.asked if is_trace(request)]
+
+    @property
+    def tokens(self):
+        return sum(self.write(request).decoded for request in self.asked)
+
+
+def is_trace(request):
+    return THINKING.end[0] in request.stop
+
+
+def decode(courses, path, writer, report=lambda line: None):
+    """Drive courses against a journal at `path`; return what they came to and the part."""
+    part = schedule.Part(Journal(path), courses)
+    try:
+        schedule.drive([part], writer, report)
+    finally:
+        part.journal.close()
+    return part.results, part

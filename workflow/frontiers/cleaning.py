@@ -1,0 +1,78 @@
+"""Taking from a completion what is no text of its answer: reasoning, special tokens, invisible characters."""
+
+import re
+
+LONGEST_ANSWER = 2_000
+"""Characters; what is longer is not a final answer and is not graded."""
+
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNESCAPED = re.compile("\\\\?(?:(?P<b>\x08(?=oxed|egin))|\x0c(?=rac|box))")
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|</?s>|<eos>|<pad>|</?(?:think|thinking|thought|seed:think)>")
+_FINAL_CHANNEL = re.compile(
+    r"<\|channel\|>final\b[^<\n]{0,40}(?:<\|constrain\|>[a-z]{0,20})?<\|message\|>|(?<=[.\w\s])assistantfinal"
+)
+_END_OF_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|◁/think▷")
+_TAGGED = re.compile(r"<answer>(?P<inner>(?:(?!<answer>).)*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
+_POLITE = re.compile(r"I\s?hope\s?it\s?is\s?correct.*", re.DOTALL)
+_BRACE = re.compile(r"\\[{}]|[{}]")
+_DELIMITERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("`", "`"))
+
+
+def clean(text: str) -> str:
+    """Return `text` without control and invisible characters; lone surrogates become U+FFFD.
+
+    A backspace or form feed that stands for the "\\b" of "\\boxed" or the "\\f" of "\\frac" is restored.
+    """
+    text = _UNESCAPED.sub(lambda match: "\\b" if match["b"] else "\\f", text)
+    return _UNSEEN.sub("", _SURROGATE.sub("\ufffd", text))
+
+
+def final_part(text: str) -> str:
+    """Return what stands after the reasoning, or in the last <answer> tag, without special tokens.
+
+    A block of reasoning is dropped only where it is closed and something stands after it.
+    """
+    if "analysis" in text[:40] or "<|channel|>" in text:
+        text = _after_last(_FINAL_CHANNEL, text)
+    text = _after_last(_END_OF_THINKING, text)
+    if "<answer>" in text:
+        tagged = [match["inner"] for match in _TAGGED.finditer(text[-4 * LONGEST_ANSWER :])]
+        text = next((inner for inner in reversed(tagged) if inner.strip()), text)
+    return _SPECIAL_TOKEN.sub("", text)
+
+
+def _after_last(mark: re.Pattern[str], text: str) -> str:
+    """Return what stands after the last `mark`, `text` itself where nothing does."""
+    ends = [match.end() for match in mark.finditer(text)]
+    if not ends or not _SPECIAL_TOKEN.sub("", text[ends[-1] :]).strip():
+        return text
+    return text[ends[-1] :]
+
+
+def trim(answer: str) -> str:
+    """Return `answer` without surrounding space, emphasis, formula marks and a closing full stop."""
+    answer = _POLITE.sub("", answer).strip().strip("*_ \t\n")
+    answer = answer[:-1].rstrip() if answer.endswith((".", ",", ";")) else answer
+    for left, right in _DELIMITERS:
+        inner = answer[len(left) : -len(right)]
+        if (
+            len(answer) > 2 * len(left)
+            and answer.startswith(left)
+            and answer.endswith(right)
+            and left not in inner
+        ):
+            answer = inner.strip().rstrip(".,;") if not inner.endswith("\\") else answer
+    answer = answer.strip().lstrip("= ")
+    stray = closing(answer, 0)
+    return answer if stray < 0 else answer[:stray].rstrip("$ ")
+
+
+def closing(text: str, start: int) -> int:
+    """Return where the brace that stands open at `start` is closed, -1 if not within the longest answer."""
+    depth = 1
+    for match in _BRACE.finditer(text, start, start + LONGEST_ANSWER + 1):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.start()
+    return -1

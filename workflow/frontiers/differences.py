@@ -1,0 +1,163 @@
+"""Differences between points of a study, paired by problem, with intervals, exact tests and their correction.
+
+Two families per benchmark: models (and strategies) against each other at their largest caps, and the caps of
+one model against its largest. Any other two points are compared by `between`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from frontiers import paired
+from frontiers.bootstrap import KEY, MEAN, Cells, arrange, joint_bootstrap
+from frontiers.cli import UserError
+from frontiers.intervals import BOOTSTRAP, COMBINED, percentile_limits
+from frontiers.rows import frame_of
+from frontiers.tables import cap_order
+
+NORMAL = "sign flips over problems, normal"
+Point = tuple[str, str, float]
+"""Model, strategy and cap (infinity is uncapped)."""
+
+
+def answered(cells: Cells) -> dict[Point, np.ndarray]:
+    """Return the right answers of every point of one benchmark, (problems, samples) of 0 and 1.
+
+    `cells` holds `correct` as its first measure.
+    """
+    keys = list(zip(cells.keys["model"], cells.keys["strategy"], cap_order(cells.keys["cap"]), strict=True))
+    grids = (block[:, :, cap, 0] for block in cells.values for cap in range(block.shape[2]))
+    return dict(zip(keys, grids, strict=True))
+
+
+def families(points: Sequence[Point]) -> Iterator[tuple[str, Point, Point]]:
+    """Yield the pairs to compare with the name of their family, the first less the second.
+
+    "models": every two that share the model or the strategy, each at its largest cap. "caps": each cap of
+    a model against its largest.
+    """
+    largest: dict[tuple[str, str], Point] = {}
+    for point in points:
+        largest[point[:2]] = max(largest.get(point[:2], point), point, key=lambda p: p[2])
+    for a, b in combinations(largest.values(), 2):
+        if a[0] == b[0] or a[1] == b[1]:
+            yield "models", a, b
+    for point in points:
+        if point != largest[point[:2]]:
+            yield "caps", point, largest[point[:2]]
+
+
+def between(a: np.ndarray, b: np.ndarray) -> dict:
+    """Return the fields of one comparison of two arrays (problems, samples) of right answers."""
+    found = paired.compare(a, b)
+    return {
+        "difference": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "interval": found.interval,
+        "p_value": found.p_value,
+        "test": found.test,
+        "better": found.better,
+        "worse": found.worse,
+        "problems": len(a),
+    }
+
+
+def of_mean(parts: Sequence[tuple[dict, np.ndarray]]) -> dict:
+    """Return the comparison of the mean over benchmarks; `parts`: fields and problem differences of each.
+
+    Limits by variance recovery (as `intervals.mean_interval`). The p-value takes the weighted sum of the
+    problems' differences as normal under flips of their signs.
+    """
+    number = len(parts)
+    rows = [row for row, _ in parts]
+    estimate = float(np.mean([row["difference"] for row in rows]))
+    below = np.sqrt(sum((row["difference"] - row["low"]) ** 2 for row in rows)) / number
+    above = np.sqrt(sum((row["high"] - row["difference"]) ** 2 for row in rows)) / number
+    spread = np.sqrt(sum((d**2).sum() / len(d) ** 2 for _, d in parts)) / number
+    return {
+        "difference": estimate,
+        "low": max(estimate - below, -1.0),
+        "high": min(estimate + above, 1.0),
+        "interval": COMBINED,
+        "p_value": float(2 * stats.norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0,
+        "test": NORMAL,
+        **{name: sum(row[name] for row in rows) for name in ("better", "worse", "problems")},
+    }
+
+
+def fit(
+    answers: pd.DataFrame,
+    benchmarks: Sequence[str],
+    draws: int,
+    seed: int,
+    pairs: Sequence[tuple[Point, Point]] | None = None,
+) -> pd.DataFrame:
+    """Return the table `differences` from the table `answers`, the mean over benchmarks included.
+
+    `pairs` are the comparisons to make instead of the two families. `p_holm` corrects p-values within a
+    benchmark and family. The ratio of mean FLOPs has a bootstrap interval.
+    """
+    answers = answers.assign(correct=answers["correct"].astype(float))
+    grids = {b: answered(arrange(answers, b, ["correct"])) for b in benchmarks}
+    drawn = joint_bootstrap(answers, benchmarks, ["flops"], draws, seed)
+    order = cap_order(drawn.keys["cap"])
+    index = zip(*(drawn.keys[c] for c in KEY[:3]), order, strict=True)
+    column = {(key[2], key[0], key[1], key[3]): i for i, key in enumerate(index)}
+    costs = answers.assign(order=cap_order(answers["cap"]))
+    costs = costs.groupby(["benchmark", "model", "strategy", "order"])["flops"].mean().to_dict()
+    problems = {b: len(next(iter(grid.values()))) for b, grid in grids.items()}
+    rows, seen = [], {}
+    for benchmark, grid in grids.items():
+        chosen = families(list(grid)) if pairs is None else (("chosen", a, b) for a, b in pairs)
+        for family, a, b in chosen:
+            if lacking := [point for point in (a, b) if point not in grid]:
+                raise UserError(f"{benchmark}: no answers of {lacking[0]}; points are {sorted(grid)[:5]} ...")
+            row = between(grid[a], grid[b])
+            seen.setdefault((family, a, b), []).append(
+                (benchmark, row, grid[a].mean(axis=1) - grid[b].mean(axis=1))
+            )
+    for (family, a, b), parts in seen.items():
+        entries = [(benchmark, row) for benchmark, row, _ in parts]
+        if len(parts) == len(benchmarks) > 1:
+            entries.append((MEAN, of_mean([part[1:] for part in parts])))
+        for benchmark, row in entries:
+            names = benchmarks if benchmark == MEAN else [benchmark]
+            means = [np.mean([costs[(n, *point)] for n in names]) for point in (a, b)]
+            both = [drawn.values["flops"][:, column[(benchmark, *point)]] for point in (a, b)]
+            least = min(problems[n] for n in names)
+            rows.append(
+                {"benchmark": benchmark, "family": family, **_named(a, "a"), **_named(b, "b"), **row}
+                | _ratio(*means, *both, least)
+            )
+    table = frame_of(rows, "differences")
+    for _, part in table.groupby(["benchmark", "family"]):
+        table.loc[part.index, "p_holm"] = paired.holm(part["p_value"])
+    return table
+
+
+def _named(point: Point, which: str) -> Mapping[str, object]:
+    """Return the key columns of one side."""
+    model, strategy, cap = point
+    return {
+        f"model_{which}": model,
+        f"strategy_{which}": strategy,
+        f"cap_{which}": None if np.isinf(cap) else cap,
+    }
+
+
+def _ratio(a: float, b: float, draws_a: np.ndarray, draws_b: np.ndarray, problems: int) -> dict:
+    """Return the ratio of mean FLOPs of a to b with its interval; empty where b costs nothing."""
+    if not (a > 0 and b > 0):
+        return {"flops_interval": BOOTSTRAP}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = percentile_limits(draws_a / draws_b, problems)
+    return {
+        "flops_ratio": a / b,
+        "flops_low": min(float(low), a / b),
+        "flops_high": max(float(high), a / b),
+        "flops_interval": BOOTSTRAP,
+    }

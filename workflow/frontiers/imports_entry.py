@@ -1,0 +1,96 @@
+"""One completion of a foreign log in a common form, and the faults of logs, collected before any is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from frontiers.cli import UserError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One completion as a log has it; None where the log does not say.
+
+    `completion` is all the model wrote, or what followed the trace where the log keeps `reasoning` apart.
+    `asked` is text in which the problem is looked for; `prompt` the prompt as it was sent, `messages` those
+    that the chat template makes a prompt of. `output_tokens` are all tokens written, the end-of-sequence token
+    included. `budget` is the most tokens it was given. `verdicts` say what the log's own scorers found.
+    """
+
+    file: str
+    place: str
+    completion: str
+    reasoning: str | None = None
+    id: str | None = None
+    sample: int | None = None
+    cap: int | None = None
+    asked: str | None = None
+    prompt: str | None = None
+    messages: Sequence[Mapping[str, str]] | None = None
+    prompt_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    end_tokens: int | None = None
+    answer_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str | None = None
+    budget: int | None = None
+    seed: int | None = None
+    seconds: float | None = None
+    verdicts: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass
+class _Fault:
+    """A fault that several records share, and where it was met first."""
+
+    mend: str
+    first: str
+    records: int = 1
+
+
+class Faults:
+    """What is wrong with the logs of one model and benchmark."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], _Fault] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, file: str, what: str, place: str, mend: str) -> None:
+        """Note that `what` is wrong at `place` of `file`; equal faults of one file are told once."""
+        known = self._found.setdefault((file, what), _Fault(mend, place, 0))
+        known.records += 1
+
+    def raise_if_any(self, subject: str) -> None:
+        """Raise one `UserError` that lists all faults; `subject` names the logs."""
+        if not self._found:
+            return
+        number = "one fault" if len(self._found) == 1 else f"{len(self._found)} faults"
+        lines = []
+        for (file, what), fault in self._found.items():
+            first = (
+                f" ({fault.records} times, first: {fault.first})"
+                if fault.records > 1
+                else f" ({fault.first})"
+            )
+            lines.append(f"- {file}: {what}{first if fault.first else ''}. {fault.mend}")
+        raise UserError(f"{subject}: {number}, nothing was imported:\n" + "\n".join(lines))
+
+
+def at(row: Any, path: str) -> Any:
+    """Return what stands at a path of keys joined by dots, None where nothing does.
+
+    A key that itself holds dots is found before its parts are.
+    """
+    if isinstance(row, Mapping) and path in row:
+        return row[path]
+    head, dot, rest = path.partition(".")
+    if dot and isinstance(row, Mapping) and head in row:
+        return at(row[head], rest)
+    return None
+
+
+def valid(text: str) -> str:
+    """Return a text that can be written as UTF-8: lone surrogates become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,234 @@
+"""From the records of each kind of log to entries: lm-evaluation-harness, Inspect, and tables with a column map."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from frontiers.imports_entry import Entry, Faults, at
+
+Row = tuple[str, Mapping]
+"""A record with its place in the file."""
+
+FINISHED = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "content_filter"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_new_tokens", "max_length"), "length"),
+}
+"""How a completion ended, in the words of logs -> in those of the table `generations`."""
+
+BUDGETS = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
+COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "output_tokens")
+NUMBERS = (*COUNTS, "sample", "cap", "seed")
+
+
+def whole(value: Any) -> int | None:
+    """Return a number as an integer; None where it is none, not whole, or negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    return int(value) if value >= 0 and value == int(value) else None
+
+
+def verdict(value: Any) -> bool | None:
+    """Return whether a score says right or wrong; None for anything between or else."""
+    known = {"C": True, "I": False, "true": True, "false": False}
+    if isinstance(value, str):
+        return known.get(value)
+    return {1: True, 0: False}.get(value) if isinstance(value, bool | int | float) else None
+
+
+def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
+    """Yield the entries of a `samples_*.jsonl` of lm-evaluation-harness.
+
+    A file has a line for each document and filter. The completions are the same under every filter and taken
+    from the first line; each filter's metrics are verdicts of their own. With several completions per document
+    the metrics speak of all of them together and are left out.
+    """
+    documents: dict[str, tuple[str, Mapping]] = {}
+    verdicts: dict[str, dict[str, bool]] = {}
+    seen: set[tuple[str, str]] = set()
+    for place, row in rows:
+        lacking = [name for name in ("doc_id", "doc", "arguments", "resps") if name not in row]
+        for name in lacking:
+            faults.add(
+                file, f"`{name}` is missing", place, "Run lm_eval with --log_samples and give samples_*.jsonl"
+            )
+        if lacking:
+            continue
+        key, filtered = str(row["doc_id"]), str(row.get("filter", "none"))
+        if (key, filtered) in seen:
+            mend = "Two runs in one file? Give each run as a log of its own"
+            faults.add(file, f"two records of one document under filter `{filtered}`", place, mend)
+            continue
+        seen.add((key, filtered))
+        documents.setdefault(key, (place, row))
+        found = verdicts.setdefault(key, {})
+        metrics = row.get("metrics")
+        for metric in metrics if isinstance(metrics, list) else []:
+            said = verdict(row.get(str(metric)))
+            if said is not None and len(_responses(row) or []) == 1:
+                found[f"{filtered}/{metric}"] = said
+    for key, (place, row) in documents.items():
+        responses = _responses(row)
+        if responses is None:
+            mend = "Only tasks of output_type generate_until write completions that can be imported"
+            faults.add(file, "`resps` holds no texts", place, mend)
+            continue
+        sent, arguments = _request(row["arguments"])
+        if sent is None:
+            faults.add(file, "`arguments` holds no prompt", place, "It must be as lm_eval writes it")
+            continue
+        messages = _messages(sent)
+        for text in responses:
+            yield Entry(
+                file=file,
+                place=place,
+                completion=text,
+                id=_name(at(row, id_column)) if id_column else None,
+                asked=sent if messages is None else "\n".join(m["content"] for m in messages),
+                prompt=sent if messages is None else None,
+                messages=messages,
+                budget=next((n for n in map(whole, map(arguments.get, BUDGETS)) if n), None),
+                seed=whole(arguments.get("seed")),
+                verdicts=verdicts[key],
+            )
+
+
+def _responses(row: Mapping) -> list[str] | None:
+    """Return the completions of a document; None where they are no texts."""
+    responses = row["resps"]
+    if isinstance(responses, list) and len(responses) == 1 and isinstance(responses[0], list):
+        responses = responses[0]
+    texts = isinstance(responses, list) and responses and all(isinstance(text, str) for text in responses)
+    return responses if texts else None
+
+
+def _request(arguments: Any) -> tuple[str | None, Mapping]:
+    """Return prompt and keyword arguments of a request, as lm_eval from 0.4.3 on, or before, writes them."""
+    if isinstance(arguments, Mapping):
+        arguments = [
+            [part.get("arg_0"), part.get("arg_1")] for part in arguments.values() if isinstance(part, Mapping)
+        ]
+    first = arguments[0] if isinstance(arguments, list) and arguments else None
+    if not isinstance(first, list) or not first:
+        return None, {}
+    prompt = first[0][0] if isinstance(first[0], list) and len(first[0]) == 1 else first[0]
+    keywords = first[1] if len(first) > 1 and isinstance(first[1], Mapping) else {}
+    return (prompt if isinstance(prompt, str) else None), keywords
+
+
+def _messages(sent: str) -> list[dict[str, str]] | None:
+    """Return the messages that `sent` is JSON of, as with lm_eval's chat models; None where it is a text."""
+    if not sent.startswith("[{"):
+        return None
+    try:
+        found = json.loads(sent)
+    except ValueError:
+        return None
+    keep = [{"role": m.get("role"), "content": m.get("content")} for m in found if isinstance(m, Mapping)]
+    return keep if keep and all(isinstance(v, str) for m in keep for v in m.values()) else None
+
+
+def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
+    """Yield the entries of an Inspect log, from the lines that `read_inspect` makes of it.
+
+    Counts of tokens that hold padding (`padded`) are left out, and so is a number of reasoning tokens of 0
+    beside a reasoning text, which vLLM's server reports.
+    """
+    for place, row in rows:
+        if row.get("error"):
+            mend = "Run `inspect eval-retry` on the log, or leave its problem out of the benchmark"
+            faults.add(file, "a sample that ended in an error", f"{place}: {str(row['error'])[:80]}", mend)
+            continue
+        if row.get("turns") != 1:
+            what = "a sample without a completion" if not row.get("turns") else "a sample of several turns"
+            faults.add(file, what, place, "Only samples with a single answer of the model can be imported")
+            continue
+        counted = {} if row.get("padded") else row
+        reasoning, said = row.get("reasoning"), row.get("stop_reason")
+        yield Entry(
+            file=file,
+            place=place,
+            completion=row.get("completion") or "",
+            reasoning=reasoning,
+            id=_name(at(row, id_column or "id")),
+            asked=row.get("asked"),
+            messages=row.get("messages"),
+            prompt_tokens=whole(counted.get("input_tokens")),
+            output_tokens=whole(counted.get("output_tokens")),
+            reasoning_tokens=whole(counted.get("reasoning_tokens")) or None,
+            finish_reason=FINISHED.get(said),
+            budget=whole(row.get("max_tokens")),
+            seed=whole(row.get("seed")),
+            seconds=row.get("seconds"),
+            verdicts={name: right for name, right in (row.get("scores") or {}).items() if right is not None},
+        )
+
+
+def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Faults) -> Iterator[Entry]:
+    """Yield the entries of a table of any form; `columns` maps fields of an entry to its columns.
+
+    A column that no record has is a fault, and so is a value that is not of its field's kind. Empty values
+    are taken as not given, except that a record needs its completion.
+    """
+    for place, row in rows:
+        values: dict[str, Any] = {}
+        for name, column in columns.items():
+            value = at(row, column)
+            value = None if value is None or value != value else value
+            if value is None and not _has(row, column):
+                mend = f"Correct `columns` of the log in config.yaml; the record has: {', '.join(map(str, row))[:300]}"
+                faults.add(file, f"column `{column}` (for `{name}`) is missing", place, mend)
+            elif value is not None:
+                values[name] = _value(name, value)
+                if values[name] is None:
+                    what = f"column `{column}` (for `{name}`) holds {json.dumps(value, default=str)[:60]}"
+                    faults.add(file, what, place, _kind(name))
+        if not isinstance(values.get("completion"), str):
+            if "completion" in columns and _has(row, columns["completion"]):
+                mend = "Each record needs the text the model wrote"
+                faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, mend)
+            continue
+        right, question = values.pop("correct", None), values.pop("question", None)
+        asked = question if question is not None else values.get("prompt")
+        if question is not None and "prompt" not in columns:
+            values["messages"] = [{"role": "user", "content": question}]
+        verdicts = {} if right is None else {columns["correct"]: right}
+        yield Entry(file=file, place=place, asked=asked, verdicts=verdicts, **values)
+
+
+def _has(row: Mapping, column: str) -> bool:
+    """Return whether a record has a column, be it empty."""
+    head, dot, rest = column.partition(".")
+    if column in row or not dot:
+        return column in row
+    return isinstance(row.get(head), Mapping) and _has(row[head], rest)
+
+
+def _name(value: Any) -> str | None:
+    """Return an id as text."""
+    return None if value is None or isinstance(value, bool | float | list | Mapping) else str(value)
+
+
+def _value(name: str, value: Any) -> Any:
+    """Return a value as its field wants it, None where it cannot be."""
+    if name in NUMBERS:
+        return whole(value)
+    if name == "id":
+        return _name(value)
+    if name == "finish_reason":
+        return FINISHED.get(value) if isinstance(value, str) else None
+    if name == "correct":
+        return verdict(value)
+    if name == "seconds":
+        return float(value) if isinstance(value, int | float) and value >= 0 else None
+    return value if isinstance(value, str) else None
+
+
+def _kind(name: str) -> str:
+    """Return what a field wants, as the end of a message."""
+    if name in NUMBERS:
+        return "A whole number, not negative, is wanted"
+    if name == "finish_reason":
+        return f"Known are {', '.join(FINISHED)}"
+    if name == "correct":
+        return "true or false, 1 or 0, C or I are wanted"
+    return "Seconds are wanted" if name == "seconds" else "A text is wanted"

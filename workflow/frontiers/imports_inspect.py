@@ -1,0 +1,92 @@
+"""Reading Inspect logs through inspect_ai's own reader. Needs inspect_ai and the standard library only."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from frontiers.cli import UserError
+
+UNUSED = {"events", "store", "timelines"}
+"""Parts of a sample that are not read; they are most of a log's size."""
+
+PADDED = ("hf/",)
+"""Providers whose counts of tokens hold the padding of their batches (`hf` of inspect_ai 0.3: the shape of the batch)."""
+
+
+def read_log(path: Path) -> Iterator[dict]:
+    """Yield a JSON object per sample of an Inspect log (`.eval` or `.json`), in the order of the log.
+
+    Raises `UserError` where inspect_ai is not installed or cannot read the log, and where a log holds no
+    samples, or fewer than it should because it did not end well.
+    """
+    try:
+        from inspect_ai.log import read_eval_log
+    except ImportError as error:
+        raise UserError(
+            f"{path}: Inspect logs are read by inspect_ai, which is not installed here ({error}). Run snakemake with "
+            "--use-conda, or once `make inspect`, which gives it an environment of its own (.venv-inspect)"
+        ) from error
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; correct `file` of the log in config.yaml")
+    try:
+        log = read_eval_log(str(path), resolve_attachments="core", exclude_fields=UNUSED)
+    except Exception as error:  # whatever the reader makes of a damaged file
+        first = (str(error).strip().splitlines() or [""])[0][:200]
+        raise UserError(
+            f"{path}: inspect_ai cannot read it ({type(error).__name__}: {first}). It was cut short or is no Inspect log: "
+            "copy it again, or correct `format` of the log in config.yaml"
+        ) from error
+    if log.status != "success":
+        raise UserError(
+            f"{path}: the evaluation's status is `{log.status}`, so not all samples are there; finish it with "
+            "`inspect eval-retry` and import the new log"
+        )
+    if not log.samples:
+        raise UserError(f"{path}: it holds no samples; run inspect without --no-log-samples")
+    padded = log.eval.model.startswith(PADDED)
+    config = log.eval.model_generate_config.merge(log.plan.config)
+    for sample in log.samples:
+        yield _row(sample, padded) | {"max_tokens": config.max_tokens, "seed": config.seed}
+
+
+def _row(sample, padded: bool) -> dict:
+    """Return one sample; texts and numbers as the log has them."""
+    answers = [message for message in sample.messages if message.role == "assistant"]
+    asked = [message for message in sample.messages if message.role != "assistant"]
+    choice = sample.output.choices[0] if sample.output.choices else None
+    usage = sample.output.usage
+    reasoning, completion = _texts(choice.message.content) if choice else (None, None)
+    return {
+        "place": f"sample {sample.id}, epoch {sample.epoch}",
+        "id": sample.id,
+        "metadata": sample.metadata,
+        "asked": "\n".join(_texts(message.content)[1] for message in asked),
+        "messages": [{"role": m.role, "content": _texts(m.content)[1]} for m in asked],
+        "completion": completion,
+        "reasoning": reasoning,
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "padded": padded,
+        "stop_reason": choice.stop_reason if choice else None,
+        "seconds": sample.output.time,
+        "turns": len(answers) if choice else 0,
+        "error": sample.error.message if sample.error else None,
+        "scores": {name: _right(score.value) for name, score in (sample.scores or {}).items()},
+    }
+
+
+def _texts(content) -> tuple[str | None, str]:
+    """Return the reasoning (None where there is none) and the text of a message."""
+    if isinstance(content, str):
+        return None, content
+    reasoning = [part.reasoning for part in content if part.type == "reasoning"]
+    return "\n".join(reasoning) if reasoning else None, "".join(
+        part.text for part in content if part.type == "text"
+    )
+
+
+def _right(value) -> bool | None:
+    """Return whether a score says right or wrong; None for anything between or else."""
+    if isinstance(value, str):
+        return {"C": True, "I": False}.get(value)
+    return {1: True, 0: False}.get(value) if isinstance(value, bool | int | float) else None

@@ -1,0 +1,157 @@
+"""Which problem of the benchmark a completion answers, and which of its samples it is."""
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from frontiers.imports_entry import Entry, Faults
+from frontiers.problems import Problem
+
+SHOWN = 3
+"""Ids named in a message."""
+
+Key = tuple[str, int, int | None]
+"""Problem, sample, cap: the key of the table `generations`."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The problems of a benchmark by id, and the text of each, without the benchmark's own prompt."""
+
+    problems: Mapping[str, Problem]
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem], prompt: str = "{question}") -> "Benchmark":
+        """Take the text of `prompt`, in which `{question}` stands for the problem, off every question."""
+        before, _, after = prompt.partition("{question}")
+        return cls(
+            {p.id: p for p in problems},
+            {p.id: squeezed(p.question.removeprefix(before).removesuffix(after)) for p in problems},
+        )
+
+
+def squeezed(text: str) -> str:
+    """Return `text` with every stretch of white space as one space."""
+    return " ".join(text.split())
+
+
+def problems_of(
+    entries: Sequence[Entry], benchmark: Benchmark, by_id: Mapping[str, bool], faults: Faults
+) -> list[str | None]:
+    """Return the id of the problem that each entry answers; None, and a fault, where it is not known.
+
+    Where `by_id` holds for an entry's file, its id is the problem's. Else the problem is the one whose text
+    stands in what was asked, the last one where several do (the others are then examples); of problems with
+    one and the same text the one with the entry's id.
+    """
+    alike = defaultdict(list)
+    for name, text in benchmark.texts.items():
+        alike[text].append(name)
+    known: dict[str, list[str]] = {}
+    found: list[str | None] = []
+    for entry in entries:
+        if by_id.get(entry.file):
+            found.append(entry.id if entry.id in benchmark.problems else None)
+            if found[-1] is None:
+                what = "an id that is no problem of the benchmark" if entry.id else "a record without an id"
+                mend = "Correct `columns: {id: …}` of the log, or the benchmark it is listed under"
+                faults.add(entry.file, what, f"{entry.place}: {entry.id!r}", mend)
+            continue
+        asked = squeezed(entry.asked or "")
+        if asked not in known:
+            known[asked] = alike.get(asked) or _standing_last(asked, alike)
+        names = known[asked]
+        if len(names) > 1 and entry.id in names:
+            names = [entry.id]
+        found.append(names[0] if len(names) == 1 else None)
+        if not names:
+            what = (
+                "what was asked holds no problem of the benchmark" if asked else "nothing says what was asked"
+            )
+            mend = (
+                "Name where the problem's id stands with `columns: {id: …}` of the log. Options of a choice must stand "
+                "in the order of the benchmark's"
+            )
+            faults.add(entry.file, what, entry.place, mend)
+        elif len(names) > 1:
+            mend = "Name where the problem's id stands with `columns: {id: …}` of the log"
+            faults.add(
+                entry.file, f"the problems {', '.join(names[:SHOWN])} have one text", entry.place, mend
+            )
+    return found
+
+
+def _standing_last(asked: str, alike: Mapping[str, list[str]]) -> list[str]:
+    """Return the problems of the text that ends last in `asked`, the longest of those that end there."""
+    places = (
+        (asked.rfind(text) + len(text), len(text), names) for text, names in alike.items() if text in asked
+    )
+    return max(places, default=(0, 0, []), key=lambda place: place[:2])[2]
+
+
+def keys_of(entries: Sequence[Entry], problems: Sequence[str | None], faults: Faults) -> list[Key | None]:
+    """Return the key of each entry; samples without a number are numbered in the order of the logs."""
+    seen: dict[Key, str] = {}
+    counts: dict[tuple[str, int | None], int] = defaultdict(int)
+    keys: list[Key | None] = []
+    for entry, problem in zip(entries, problems, strict=True):
+        if problem is None:
+            keys.append(None)
+            continue
+        sample = counts[problem, entry.cap] if entry.sample is None else entry.sample
+        counts[problem, entry.cap] += 1
+        key = (problem, sample, entry.cap)
+        if key in seen:
+            mend = "Name the column that tells them apart (`sample` or `cap`), or leave `sample` out to number them"
+            faults.add(
+                entry.file, "a second completion for the same problem, sample and cap", entry.place, mend
+            )
+        seen[key] = entry.place
+        keys.append(key)
+    return keys
+
+
+def check_complete(
+    keys: Sequence[Key | None],
+    benchmark: Benchmark,
+    caps: Sequence[int | None],
+    samples: int,
+    subject: str,
+    faults: Faults,
+) -> None:
+    """Note as faults of `subject` the problems without their `samples` under some cap, and caps not listed."""
+    counts: dict[int | None, Tally[str]] = defaultdict(Tally)
+    for key in keys:
+        if key is not None:
+            counts[key[2]][key[0]] += 1
+    for cap in [cap for cap in counts if cap not in caps]:
+        mend = "List it under `caps` of the study, or leave those records out"
+        faults.add(subject, f"completions under {named(cap)}", "", mend)
+    for cap in caps:
+        lacking = [name for name in benchmark.problems if not counts[cap][name]]
+        if lacking:
+            mend = "Every problem needs its completions: run them, or list a benchmark of the problems that were run"
+            what = f"{named(cap)}: {len(lacking)} of {len(benchmark.problems)} problems have no completion"
+            faults.add(subject, what, ", ".join(lacking[:SHOWN]), mend)
+        wrong = {name: n for name, n in counts[cap].items() if n != samples}
+        if wrong:
+            numbers = sorted(set(wrong.values()))
+            alike = len(wrong) == len(benchmark.problems) and len(numbers) == 1
+            mend = (
+                f"Write samples: {numbers[0]} in the study"
+                if alike
+                else "Every problem needs the same number of samples"
+            )
+            what = f"{named(cap)}: {len(wrong)} problems have {_listed(numbers)} completions, `samples` says {samples}"
+            faults.add(subject, what, ", ".join(list(wrong)[:SHOWN]), mend)
+
+
+def named(cap: int | None) -> str:
+    """Return a cap in words."""
+    return "uncapped" if cap is None else f"cap {cap}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"

@@ -1,0 +1,240 @@
+"""Trace and answer of a completion, and how many tokens each has.
+
+What the log counted holds; the rest is counted with the model's tokenizer. A
+text that is tokenised again may differ by a few tokens from what the model wrote.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from frontiers.imports_entry import Entry, Faults
+from frontiers.looping import loops
+
+BATCH = 512
+"""Texts tokenised at a time."""
+CLOSE = 0.99
+"""From this share of its budget on, a completion without a finish reason is taken to have run out of it."""
+
+Encode = Callable[[Sequence[str]], list[list[int]]]
+"""Token ids of texts, without special tokens of the tokenizer's own."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A completion told apart: `closed` where its trace was ended by a marker, `opening` the start marker it wrote."""
+
+    reasoning: str
+    answer: str
+    closed: bool
+    opening: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Tokens of a generation, how it ended, whether it loops, and `source` of each count: log, counted or budget."""
+
+    prompt: int
+    reasoning: int
+    end: int
+    answer: int
+    finish_reason: str
+    looping: bool
+    source: Mapping[str, str]
+    both: tuple[int, int] | None = None
+    """Output tokens by the log and by the tokenizer, where both are there."""
+
+
+def told_apart(entry: Entry, thinking: Mapping) -> Parts:
+    """Return trace and answer of a completion, by the `thinking` block of its model.
+
+    In the prompt style the whole completion is the trace. With markers the trace goes up to the first end
+    marker; without one, the whole completion is the trace, as in generation when a model never closes it.
+    Reasoning that the log keeps apart is the trace, closed where an answer follows.
+    """
+    if entry.reasoning is not None:
+        return Parts(entry.reasoning, entry.completion, bool(entry.completion.strip()))
+    if thinking["style"] == "prompt":
+        return Parts(entry.completion, "", False)
+    text, start = entry.completion, thinking["start"]
+    opening = ""
+    if text.lstrip().startswith(start):
+        opening, text = start, text.lstrip()[len(start) :]
+    reasoning, end, answer = text.partition(thinking["end"])
+    return Parts(reasoning, answer, bool(end), opening)
+
+
+class Counter:
+    """Counts tokens; `encode` is None where there is no tokenizer, `lacking` then says why and how to mend it."""
+
+    def __init__(self, encode: Encode | None, lacking: str = "", render: Callable | None = None):
+        self.encode = encode
+        self.lacking = lacking
+        self.render = render
+        """Token ids of the prompt that the model's chat template makes of messages."""
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]] | None:
+        """Return the token ids of texts, None without a tokenizer; each text is encoded once."""
+        if self.encode is None:
+            return None
+        known = dict.fromkeys(texts)
+        distinct = list(known)
+        for start in range(0, len(distinct), BATCH):
+            batch = distinct[start : start + BATCH]
+            known.update(zip(batch, self.encode(batch), strict=True))
+        return [known[text] for text in texts]
+
+
+def count(
+    entries: Sequence[Entry],
+    parts: Sequence[Parts],
+    thinking: Mapping,
+    counter: Counter,
+    budgets: Mapping[str, int | None],
+    faults: Faults,
+) -> list[Counts | None]:
+    """Return the counts of each entry, None, with a fault, where they cannot be had.
+
+    `budgets` are the `max_tokens` of the logs in config.yaml, by file; what a record says goes before.
+    """
+    texts = [(p.opening + p.reasoning, p.answer) for p in parts]
+    ids = counter([text for pair in texts for text in pair])
+    marker = counter([thinking.get("end") or ""])
+    found = []
+    for i, (entry, part) in enumerate(zip(entries, parts, strict=True)):
+        end = entry.end_tokens
+        if end is None:
+            end = (len(marker[0]) if marker else 1) if part.closed else 0
+        pair = (ids[2 * i], ids[2 * i + 1]) if ids else None
+        budget = entry.budget or budgets.get(entry.file)
+        found.append(_count(entry, part, pair, end, counter, budget, faults))
+    return found
+
+
+def _count(
+    entry: Entry,
+    part: Parts,
+    ids: tuple[list[int], list[int]] | None,
+    end: int,
+    counter: Counter,
+    budget: int | None,
+    faults: Faults,
+) -> Counts | None:
+    """Return the counts of one entry; `ids` are those of its trace and answer, `end` tokens of an end marker."""
+    prompt = _prompt(entry, counter, faults)
+    counted = sum(map(len, ids)) + end if ids else None
+    finish = _finish(entry, counted, budget, counter, faults)
+    if prompt is None or finish is None:
+        return None
+    stop = int(finish == "stop")
+    reasoning, answer = _divided(entry, part, ids, end, stop)
+    if reasoning is None or answer is None:
+        mend = (
+            f"Give `reasoning_tokens` and `answer_tokens`, or make the tokenizer available: {counter.lacking}"
+        )
+        faults.add(
+            entry.file, "tokens of trace and answer: not in the log, and no tokenizer", entry.place, mend
+        )
+        return None
+    if entry.cap is not None and entry.reasoning_tokens is None and entry.output_tokens is None:
+        reasoning = min(reasoning, entry.cap)
+    if reasoning < 0 or answer < 0 or (entry.cap is not None and reasoning > entry.cap):
+        what = "more tokens in the parts than in the whole, or in the trace than the cap"
+        mend = (
+            "The counts of the log do not fit its texts: map other columns, or none, to have tokens counted"
+        )
+        place = f"{entry.place}: trace {reasoning}, end {end}, answer {answer}, all {entry.output_tokens}"
+        faults.add(entry.file, what, place, mend)
+        return None
+    given = entry.output_tokens is not None or None not in (entry.reasoning_tokens, entry.answer_tokens)
+    return Counts(
+        prompt=prompt,
+        reasoning=reasoning,
+        end=end,
+        answer=answer,
+        finish_reason=finish,
+        looping=any(map(loops, ids or (_words(part.reasoning), _words(part.answer)))),
+        source={
+            "prompt": "counted" if entry.prompt_tokens is None else "log",
+            "output": "log" if given else "counted",
+            "finish": "log" if entry.finish_reason else "budget",
+        },
+        both=(entry.output_tokens, counted + stop) if entry.output_tokens is not None and ids else None,
+    )
+
+
+def _divided(
+    entry: Entry, part: Parts, ids: tuple[list[int], list[int]] | None, end: int, stop: int
+) -> tuple[int | None, int | None]:
+    """Return the tokens of trace and answer, None for what is not known.
+
+    Where the log has all tokens together, the answer is counted and the trace is the rest. Where nothing
+    follows the trace, its end-of-sequence token (`stop`), which is never fed, belongs to neither.
+    """
+    total, reasoning, answer = entry.output_tokens, entry.reasoning_tokens, entry.answer_tokens
+    silent = not part.closed and not part.answer
+    if reasoning is None and not part.reasoning and not silent:
+        reasoning = 0
+    if answer is None and silent:
+        answer = 0
+    if answer is None and ids and (reasoning is None or total is None):
+        answer = len(ids[1]) + stop
+    if reasoning is None and total is not None and answer is not None:
+        reasoning = total - end - answer - (stop if silent else 0)
+    if answer is None and total is not None and reasoning is not None:
+        answer = total - end - reasoning
+    if reasoning is None and ids:
+        reasoning = len(ids[0])
+    return reasoning, answer
+
+
+def _words(text: str) -> list[int]:
+    """Return a number for each word, to look for loops where there is no tokenizer."""
+    return [zlib.crc32(word.encode(errors="replace")) for word in text.split()]
+
+
+def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
+    """Return the tokens of an entry's prompt: the log's, else those of what was sent."""
+    if entry.prompt_tokens is not None:
+        return max(entry.prompt_tokens, 1)
+    if entry.prompt is None and entry.messages is None:
+        mend = (
+            "Map `prompt_tokens`, `prompt` (as it was sent) or `question` (sent by the model's chat template)"
+        )
+        faults.add(
+            entry.file, "tokens of the prompt: neither they nor the prompt are in the log", entry.place, mend
+        )
+        return None
+    if counter.encode is None:
+        mend = f"Give `prompt_tokens`, or make the tokenizer available: {counter.lacking}"
+        faults.add(entry.file, "tokens of the prompt: not in the log, and no tokenizer", entry.place, mend)
+        return None
+    ids = counter.render(entry.messages) if entry.prompt is None else counter([entry.prompt])[0]
+    return max(len(ids), 1)
+
+
+def _finish(
+    entry: Entry, counted: int | None, budget: int | None, counter: Counter, faults: Faults
+) -> str | None:
+    """Return how a completion ended: as the log says, else by whether its tokens fill its budget."""
+    if entry.finish_reason:
+        return entry.finish_reason
+    written = entry.output_tokens
+    if written is None and None not in (entry.reasoning_tokens, entry.answer_tokens):
+        written = entry.reasoning_tokens + (entry.end_tokens or 0) + entry.answer_tokens
+    written = counted if written is None else written
+    if budget is None:
+        what = "how the completion ended: neither a finish reason nor a budget of tokens is in the log"
+        faults.add(
+            entry.file,
+            what,
+            entry.place,
+            "Write `max_tokens` of the log in config.yaml, or map `finish_reason`",
+        )
+    elif written is None:
+        what = "how the completion ended: no finish reason, and its tokens cannot be counted"
+        mend = f"Give `output_tokens`, or make the tokenizer available: {counter.lacking}"
+        faults.add(entry.file, what, entry.place, mend)
+    else:
+        return "length" if written >= CLOSE * budget else "stop"
+    return None

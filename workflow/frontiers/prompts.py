@@ -1,0 +1,74 @@
+"""Prompts by the model's own chat template, and the markers that set its reasoning off from its answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How a model's reasoning is told from its answer, as token ids; `end_text` is the end marker as text.
+
+    `style` "markers": the trace stands between `start` and `end`.
+    `style` "prompt": the whole completion is the trace, up to the end of sequence.
+    `forced_end` is what is appended to a trace that the cap cuts.
+    """
+
+    style: str
+    start: tuple[int, ...]
+    end: tuple[int, ...]
+    forced_end: tuple[int, ...]
+    end_text: str = ""
+
+    @classmethod
+    def from_block(cls, block: dict, tokenizer) -> "Thinking":
+        """Tokenise the `thinking` block of a model."""
+
+        def ids(key: str) -> tuple[int, ...]:
+            return tuple(tokenizer.encode(block.get(key) or "", add_special_tokens=False))
+
+        return cls(block["style"], ids("start"), ids("end"), ids("forced_end"), block.get("end") or "")
+
+    @property
+    def lookahead(self) -> int:
+        """Tokens beyond a cap that tell whether a trace of that very length has ended: its end marker."""
+        return len(self.end) if self.style == "markers" else 1
+
+    def stops(self, end_of_sequence: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """Return the token ids and the text at which a trace stops."""
+        if self.style == "prompt":
+            return end_of_sequence, ""
+        if len(self.end) == 1:
+            return tuple(sorted({*self.end, *end_of_sequence})), ""
+        return end_of_sequence, self.end_text
+
+    def closed_by(self, stopped_at: int | None) -> bool:
+        """Return whether a trace that stopped, at this token or at a text (None), stopped at its end marker.
+
+        Else the model has ended its whole completion inside the trace.
+        """
+        return self.style == "markers" and (
+            stopped_at in self.end if len(self.end) == 1 else stopped_at is None
+        )
+
+
+def render_prompt(tokenizer, question: str, thinking: Thinking, template: dict) -> tuple[int, ...]:
+    """Return the prompt's token ids by the model's own chat template.
+
+    A model that thinks between markers gets a prompt that ends inside the
+    thinking: the start marker is appended where the template leaves it to the model.
+    """
+    messages = [{"role": "user", "content": question}]
+    rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, **template)
+    ids = tuple(rendered if isinstance(rendered, list) else rendered["input_ids"])
+    if thinking.style == "markers" and not _open(ids, thinking):
+        ids += thinking.start
+    return ids
+
+
+def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:
+    """Return whether the last start marker comes after the last end marker."""
+
+    def last(marker: tuple[int, ...]) -> int:
+        places = range(len(ids) - len(marker), -1, -1)
+        return next((i for i in places if ids[i : i + len(marker)] == marker), -1)
+
+    return bool(thinking.start) and last(thinking.start) > last(thinking.end)

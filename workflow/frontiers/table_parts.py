@@ -1,0 +1,87 @@
+"""Reading and writing tables too large for memory, some rows at a time, with the checks of `tables`."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frontiers.cli import UserError
+from frontiers.tables import arrow_schema, check_table, table_schema
+
+MOST_ROWS = 20_000
+"""Rows read at a time, fewer where they are long."""
+BYTES = 32 << 20
+"""Bytes of rows read at a time, by the mean size of a row in the file."""
+BUFFER = 1 << 20
+"""Bytes read from a column at a time."""
+
+
+def read_parts(path: str | Path, name: str) -> Iterator[pd.DataFrame]:
+    """Yield the table at `path` in parts, each checked as the table `name`.
+
+    Integer columns that may be empty come back as Int64. That no key occurs
+    twice is checked over the whole table, first. Raises `UserError` as
+    `tables.read_table` does.
+    """
+    try:
+        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+            _check_key(file, name, str(path))
+            for batch in file.iter_batches(_rows(file), use_threads=False):
+                part = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+                check_table(part, name, str(path))
+                yield part
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(
+            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
+        ) from error
+
+
+def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, name: str) -> int:
+    """Put the table `name`, given in `parts`, at `path` in one step; return its number of rows.
+
+    Each part is checked; that their keys differ is for the caller to see to.
+    Raises `UserError` when the disk is full.
+    """
+    path, schema, written = Path(path), arrow_schema(name), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with pq.ParquetWriter(partial, schema) as writer:
+            for part in parts:
+                check_table(part, name, str(path))
+                table = pa.Table.from_pandas(part[schema.names], schema=schema, preserve_index=False)
+                writer.write_table(table.replace_schema_metadata({}))
+                written += len(part)
+        os.replace(partial, path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise UserError(f"{path}: no space left on its disk; make room") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return written
+
+
+def _rows(file: pq.ParquetFile) -> int:
+    """Return how many rows of `file` to hold at a time."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups) / max(1, file.metadata.num_rows)
+    return int(min(MOST_ROWS, max(1, BYTES / max(1, size))))
+
+
+def _check_key(file: pq.ParquetFile, name: str, where: str) -> None:
+    """Raise `UserError` where two rows have the same key; 8 bytes per row are held."""
+    key = table_schema(name).get("x-key", [])
+    if not key or not set(key) <= set(file.schema_arrow.names):
+        return
+    batches = file.iter_batches(MOST_ROWS, columns=key, use_threads=False)
+    hashes = [
+        pd.util.hash_pandas_object(batch.to_pandas(), index=False, categorize=False) for batch in batches
+    ]
+    if hashes and (again := pd.concat(hashes, ignore_index=True)).duplicated().any():
+        row = int(again.duplicated().to_numpy().argmax())
+        raise UserError(f"{where}: two rows of `{name}` have the same key, the second is row {row}")

@@ -1,0 +1,111 @@
+# Logs of other tools as a study: from the tables of generations on it is one like any other.
+rule fetch_tokenizer:
+    input:
+        script="workflow/scripts/fetch_tokenizer.py",
+        modules=modules("catalogue"),
+        local=lambda wc: registry.local_files(block("models", wc.model)),
+    output:
+        tokenizer="data/models/tokenizers/{model}.json",
+        config="data/models/tokenizers/{model}.config.json",
+    log:
+        "logs/fetch_tokenizer/{model}.log",
+    benchmark:
+        "benchmarks/fetch_tokenizer/{model}.tsv"
+    # Where Snakemake runs there is a network; a node of a cluster has none.
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    params:
+        block=lambda wc: registry.source("models", block("models", wc.model)),
+    shell:
+        "python {input.script:q} --name {wildcards.model:q} --block {params.block:q}"
+        " --output {output.tokenizer:q} 2> {log:q}"
+
+
+rule read_inspect:
+    input:
+        script="workflow/scripts/read_inspect.py",
+        modules=modules("imports_inspect"),
+        log=lambda wc: logs(wc)[int(wc.number)]["file"],
+    output:
+        samples="results/{study}/logs/{model}/{benchmark}.{strategy}.{number}.jsonl",
+    log:
+        "logs/read_inspect/{study}/{model}/{benchmark}.{strategy}.{number}.log",
+    benchmark:
+        "benchmarks/read_inspect/{study}/{model}/{benchmark}.{strategy}.{number}.tsv"
+    wildcard_constraints:
+        study=IMPORTED,
+        number="[0-9]+",
+    conda:
+        "../../envs/inspect.yaml"
+    shell:
+        # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
+        "if test -x .venv-inspect/bin/python; then PATH=$PWD/.venv-inspect/bin:$PATH; fi;"
+        " python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+
+
+rule import_logs:
+    input:
+        script="workflow/scripts/import_logs.py",
+        modules=modules(
+            "imports",
+            "imports_entry",
+            "imports_files",
+            "imports_formats",
+            "imports_match",
+            "imports_tokens",
+            "looping",
+        ),
+        logs=log_files,
+        problems="data/benchmarks/{benchmark}.jsonl",
+        tokenizer=rules.fetch_tokenizer.output.tokenizer,
+    output:
+        table="results/{study}/generations/{model}/{benchmark}.{strategy}.parquet",
+        provenance="results/{study}/generations/{model}/{benchmark}.{strategy}.json",
+        verdicts="results/{study}/verdicts/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/import_logs/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/import_logs/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=IMPORTED,
+    conda:
+        "../../envs/import.yaml"
+    params:
+        identity=lambda wc: registry.identity(block("models", wc.model)),
+        logs=lambda wc: registry.canonical(logs(wc)),
+        prompt=lambda wc: block("benchmarks", wc.benchmark).get("prompt", "{question}"),
+        caps=lambda wc: registry.canonical(block("studies", wc.study)["caps"]),
+        samples=lambda wc: registry.samples(block("studies", wc.study), wc.benchmark),
+    shell:
+        "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
+        " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
+        " --samples {params.samples} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
+        " --output {output.table:q} 2> >(tee {log:q} >&2)"
+
+
+rule compare_verdicts:
+    input:
+        script="workflow/scripts/compare_verdicts.py",
+        modules=modules("agreement", "intervals", "tables"),
+        verdicts=lambda wc: measured(wc, "verdicts"),
+        grades=lambda wc: measured(wc, "grades"),
+    output:
+        table="results/{study}/agreement.parquet",
+        csv=report(
+            "results/{study}/agreement.csv",
+            caption="../report/agreement.rst",
+            category="Tables",
+            labels={"table": "Agreement with the logs", "study": "{study}"},
+        ),
+    log:
+        "logs/compare_verdicts/{study}.log",
+    benchmark:
+        "benchmarks/compare_verdicts/{study}.tsv"
+    wildcard_constraints:
+        study=IMPORTED,
+    conda:
+        "../../envs/analyse.yaml"
+    shell:
+        "python {input.script:q} --verdicts {input.verdicts:q} --grades {input.grades:q}"
+        " --output {output.table:q} &> {log:q}"

@@ -1,0 +1,36 @@
+"""Take one benchmark's table out of what the jobs of a model have generated.
+
+Inputs: the folders of all shards, and the problems of the benchmark.
+Outputs: the table `generations`, the same as of a single job, and the provenance as JSON.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from frontiers import cli, shards, tables
+from frontiers.files import write_whole
+from frontiers.problems import read_problems
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Put the shards together."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folders", type=Path, nargs="+", required=True, help="what the jobs have written")
+    parser.add_argument("--name", required=True, help="<benchmark>.<strategy>")
+    parser.add_argument("--problems", type=Path, required=True, help="JSONL of the benchmark")
+    parser.add_argument("--output", type=Path, required=True, help="table to write")
+    parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
+    arguments = parser.parse_args(argv)
+    found = [folder / f"{arguments.name}.parquet" for folder in arguments.folders]
+    order = [problem.id for problem in read_problems(arguments.problems)]
+    table = shards.merged(
+        [tables.read_table(path, "generations") for path in found], order, str(arguments.output)
+    )
+    said = shards.merged_provenance([json.loads(path.with_suffix(".json").read_text()) for path in found])
+    tables.write_table(table, arguments.output, "generations")
+    write_whole(arguments.provenance, json.dumps(said, indent=1).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)

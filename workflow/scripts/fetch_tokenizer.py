@@ -1,0 +1,64 @@
+"""Fetch what reading a model's logs needs: its configuration and its tokenizer, but no weights.
+
+Input: the model's block of config.yaml as JSON. It names a local folder (`path`) or a repository of the
+Hub (`repository`). The configuration of a repository comes from data/architectures/ where that describes
+it, else from the Hub. Outputs: as JSON the folder of the tokenizer, null with the reason where it cannot be
+had (logs that count all tokens need none), and beside it, as .config.json, the configuration.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import catalogue, checkpoints, cli
+from frontiers.config_fields import read_config
+from frontiers.files import write_whole
+
+TOKENIZER_FILES = [name for name in checkpoints.MODEL_FILES if "safetensors" not in name]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Find or fetch the files, and write where they are."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--name", required=True, help="name of the model")
+    parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
+    cli.add_hub(parser)
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write; .config.json beside it")
+    arguments = parser.parse_args(argv)
+    block = json.loads(arguments.block)
+
+    if "path" in block:
+        folder, found = Path(block["path"]), {"folder": block["path"], "reason": None}
+    else:
+        folder, found = fetch(block, arguments.hub)
+    facts = catalogue.by_repository().get(block.get("repository"))
+    if facts:
+        config, found["config_from"] = catalogue.read_facts(facts)["config"], str(facts)
+    elif folder is not None:
+        path = folder / "config.json"
+        config, found["config_from"] = read_config(str(path)), str(path)
+    else:
+        raise cli.UserError(
+            f"model `{arguments.name}`: no configuration: data/architectures/ does not describe {block['repository']}, "
+            f"and it could not be fetched: {found['reason']}"
+        )
+    write_whole(arguments.output.with_suffix(".config.json"), json.dumps(config, indent=1).encode() + b"\n")
+    write_whole(arguments.output, json.dumps(found, indent=1).encode() + b"\n")
+
+
+def fetch(block: dict, root: Path) -> tuple[Path | None, dict]:
+    """Return the folder with a repository's files, and what to write down of it."""
+    from frontiers import hub
+
+    try:
+        wanted = hub.Wanted("model", block, TOKENIZER_FILES, checkpoints.ELSEWHERE)
+        found = hub.snapshot(wanted, root)
+    except cli.UserError as error:
+        cli.say(f"no tokenizer: {error}")
+        return None, {"folder": None, "reason": str(error)}
+    return found.folder, {"folder": str(found.folder), "reason": None, "commit": found.commit}
+
+
+if __name__ == "__main__":
+    cli.run(main)

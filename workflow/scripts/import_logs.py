@@ -1,0 +1,116 @@
+"""Import the logs of one model on one benchmark: completions that others' tools recorded.
+
+Inputs: the logs (samples_*.jsonl of lm-evaluation-harness, what read_inspect made of an Inspect log, or a
+parquet or JSONL table with a column map), the benchmark's problems, and the model's tokenizer where the logs
+do not count tokens. Outputs: the table `generations` with its provenance as JSON beside it, as if the model
+had been run here, and the table `verdicts` of what the logs said of each completion.
+"""
+
+import argparse
+import json
+from collections import Counter as Tally
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers import cli, files, imports, imports_files, imports_tokens, tables
+from frontiers.imports_entry import Faults, valid
+from frontiers.imports_match import Benchmark
+from frontiers.problems import read_problems
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read all logs, match and count, and write the tables, or nothing at all."""
+    arguments = parse(argv)
+    identity, logs = json.loads(arguments.identity), json.loads(arguments.logs)
+    subject = f"the logs of {arguments.model} on {arguments.problems.stem}"
+    faults, entries, sums = Faults(), [], {}
+    for log, file in zip(logs, arguments.files, strict=True):
+        if file.is_file():
+            sums.setdefault(files.sha256_of(file), []).append(log["file"])
+        entries += imports_files.read_entries(log, file, faults)
+    for name, *again in sums.values():
+        for other in again:
+            faults.add(other, f"the same file as {name}", "", "List it once")
+    made = imports.import_entries(
+        entries,
+        logs,
+        Benchmark.of(read_problems(arguments.problems), arguments.prompt),
+        imports.Wanted(json.loads(arguments.caps), arguments.samples, identity["thinking"]),
+        counter(json.loads(arguments.tokenizer.read_text()), identity),
+        faults,
+        subject,
+    )
+    provenance = {
+        "model": arguments.model,
+        "benchmark": arguments.problems.stem,
+        "identity": identity,
+        "logs": [
+            log | {"sha256": sum_} for sum_, names in sums.items() for log in logs if log["file"] == names[0]
+        ],
+        "problems_sha256": files.sha256_of(arguments.problems),
+        "finish_reasons": dict(Tally(made.generations["finish_reason"])),
+        "truncated": int(made.generations["truncated"].sum()),
+        "looping": int(made.generations["looping"].sum()),
+        "energy_joules": None,
+        **made.facts,
+        "notes": made.notes,
+    }
+    tables.write_table(made.verdicts, arguments.verdicts, "verdicts")
+    tables.write_table(made.generations, arguments.output, "generations")
+    files.write_whole(
+        arguments.output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n"
+    )
+    for note in made.notes:
+        cli.say(f"{subject}: {note}")
+    cli.say(f"{arguments.output}: {len(made.generations):,} completions from {len(logs)} logs")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments of the command."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", required=True, help="name of the model")
+    parser.add_argument("--identity", required=True, help="JSON of the model's fields that change its tokens")
+    parser.add_argument("--logs", required=True, help="JSON: the logs' blocks of config.yaml, in order")
+    parser.add_argument("--files", type=Path, nargs="+", required=True, help="the file to read of each log")
+    parser.add_argument("--problems", type=Path, required=True, help="JSONL named after the benchmark")
+    parser.add_argument(
+        "--prompt", default="{question}", help="the benchmark's prompt, taken off the problems' questions"
+    )
+    parser.add_argument("--caps", required=True, help="JSON list of the study's caps, null for uncapped")
+    parser.add_argument("--samples", type=int, required=True, help="completions per problem and cap")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="JSON written by fetch_tokenizer")
+    parser.add_argument("--verdicts", type=Path, required=True, help="table of the logs' verdicts to write")
+    parser.add_argument("--output", type=Path, required=True, help="table of generations to write")
+    return parser.parse_args(argv)
+
+
+def counter(found: dict, identity: dict) -> imports_tokens.Counter:
+    """Return the model's counter of tokens; without one where its tokenizer is not at hand."""
+    if found["folder"] is None:
+        return imports_tokens.Counter(None, found["reason"])
+    from jinja2 import TemplateError
+    from transformers import AutoTokenizer
+
+    trusted, template = identity.get("trust_remote_code", False), identity.get("template") or {}
+    tokenizer = AutoTokenizer.from_pretrained(found["folder"], trust_remote_code=trusted)
+
+    def encode(texts: Sequence[str]) -> list[list[int]]:
+        return tokenizer([valid(text) for text in texts], add_special_tokens=False)["input_ids"]
+
+    def render(messages: Sequence[dict]) -> Sequence[int]:
+        try:
+            text = tokenizer.apply_chat_template(
+                list(messages), add_generation_prompt=True, tokenize=False, **template
+            )
+        except (TemplateError, ValueError) as error:
+            raise cli.UserError(
+                f"{found['folder']}: its chat template cannot put the messages of the log ({error}); "
+                "give the tokens of the prompts, or map `prompt`"
+            ) from error
+        return encode([text])[0]
+
+    return imports_tokens.Counter(encode, render=render)
+
+
+if __name__ == "__main__":
+    cli.run(main)

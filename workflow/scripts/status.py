@@ -1,0 +1,42 @@
+"""Say how far the generation of the studies that run is: per model and benchmark, from the journals.
+
+Inputs: config.yaml and what stands under results/. Prints a table per measured study: problems × samples
+done, tokens per second and time left of the job at work, GPU hours so far. Reads only, so it may be called
+at any time: `python workflow/scripts/status.py`, or `snakemake --nolock status` beside a running snakemake.
+"""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from frontiers import cli, status
+from frontiers import config as registry
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the configuration, print a table per study."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the configuration")
+    parser.add_argument("--studies", nargs="+", help="studies to report (default: those of `run:`)")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
+    arguments = parser.parse_args(argv)
+    config = registry.load(yaml.safe_load(arguments.config.read_text()))
+    for name in arguments.studies or config["run"]:
+        if name not in config["studies"]:
+            raise cli.UserError(
+                f"no study `{name}` in {arguments.config}; known: {', '.join(config['studies'])}"
+            )
+        study = config["studies"][name]
+        if study["kind"] != "measured":
+            continue
+        wanted = {
+            (model, benchmark, strategy): config["benchmarks"][benchmark]["rows"]
+            * registry.samples(study, benchmark, config["models"][model])
+            for model, benchmark, strategy in registry.pairs(study)
+        }
+        print(f"{name}:", *status.lines(status.states(name, wanted, arguments.results)), sep="\n  ")
+
+
+if __name__ == "__main__":
+    cli.run(main)
