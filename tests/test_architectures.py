@@ -25,7 +25,9 @@ RISING = np.linspace(0.1, 0.9, 5)
 def points_of(answers: pd.DataFrame, kinds: dict) -> pd.DataFrame:
     key = ["model", "strategy", "benchmark", "cap"]
     points = answers.assign(correct=answers.correct.astype(float)).groupby(key, sort=False, dropna=False)
-    points = points.agg(accuracy=("correct", "mean"), flops=("flops", "mean"), problems=("problem_id", "nunique"))
+    points = points.agg(
+        accuracy=("correct", "mean"), flops=("flops", "mean"), problems=("problem_id", "nunique")
+    )
     points = points.reset_index()
     return points.assign(architecture=points.model.map(kinds).astype(object))
 
@@ -137,9 +139,7 @@ def test_shares_by_hand():
     accuracy = np.array([[0.1, 0.3, 0.2, 0.9], [0.5, 0.4, 0.6, 0.9]])
     found = matched.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
     assert found == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
-    equal = matched.shares(
-        np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2
-    )
+    equal = matched.shares(np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2)
     assert equal == pytest.approx(np.array([[0.0, 1.0]]))
     assert np.isnan(matched.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
 
@@ -226,7 +226,11 @@ def test_clusters_that_repeat_themselves_count_once():
 
 
 def test_kinds_are_compared_over_models_by_welch():
-    values = {(a, b): x - y for a, x in zip("pqr", (3.0, 1.0, 2.5)) for b, y in zip("stuv", (0.0, 1.0, 0.5, 2.0))}
+    values = {
+        (a, b): x - y
+        for a, x in zip("pqr", (3.0, 1.0, 2.5), strict=True)
+        for b, y in zip("stuv", (0.0, 1.0, 0.5, 2.0), strict=True)
+    }
     row = architectures.other_models(values, {"moe": 3, "dense": 4}, "-")
     expected = stats.ttest_ind([3, 1, 2.5], [0, 1, 0.5, 2], equal_var=False)
     limits = expected.confidence_interval()

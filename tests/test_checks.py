@@ -32,7 +32,7 @@ def failed(tables, expected=EXPECTED, problems=PROBLEMS):
 def test_a_sound_study_passes_every_check(tables):
     results = checks.run_checks(tables, EXPECTED, PROBLEMS)
     assert [c for c in results if not c.passed] == []
-    assert len({c.name for c in results}) == len(results) == 16
+    assert len({c.name for c in results}) == len(results) == 17
     assert all(c.rows > 0 for c in results)
 
 
@@ -163,7 +163,18 @@ def lose_a_reason(t):
     t["trend"].loc[0, "reason"] = None
 
 
+def push_a_difference_out_of_its_interval(t):
+    t["differences"].loc[0, "high"] = t["differences"].loc[0, "difference"] - 0.1
+
+
+def hide_how_an_interval_was_found(t):
+    row = t["outcomes"].index[t["outcomes"]["estimable"]][0]
+    t["outcomes"].loc[row, "interval"] = None
+
+
 FAULTS = {
+    push_a_difference_out_of_its_interval: "limits_hold",
+    hide_how_an_interval_was_found: "limits_hold",
     lose_an_answer: "answers_complete",
     lose_a_cap: "answers_complete",
     lose_a_point: "points_complete",

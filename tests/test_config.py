@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from frontiers import config as configuration
 from frontiers.cli import UserError
-from frontiers.config_faults import BLOCKS, ENDPOINT_ONLY, cross_faults, schema_faults
+from frontiers.config_faults import ENDPOINT_ONLY, cross_faults, schema_faults
+from frontiers.config_names import BLOCKS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()
@@ -136,9 +137,21 @@ MISTAKES = [
         ["studies.pocket.engine: kind endpoint needs `url`"],
     ),
     ("studies/pocket/engine", SERVED | {"dtype": "float32"}, ["dtype: the endpoint's own affair"]),
-    ("studies/pocket/engine", SERVED | {"url": {"pocket-moe": "http://a/v1"}}, ["url: add pocket-small, pocket-"]),
-    ("studies/pocket/engine", SERVED | {"url": "https://me:secret@a/v1"}, ["engine.url", "Without a key in it"]),
-    ("models/phi-4/fetch_weights", False, ["models.phi-4: study `open-reasoning` runs it here and needs its weights"]),
+    (
+        "studies/pocket/engine",
+        SERVED | {"url": {"pocket-moe": "http://a/v1"}},
+        ["url: add pocket-small, pocket-"],
+    ),
+    (
+        "studies/pocket/engine",
+        SERVED | {"url": "https://me:secret@a/v1"},
+        ["engine.url", "Without a key in it"],
+    ),
+    (
+        "models/phi-4/fetch_weights",
+        False,
+        ["models.phi-4: study `open-reasoning` runs it here and needs its weights"],
+    ),
     ("studies/pocket/strategies", ["cott"], ["strategy `cott` is listed in study `pocket`", "`cot`"]),
     (
         "studies/pocket/benchmarks",
@@ -252,6 +265,8 @@ def test_schema_is_strict_and_described():
 NOT_IN_CONFIG = {
     *(("model", key) for key in ("sha256", "trust_remote_code", "fetch_weights", "shards", "nodes")),
     *(("engine", key) for key in ("kind", "piece_tokens", *ENDPOINT_ONLY)),
+    ("analysis", "usd_per_hour"),
+    ("measured", "judge"),
     *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
     *(("log", key) for key in SCHEMA["$defs"]["log"]["properties"]),
     *(("log.columns", key) for key in SCHEMA["$defs"]["log"]["properties"]["columns"]["properties"]),
@@ -280,7 +295,10 @@ def test_schema_and_configuration_do_not_drift(config):
     for name, rule in SCHEMA["$defs"].items():
         if name != "study":
             for key, inner in rule.get("properties", {}).items():
-                defined |= {(name, key), *((f"{name}.{key}", deeper) for deeper in inner.get("properties", {}))}
+                defined |= {
+                    (name, key),
+                    *((f"{name}.{key}", deeper) for deeper in inner.get("properties", {})),
+                }
     assert defined - used == NOT_IN_CONFIG
     assert used - defined == set()
 

@@ -79,6 +79,7 @@ MISTAKES = [
     ("samples", 0, ["studies.others.samples"]),
     ("samples", {"short-chains": 2}, ["samples: add long-chains"]),
     ("samples", {"short-chains": 2, "long-chains": 1, "gsm8k": 1}, ["`gsm8k` has no logs"]),
+    ("judge", "phi-4", ["a judge and the engine it runs on go together", "add `engine`"]),
     ("models", ["phi-4"], ["unknown key `models`"]),
     ("kind", "importd", ["did you mean `imported`?"]),
     ("analysis/device", "h1000", ["no device `h1000`"]),
@@ -112,3 +113,22 @@ def test_files_of_studies_that_do_not_run_are_not_looked_for(config, tmp_path):
     config["run"] = ["others"]
     with pytest.raises(UserError, match="3 faults"):
         configuration.check(config, tmp_path)
+
+
+def test_a_judge_needs_a_block_as_any_model_does(config, tmp_path):
+    engine = {
+        "device": "cpu",
+        "dtype": "float32",
+        "max_model_len": 256,
+        "max_num_seqs": 8,
+        "kv_cache_gib": 0.1,
+    }
+    config["studies"]["others"] |= {"judge": "pocket-judge", "engine": engine}
+    configuration.check(config, tmp_path)
+    for name in ("others", "pocket"):
+        config["studies"][name]["judge"] = "pocket-jugde"
+    with pytest.raises(UserError) as error:
+        configuration.check(config, tmp_path)
+    for name in ("others", "pocket"):
+        assert f"model `pocket-jugde` is listed in study `{name}`" in str(error.value)
+    assert str(error.value).count("Did you mean `pocket-judge`?") == 2

@@ -18,7 +18,9 @@ def answers(**options):
 
 
 def get(table, **key):
-    found = table[np.logical_and.reduce([table[k].isna() if v is None else table[k] == v for k, v in key.items()])]
+    found = table[
+        np.logical_and.reduce([table[k].isna() if v is None else table[k] == v for k, v in key.items()])
+    ]
     assert len(found) == 1
     return found.iloc[0]
 
@@ -43,9 +45,10 @@ def test_families_and_numbers(samples):
     assert (row.low, row.high, row.p_value, row.test) == (found.low, found.high, found.p_value, found.test)
     assert row.flops_ratio == pytest.approx(4 / 3)
     part = table[(table.benchmark == "x") & (table.family == "models")]
-    assert part.p_holm.to_numpy() == pytest.approx(paired.holm(part.p_value)) and (
-        part.p_holm >= part.p_value
-    ).all()
+    assert (
+        part.p_holm.to_numpy() == pytest.approx(paired.holm(part.p_value))
+        and (part.p_holm >= part.p_value).all()
+    )
     mean = get(table, benchmark="mean", family="models", model_a="a", model_b="b")
     other = get(table, benchmark="y", family="models", model_a="a", model_b="b")
     assert mean.difference == pytest.approx((row.difference + other.difference) / 2)

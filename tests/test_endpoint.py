@@ -229,10 +229,10 @@ def test_what_is_journalled_is_not_asked_again(server, tmp_path):
     first.journal.close()
     kept = len(Journal(tmp_path / "j.jsonl").entries)
     assert 0 < kept < len(REQUESTS)
-    server.asked.clear()
-    second = part()
-    schedule.drive([second], server.make(), lambda line: None)
-    assert len(server.asked) == len(REQUESTS) - kept
+    state, second = Completions(), part()
+    with completions_server.serving(state) as url:
+        schedule.drive([second], server.make(url=url), lambda line: None)
+    assert len(state.asked) == len(REQUESTS) - kept
     check({completion.id: completion for completion in second.results}, REQUESTS)
 
 

@@ -125,7 +125,7 @@ def test_what_is_written_in_pieces_is_what_one_greedy_run_writes(runner, request
         except StopIteration as ended:
             (row,) = ended.value
         answer = row.answer.tokens + ((tokenizer.eos_token_id,) if row.answer.finish_reason == "stop" else ())
-        assert row.trace.tokens[: row.kept] + (end,) + answer == tuple(output.outputs[0].token_ids)
+        assert (*row.trace.tokens[: row.kept], end, *answer) == tuple(output.outputs[0].token_ids)
         assert pieces > 2
     runner.sampling = SAMPLING
 
@@ -174,7 +174,9 @@ def test_a_marker_is_found_by_its_text_as_by_its_token(runner, requests, tokeniz
     """Also a marker that is a special token, as those of gpt-oss are."""
     by_token = decode(runner, requests)
     by_text = [replace(r, stop=(tokenizer.eos_token_id,), stop_text="</think>") for r in requests]
-    for request, found in zip(requests, map(decode(runner, by_text).get, (r.id for r in by_text)), strict=True):
+    for request, found in zip(
+        requests, map(decode(runner, by_text).get, (r.id for r in by_text)), strict=True
+    ):
         same = by_token[request.id]
         assert (found.tokens, found.decoded, found.finish_reason) == (same.tokens, same.decoded, "stop")
         assert found.stopped_at is None

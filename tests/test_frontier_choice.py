@@ -63,7 +63,9 @@ def rows_of(accuracy, cost, problems=100):
     keys = {"model": [f"m{i}" for i in range(len(cost))], "strategy": "cot", "benchmark": "b"}
     cap = pd.array([None] * len(cost), dtype="Int64")
     frame = pd.DataFrame(keys).assign(cap=cap, problems=problems, accuracy=accuracy, flops=cost)
-    return frame.assign(accuracy_low=frame.accuracy - 0.1, accuracy_high=frame.accuracy + 0.1, interval="wilson")
+    return frame.assign(
+        accuracy_low=frame.accuracy - 0.1, accuracy_high=frame.accuracy + 0.1, interval="wilson"
+    )
 
 
 def test_points_that_no_problem_tells_apart_are_not_said_to_dominate():
@@ -73,7 +75,9 @@ def test_points_that_no_problem_tells_apart_are_not_said_to_dominate():
     counts = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), 4000)
     drawn = counts @ right / 30
     noise = frontier_summary.smoothing([right], cost, 4000, 1, 0)
-    found = frontier_summary.Frontier(rows_of([0.5, 0.5], cost), "flops", np.tile(cost, (4000, 1)), drawn, noise)
+    found = frontier_summary.Frontier(
+        rows_of([0.5, 0.5], cost), "flops", np.tile(cost, (4000, 1)), drawn, noise
+    )
     assert pareto.domination(*found.smoothed)[0, 1] == pytest.approx(0.5, abs=0.05)
     assert found.on.tolist() == [True, False] and found.near.tolist() == [True, True]
     assert found.share[1] == pytest.approx(0.5, abs=0.05)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fetch_tokenizer
+import grade
 import import_logs
 import read_inspect
 from frontiers import imports_files, imports_tokens
@@ -622,6 +623,19 @@ def test_recorded_completions_are_imported_whole(tmp_path):
     table, verdicts, _ = run(tmp_path, path, [log], samples=8, thinking=PROMPT)
     assert len(table) == len(verdicts) == 800
     assert table["reasoning"].tolist()[:8] == [r["completion"] for r in rows[:8]]
+    grade.main(
+        [
+            "--generations",
+            str(tmp_path / "made.parquet"),
+            "--problems",
+            str(path),
+            "--output",
+            str(tmp_path / "grades"),
+        ]
+    )
+    grades = read_table(tmp_path / "grades", "grades")
+    (row,) = agreement(verdicts, grades, "qwen", "math100", "cot").to_dict("records")
+    assert row["both_right"] + row["both_wrong"] >= 799
     by_text = {k: v for k, v in log["columns"].items() if k != "id"}
     again, _, _ = run(tmp_path, path, [log | {"columns": by_text}], samples=8, thinking=PROMPT)
     pd.testing.assert_frame_equal(table, again)

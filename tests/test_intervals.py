@@ -168,3 +168,7 @@ def test_symmetric_limits_by_hand():
     values = np.array([1.0, *np.linspace(0, 2, 101)])
     low, high = intervals.symmetric_limits(values, np.r_[0.5, np.full(101, 2.0)])
     assert (low, high) == pytest.approx((1 - 0.475 * 0.5, 1 + 0.475 * 0.5), abs=0.003)
+
+
+def test_symmetric_limits_of_what_does_not_vary():
+    assert intervals.symmetric_limits(np.full(50, 0.3), np.zeros(50)) == (0.3, 0.3)

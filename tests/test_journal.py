@@ -81,7 +81,7 @@ def test_a_full_disk_tears_nothing_and_says_so(tmp_path, monkeypatch):
     journal = Journal(path)
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(
-        UserError, match="no space left on its disk. The 3 requests journalled so far are kept"
+        UserError, match=r"no space left on its disk\. The 3 requests journalled so far are kept"
     ):
         journal.append(completion("d", range(6)))
     monkeypatch.undo()

@@ -254,7 +254,9 @@ def test_share_of_pairs_counts_signs_and_how_sure_they_are():
 
 def test_script(tmp_path):
     answers = answers_of(pooled_rows(3, 0.2, 60))
-    answers = answers.assign(status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1)
+    answers = answers.assign(
+        status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1
+    )
     answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
     write_table(answers, tmp_path / "answers.parquet", "answers")
     points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})

@@ -130,7 +130,9 @@ def test_frontier_table_holds_the_brute_force_frontier(measured):
     assert frontier["held_out_low"].le(frontier["held_out"] + 1e-9)[frontier["on_frontier"]].all()
     for name in ("accuracy", "cost", "shortfall"):
         value = frontier["cost_value" if name == "cost" else name]
-        assert (frontier[f"{name}_low"] <= value + 1e-9).all() and (value <= frontier[f"{name}_high"] + 1e-9).all()
+        assert (frontier[f"{name}_low"] <= value + 1e-9).all() and (
+            value <= frontier[f"{name}_high"] + 1e-9
+        ).all()
 
 
 def test_a_model_with_the_same_points_at_all_caps_is_tied_with_itself(measured):

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import xlogy
 
 from fit_saturation import main
-from frontiers import paired, saturation, saturation_cap
+from frontiers import figure_caps, paired, saturation, saturation_cap
 from frontiers.cli import UserError
 from frontiers.curves import merge_equal_compute, read_curves
 from frontiers.saturation_forms import build_forms, fit_form, refit
@@ -290,6 +290,15 @@ def test_models_of_a_benchmark_are_pooled():
     assert at.low < 10**7.85 < at.high and at.models == at.curves == 3
     assert found.loc["plateau_slope"].low < 0 < found.loc["plateau_slope"].high
     assert 24 < found.loc["breakpoint_tokens"].estimate < 48
+
+
+def test_a_cap_is_ringed_for_what_is_known_of_it():
+    row = pd.Series({"saturation_cap": pd.NA, "saturation_cap_observed": 48})
+    assert figure_caps.ring_of(row) == "saturation_cap_observed"
+    assert figure_caps.ring_of(row.replace(48, 0).fillna(96)) == "saturation_cap"
+    assert (
+        figure_caps.ring_of(pd.Series({"saturation_cap": np.nan, "saturation_cap_observed": np.nan})) is None
+    )
 
 
 def test_break_by_another_package():

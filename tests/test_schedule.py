@@ -32,17 +32,16 @@ def test_what_a_course_asks_next_goes_before_what_is_new(tmp_path):
 
 
 def test_the_engine_is_kept_full_and_never_overfull(tmp_path):
-    class Watched(Writer):
-        levels = []
+    levels = []
 
+    class Watched(Writer):
         def receive(self):
-            self.levels.append(len(self.held))
+            levels.append(len(self.held))
             return super().receive()
 
-    writer = Watched(capacity=4)
-    decode([course(n) for n in range(9)], tmp_path / "j.jsonl", writer)
-    assert max(writer.levels) == 4
-    assert all(level == 4 for level in writer.levels[:-8])
+    decode([course(n) for n in range(9)], tmp_path / "j.jsonl", Watched(capacity=4))
+    assert max(levels) == 4
+    assert all(level == 4 for level in levels[:-8])
 
 
 def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_path):

@@ -121,4 +121,7 @@ def test_the_status_of_shards_is_that_of_their_sum(tmp_path):
     for path in (tmp_path / "journal").glob("*.jsonl"):
         path.rename(folder / path.name)
     (found,) = status.states("s", {("m", "b", "cot"): 8}, tmp_path)
-    assert (found.done, found.tally.total) == (4, 6)  # the last line of each journal was before its last problem
+    assert (found.done, found.tally.total) == (
+        4,
+        6,
+    )  # the last line of each journal was before its last problem

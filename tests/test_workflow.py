@@ -27,6 +27,7 @@ AGGREGATES = {
     "fit_saturation": 1,
     "compare_architectures": 1,
     "compare_outcomes": 1,
+    "compare_points": 1,
     "plot_frontier": 1,
     "plot_caps": 1,
     "plot_trend": 1,

@@ -1,4 +1,4 @@
-"""Tokens per second of `generate` against vLLM alone, on the same requests with the same settings, in one run.
+"""Speed of `generate` against vLLM alone, on the same requests with the same settings, in one run.
 
     export PYTHONPATH=workflow:workflow/scripts
     .venv/bin/python tests/benchmarks/generate_throughput.py --model pocket-large --repeats 3
@@ -6,7 +6,8 @@
 Both sides decode the traces and answers of the pocket study's caps on its three benchmarks. vLLM alone is
 `LLM.generate` on all traces, then on all answers: no journal, no tables, and it is told the answers' prompts.
 Inside: with one engine, its prefix cache emptied before each pass, the sides taking turns. Whole: each side
-a process of its own from the start of Python to its end, with imports and the start of the engine.
+a process of its own from the start of Python to its end, with imports and the start of the engine. Seconds
+of the processor tell more than those of the wall where other work shares the machine.
 """
 
 import argparse
@@ -47,20 +48,15 @@ def command(model: str, folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def prepared(argv: list[str]):
-    """Return the parsed arguments, what model and engine are, the tokenizer and an engine not yet started."""
+def vllm_arguments(argv: list[str]) -> dict:
+    """Return the arguments of `vllm.LLM` that generate.py would use, with the environment set for it."""
     arguments = generate.parse(argv)
-    identity, settings = json.loads(arguments.identity), json.loads(arguments.engine)
     folder = Path(json.loads(arguments.manifest.read_text())["folder"])
+    settings = json.loads(arguments.engine)
     engine.prepare_environment("cpu", arguments.journal_dir / "cache")
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    given = engine.engine_arguments(
+    return engine.engine_arguments(
         str(folder), generate.read_json(folder / "config.json"), settings, 0, False
     )
-    runner = engine.Engine(given, identity["sampling"], tokenizer, 0, print)
-    return arguments, identity, settings, tokenizer, runner
 
 
 class Recorder:
@@ -77,66 +73,100 @@ class Recorder:
         self.runner.submit(request)
 
 
-def ours(model: str, runner, identity, settings, tokenizer) -> tuple[float, int, list[Request]]:
+class Clock:
+    """Seconds since it was made: of the wall, and of the processor in this process and those it waited for."""
+
+    def __init__(self):
+        self.begun = self.now()
+
+    @staticmethod
+    def now() -> tuple[float, float]:
+        """Return both clocks."""
+        spent = os.times()
+        return time.perf_counter(), sum(spent[:4])
+
+    def seconds(self) -> tuple[float, float]:
+        """Return seconds of wall and processor."""
+        return tuple(now - begun for now, begun in zip(self.now(), self.begun, strict=True))
+
+
+def ours(model: str, runner, identity, settings, tokenizer) -> tuple[tuple[float, float], int, list[Request]]:
     """Return seconds, tokens and requests of one pass of `generate` with an engine that runs, tables included."""
     with TemporaryDirectory() as folder:
         arguments = generate.parse(command(model, Path(folder)))
-        recorder = Recorder(runner)
-        begun = time.perf_counter()
+        recorder, clock = Recorder(runner), Clock()
         parts = generate.parts_of(arguments, identity, settings, tokenizer, {}, "mark")
         schedule.drive(list(parts.values()), recorder, lambda line: None)
         generate.write(arguments, parts, tokenizer, {"job_seconds": 0.0, "job_joules": None})
-        seconds = time.perf_counter() - begun
+        seconds = clock.seconds()
         for part in parts.values():
             part.journal.close()
         return seconds, sum(part.journal.tally.tokens for part in parts.values()), recorder.requests
 
 
-def bare(llm, sampling: dict, requests: list[Request]) -> tuple[float, int]:
+def bare(llm, sampling: dict, requests: list[Request]) -> tuple[tuple[float, float], int]:
     """Return seconds and tokens of one pass of vLLM alone: the traces, then the answers."""
-    begun, tokens = time.perf_counter(), 0
+    clock, tokens = Clock(), 0
     for is_answer in (False, True):
         chosen = [request for request in requests if bool(request.written) == is_answer]
         prompts = [{"prompt_token_ids": list(request.prompt)} for request in chosen]
         parameters = [engine.parameters_of(request, sampling) for request in chosen]
         outputs = llm.generate(prompts, parameters, use_tqdm=False)
         tokens += sum(len(output.outputs[0].token_ids) for output in outputs)
-    return time.perf_counter() - begun, tokens
+    return clock.seconds(), tokens
+
+
+def compare(seconds: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the seconds of `generate` and of vLLM alone, and the ratio of their speeds."""
+    for number, kind in enumerate(("wall", "processor")):
+        for name, found in seconds.items():
+            shown = [pair[number] for pair in found]
+            print(f"  {kind:<9} {name:<11} {statistics.median(shown):7.1f} s  ({listed(shown, 1)})")
+        mine, alone = ([pair[number] for pair in found] for found in seconds.values())
+        ratios = [b / a for a, b in zip(mine, alone, strict=True)]
+        print(f"  {kind:<9} ratio       {statistics.median(ratios):9.3f}  ({listed(ratios, 3)})")
+
+
+def listed(values: list[float], digits: int) -> str:
+    """Return numbers as text."""
+    return ", ".join(f"{value:.{digits}f}" for value in values)
 
 
 def inside(model: str, repeats: int, record: Path) -> None:
-    """Print the rates of both sides on one engine, taking turns, and write the requests to `record`."""
+    """Compare both sides on one engine, taking turns, and write the requests to `record`."""
     with TemporaryDirectory() as folder:
-        _, identity, settings, tokenizer, runner = prepared(command(model, Path(folder)))
+        argv = command(model, Path(folder))
+        parsed, given = generate.parse(argv), vllm_arguments(argv)
+        identity, settings = json.loads(parsed.identity), json.loads(parsed.engine)
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(given["model"])
+        runner = engine.Engine(given, identity["sampling"], tokenizer, 0, print)
         _, _, requests = ours(model, runner, identity, settings, tokenizer)  # starts and warms the engine
         record.write_text(json.dumps([vars(request) for request in requests]))
-        requests = [Request(**{**fields, "prompt": tuple(fields["prompt"])}) for fields in read(record)]
-        rates = {"generate": [], "vLLM alone": []}
+        requests = read(record)
+        seconds = {"generate": [], "vLLM alone": []}
         for _ in range(repeats):
             runner._llm.reset_prefix_cache()
-            seconds, tokens, _ = ours(model, runner, identity, settings, tokenizer)
-            rates["generate"].append(tokens / seconds)
+            spent, tokens, _ = ours(model, runner, identity, settings, tokenizer)
+            seconds["generate"].append(spent)
             runner._llm.reset_prefix_cache()
-            seconds, same = bare(runner._llm, identity["sampling"], requests)
-            rates["vLLM alone"].append(same / seconds)
+            spent, same = bare(runner._llm, identity["sampling"], requests)
+            seconds["vLLM alone"].append(spent)
             assert tokens == same, f"{tokens} tokens against {same}"
-    print(f"inside, {len(requests):,} requests, {tokens:,} tokens, {repeats} passes each:")
-    for name, found in rates.items():
-        print(
-            f"  {name:<11} {statistics.median(found):8,.0f} tokens/s  ({', '.join(f'{r:,.0f}' for r in found)})"
-        )
-    ratios = [a / b for a, b in zip(*rates.values(), strict=True)]
-    print(f"  ratio       {statistics.median(ratios):8.3f}  ({', '.join(f'{r:.3f}' for r in ratios)})")
+    print(f"{model}, inside: {len(requests):,} requests, {tokens:,} tokens, {repeats} passes each")
+    compare(seconds)
 
 
-def read(record: Path) -> list[dict]:
-    """Return the fields of the recorded requests."""
+def read(record: Path) -> list[Request]:
+    """Return the recorded requests."""
     known = Request.__dataclass_fields__
-    return [{k: v for k, v in fields.items() if k in known} for fields in json.loads(record.read_text())]
+    rows = [{k: v for k, v in row.items() if k in known} for row in json.loads(record.read_text())]
+    return [Request(**row | {"prompt": tuple(row["prompt"])}) for row in rows]
 
 
 def whole(model: str, repeats: int, record: Path) -> None:
-    """Print the seconds of both sides as processes of their own, taking turns."""
+    """Compare both sides as processes of their own, taking turns."""
     seconds = {"generate": [], "vLLM alone": []}
     for _ in range(repeats):
         with TemporaryDirectory() as folder:
@@ -146,15 +176,12 @@ def whole(model: str, repeats: int, record: Path) -> None:
                 "vLLM alone": [__file__, "--model", model, "--alone", str(record)],
             }
             for name, call in sides.items():
-                begun = time.perf_counter()
                 environment = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
+                clock = Clock()
                 subprocess.run([sys.executable, *call], check=True, capture_output=True, env=environment)
-                seconds[name].append(time.perf_counter() - begun)
-    print("whole, from the start of Python to its end:")
-    for name, found in seconds.items():
-        print(f"  {name:<11} {statistics.median(found):8.1f} s  ({', '.join(f'{s:.1f}' for s in found)})")
-    ratios = [b / a for a, b in zip(*seconds.values(), strict=True)]
-    print(f"  ratio       {statistics.median(ratios):8.3f}  ({', '.join(f'{r:.3f}' for r in ratios)})")
+                seconds[name].append(clock.seconds())
+    print(f"{model}, whole: from the start of Python to its end, {repeats} passes each")
+    compare(seconds)
 
 
 def main() -> None:
@@ -166,13 +193,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.alone:
         with TemporaryDirectory() as folder:
-            _, identity, _, _, runner = prepared(command(arguments.model, Path(folder)))
+            argv = command(arguments.model, Path(folder))
+            given, identity = vllm_arguments(argv), json.loads(generate.parse(argv).identity)
             from vllm import LLM
 
-            requests = [
-                Request(**fields | {"prompt": tuple(fields["prompt"])}) for fields in read(arguments.alone)
-            ]
-            bare(LLM(**runner.arguments), identity["sampling"], requests)
+            bare(LLM(**given), identity["sampling"], read(arguments.alone))
         return
     with TemporaryDirectory() as folder:
         record = Path(folder) / "requests.json"

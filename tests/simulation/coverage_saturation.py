@@ -75,7 +75,7 @@ def one_break(tally: Tally, problems: int, rng: np.random.Generator, whole: bool
         slope = (values[2] - values[1]) / (X[-1] - BREAK)
         for kind, alike in LIKENESS.items():
             mine = curve(answers(rng, truth, problems, alike), drawn(rng, problems))
-            known = saturation._plateau(
+            known = saturation.plateau(
                 fit_form(build_forms(X)["one_break"], mine.accuracy, mine.trials), mine
             )[0]
             rows = {"form known": known}
@@ -109,7 +109,7 @@ def pooled(tally: Tally, problems: int, rng: np.random.Generator) -> None:
         chance = stats.norm.ppf(np.interp(X, [X[0], at, X[-1]], (0.1, 0.8, 0.8)))
         luck = np.sqrt(0.5) * hard + np.sqrt(0.5) * rng.normal(size=(problems, 1))
         mine = curve((luck < chance).astype(float), counts, f"m{i}")
-        _, found = saturation._plateau(fit_form(form, mine.accuracy, mine.trials), mine)
+        _, found = saturation.plateau(fit_form(form, mine.accuracy, mine.trials), mine)
         if "breakpoint_flops" in found:
             estimates.append(found["breakpoint_flops"])
     key = ("pooled break, log10 FLOPs", "six models, same problems", problems, "random effects")

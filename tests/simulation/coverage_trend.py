@@ -80,13 +80,9 @@ def at_accuracy(
     return maker, years, seen(rng, expit(odds), problems), compute
 
 
-def add(tally: Tally, key: tuple, row: dict, truth: float) -> None:
-    """Count a row of the analysis; a limit that does not exist is open."""
-    low, high = row["low"], row["high"]
-    if row["estimable"]:
-        low = -1e6 if np.isnan(low) else low
-        high = 1e6 if np.isnan(high) else high
-    tally.add(key, low, high, truth)
+def count(tally: Tally, key: tuple, row: dict, truth: float) -> None:
+    """Count a row of the analysis."""
+    tally.add(key, row["low"], row["high"], truth)
 
 
 def on_frontier(sample: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
@@ -123,21 +119,21 @@ def simulate(runs: int, seed: int, sizes: tuple[int, ...] = (30, 500), worlds: d
                     response = np.log10(accuracy) - compute
                     for name, groups in ((HC3, None), ("cluster developer", maker)):
                         key = ("accuracy per FLOP, least squares", setting, problems, name)
-                        add(tally, key, least_squares(years, response, groups), GROWTH)
+                        count(tally, key, least_squares(years, response, groups), GROWTH)
                     if number >= 20:
                         row = upper_edge(years, response, DRAWS, run)
                         key = ("accuracy per FLOP, upper edge", setting, problems, "rank inversion")
-                        add(tally, key, row, GROWTH)
+                        count(tally, key, row, GROWTH)
                     for direction in ESTIMATORS:
                         sample = at_accuracy(rng, number, developers, problems, shared, direction)
                         rows = ratio(sample, problems, run)
                         for (estimator, name), row in rows.items():
                             if estimator == direction:
                                 key = (f"compute at accuracy, {direction}", setting, problems, name)
-                                add(tally, key, row, FALL)
+                                count(tally, key, row, FALL)
         maker, years, accuracy, compute = on_frontier(per_flop(rng, 38, 12, 500, 0.0))
         for name, groups in ((HC3, None), ("cluster developer", maker)):
             setting = f"38 models, 12 developers, scatter own, truth {FRONTIER_GROWTH:.2f}"
             key = ("accuracy per FLOP, frontier at date", setting, 500, name)
-            add(tally, key, least_squares(years, np.log10(accuracy) - compute, groups), FRONTIER_GROWTH)
+            count(tally, key, least_squares(years, np.log10(accuracy) - compute, groups), FRONTIER_GROWTH)
     return tally

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from frontiers.cli import UserError
-from frontiers.config_faults import suggest
+from frontiers.config_names import suggest
 
 LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")

@@ -143,6 +143,22 @@ def shards(model: Mapping) -> list[str]:
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
 
+def is_current(provenance: Path, study: Mapping, model: Mapping, benchmark: str) -> bool:
+    """Return whether the provenance beside a table of generations says that it is what the study asks for."""
+    try:
+        said = json.loads(provenance.read_text())
+    except (OSError, ValueError):
+        return False
+    asked = {
+        "identity": json.loads(identity(model)),
+        "caps": caps(study, model),
+        "samples": samples(study, benchmark, model),
+        "answer_tokens": study["answer_tokens"],
+        "seed": study["seed"],
+    }
+    return all(key in said and said[key] == value for key, value in asked.items())
+
+
 def samples(study: Mapping, benchmark: str, model: Mapping | None = None) -> int:
     """Return the traces per problem: one for a greedy `model`, which always writes the same."""
     if model is not None and model["sampling"]["temperature"] == 0:

@@ -1,7 +1,6 @@
 """What can be wrong with config.yaml, each fault as one message: what, where, how to mend it."""
 
 import datetime
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 
 from frontiers import config_imports
+from frontiers.config_names import name_faults, suggest
 
 MADE_BY_RULES = ("data/pocket/",)
 """Folders that the workflow's own rules fill, so that what they lack is no fault of the configuration."""
@@ -18,44 +18,6 @@ MADE_BY_RULES = ("data/pocket/",)
 ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
 MEAN = "mean"
 REPORTED = "reported"
-
-BLOCKS = {
-    "benchmarks": """  {name}:
-    label: {name}
-    path: data/{name}.jsonl
-    sha256: "<64 hex digits: sha256sum data/{name}.jsonl>"
-    rows: 1
-    answer_type: number
-    licence: MIT
-    source: where the problems come from
-""",
-    "models": """  {name}:
-    label: {name}
-    repository: organisation/name
-    revision: main
-    developer: organisation
-    release_date: "YYYY-MM-DD"
-    release_source: address of the model card
-    thinking: {{style: markers, start: "<think>", end: "</think>", forced_end: "</think>"}}
-    sampling: {{temperature: 0.6, top_p: 0.95, top_k: 0, frequency_penalty: 0.0}}
-    gpus: 1
-""",
-    "strategies": """  {name}: {{label: {name}, method: chain}}
-""",
-}
-"""A block to paste, by registry; the braces of `{name}` are filled in."""
-
-
-def nearest(name: object, known: Iterable[str]) -> str | None:
-    """Return the known name most like `name`, or None if none is alike."""
-    return next(iter(difflib.get_close_matches(str(name), list(known), 1)), None)
-
-
-def suggest(name: object, known: Iterable[str], what: str) -> str:
-    """Return "did you mean …?" or, if nothing is alike, the list of what is known."""
-    known = list(known)
-    near = nearest(name, known)
-    return f"did you mean `{near}`?" if near else f"{what}: {', '.join(map(str, known)) or 'none'}"
 
 
 def schema_faults(config: Mapping, schema: Mapping) -> list[str]:
@@ -204,26 +166,13 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
 def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:
     for name, study in config["studies"].items():
         if study["kind"] == config_imports.KIND:
-            yield from _name_faults(name, config_imports.completed(study), config)
+            yield from name_faults(name, config_imports.completed(study), config)
             yield from config_imports.log_faults(name, study, root if name in config["run"] else None)
-
-
-def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
-    """Benchmarks, models and strategies of a study that have no block."""
-    for kind, singular in (("benchmarks", "benchmark"), ("models", "model"), ("strategies", "strategy")):
-        for wanted in study[kind]:
-            if wanted not in config[kind]:
-                near = nearest(wanted, config[kind])
-                yield (
-                    f"{singular} `{wanted}` is listed in study `{name}` but has no block under `{kind}:`. "
-                    + (f"Did you mean `{near}`? If not, add:\n" if near else "Add:\n")
-                    + BLOCKS[kind].format(name=wanted).rstrip()
-                )
 
 
 def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     place = f"studies.{name}"
-    yield from _name_faults(name, study, config)
+    yield from name_faults(name, study, config)
     yield from _cap_faults(place, study)
     if isinstance(study.get("samples"), Mapping):
         for odd in [b for b in study["samples"] if b not in study["benchmarks"]]:
@@ -242,7 +191,9 @@ def _engine_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         if "url" not in block:
             yield f"{place}: kind endpoint needs `url`, for instance http://localhost:8000/v1"
         for key in ("url", "served_model"):
-            if isinstance(block.get(key), Mapping) and (lacking := [m for m in study["models"] if m not in block[key]]):
+            if isinstance(block.get(key), Mapping) and (
+                lacking := [m for m in study["models"] if m not in block[key]]
+            ):
                 yield f"{place}.{key}: add {', '.join(lacking)}, or give one for all models"
         if surplus := [key for key in ("device", "dtype", "kv_cache_gib") if key in block]:
             yield f"{place}: {', '.join(surplus)}: the endpoint's own affair; take out, or take out kind: endpoint"
@@ -254,7 +205,10 @@ def _engine_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     if block.get("device") == "cpu" and "kv_cache_gib" not in block:
         yield f"{place}: device cpu needs `kv_cache_gib`, for instance 0.25"
     for model, found in models.items():
-        fewest = min((config["benchmarks"][b]["rows"] for b in study["benchmarks"] if b in config["benchmarks"]), default=1)
+        fewest = min(
+            (config["benchmarks"][b]["rows"] for b in study["benchmarks"] if b in config["benchmarks"]),
+            default=1,
+        )
         if found.get("shards", 1) > fewest:
             yield f"models.{model}: study `{name}` has a benchmark of {fewest} problems; write shards: {fewest} or fewer"
         if block.get("device") == "cuda" and found.get("gpus", 0) < 1:

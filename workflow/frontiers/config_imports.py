@@ -26,6 +26,9 @@ def log_faults(name: str, study: Mapping, root: Path | None) -> Iterator[str]:
     ordered = sorted({cap for cap in caps if cap is not None}) + [None] * (None in caps)
     if caps != ordered:
         yield f"{place}.caps: caps ascend, each once, null last. Write caps: {json.dumps(ordered)}"
+    if ("judge" in study) != ("engine" in study):
+        lacking = "engine" if "judge" in study else "judge"
+        yield f"{place}: a judge and the engine it runs on go together; add `{lacking}`, or take the other out"
     samples = study.get("samples")
     if isinstance(samples, Mapping):
         listed = completed(study)["benchmarks"]

@@ -63,6 +63,7 @@ class Endpoint:
         )
         self._asked: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
         self._workers = 0
         self._waiting = 0
         self._told = 0.0
@@ -81,13 +82,16 @@ class Endpoint:
         self._asked.put(request)
 
     def receive(self) -> list[Completion]:
-        """Return the next completion, and those that are there with it. Raises `UserError`."""
-        found = [self._done.get()]
-        while not self._done.empty():
-            found.append(self._done.get())
-        for item in found:
+        """Return the next completions. Raises `UserError`, after what was completed before it has been returned."""
+        found: list[Completion] = []
+        while not found or not self._done.empty():
+            item = self._failure or self._done.get()
             if isinstance(item, BaseException):
-                raise item
+                self._failure = item
+                if not found:
+                    raise item
+                break
+            found.append(item)
         self._waiting -= len(found)
         return found
 
@@ -103,7 +107,7 @@ class Endpoint:
         }
 
     def _work(self) -> None:
-        while True:
+        while self._failure is None:
             request = self._asked.get()
             try:
                 self._done.put(self._ask(lambda request=request: self._stream(request)))

@@ -78,6 +78,13 @@ def draw_ratios(axis: Axes, table: pd.DataFrame, models: list[str], width: int) 
             )
 
 
+def cost_limits(costs: np.ndarray) -> tuple[float, float]:
+    """Return limits of the axis of costs, at least a decade apart, so that few powers of ten label it."""
+    low, high = figures.log_limits(costs, 0.08)
+    short = max(10 / (high / low), 1.0) ** 0.5
+    return low / short, high * short
+
+
 def ratio_limits(table: pd.DataFrame) -> tuple[float, float]:
     """Return limits of the ratio axis that hold 1 and all intervals, the widest cut at a factor of 30."""
     known = table[table["estimable"]]
@@ -90,7 +97,15 @@ def ratio_axis(axis: Axes, low: float, high: float, most: int) -> None:
     """Make the x axis one of ratios, logarithmic, with at most `most` labels, plain numbers."""
     figures.log_axis(axis, "x", low, high)
     inside = [[t for t in ticks if low <= t <= high] for ticks in TICKS]
-    ticks = next((t for t, full in zip(inside, TICKS, strict=True) if most >= len(t) > len(full) / 2), [1])
+    reach = np.log(high / low)
+    ticks = next(
+        (
+            t
+            for t, full in zip(inside, TICKS, strict=True)
+            if most >= len(t) > len(full) / 2 and np.log(t[-1] / t[0]) > 0.4 * reach
+        ),
+        [1],
+    )
     axis.set_xticks(ticks, [f"{t:.3g}" for t in ticks])
     axis.set_xticks([], minor=True)
 
@@ -127,8 +142,8 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels, measure: str = "flops")
     names = ["all models" if m == ALL else labels.model(m) for m in models]
     axes[0, 0].set_yticks(range(len(models)), names)
     axes[0, 0].set_ylim(len(models) - 0.35, -0.65)
-    figures.log_axis(axes[0, 0], "x", *figures.log_limits(costs.ravel(), 0.08), room=len(groups))
-    ratio_axis(axes[1, 0], *ratio_limits(table), most=max(3, int(15 / len(groups))))
+    figures.log_axis(axes[0, 0], "x", *cost_limits(costs.ravel()), room=len(groups))
+    ratio_axis(axes[1, 0], *ratio_limits(table), most=max(3, int(11 / len(groups))))
     middle = len(groups) // 2
     axes[0, middle].set_xlabel(UNITS[measure])
     axes[1, middle].set_xlabel("Failed / successful (ratio)")

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,9 +108,8 @@ def snapshot(wanted: Wanted, root: Path) -> Snapshot:
 
 def _fetched(wanted: Wanted, root: Path) -> Snapshot:
     repository, revision = wanted.block["repository"], wanted.block["revision"]
-    endpoint = os.environ.get("HF_ENDPOINT")
     with explained(wanted, root):
-        api = HfApi(endpoint=endpoint)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
         info = _patiently(
             repository,
             lambda: api.repo_info(repository, repo_type=wanted.kind, revision=revision, files_metadata=True),
@@ -129,14 +128,18 @@ def _fetched(wanted: Wanted, root: Path) -> Snapshot:
                 say(f"{repository}: {missing / 2**20:,.1f} MiB to come")
             if not sys.stderr.isatty():
                 disable_progress_bars()
-            _patiently(
-                repository,
-                lambda: snapshot_download(
-                    **wanted.options(), revision=info.sha, local_dir=target, endpoint=endpoint
-                ),
-            )
+            _patiently(repository, lambda: _download(wanted, info.sha, target, listed))
             sums = {name: file.lfs.sha256 if file.lfs else file.blob_id for name, file in listed.items()}
             return Snapshot(target, info.sha, "hub", _verified(target, sums, ours=True))
+
+
+def _download(wanted: Wanted, commit: str, target: Path, names: Iterable[str]) -> None:
+    """Fetch what of the wanted files is not in `target` yet."""
+    endpoint = os.environ.get("HF_ENDPOINT")
+    snapshot_download(**wanted.options(), revision=commit, local_dir=target, endpoint=endpoint)
+    # Without a listing of its own huggingface_hub takes a folder as it finds it.
+    if absent := [name for name in names if not (target / name).exists()]:
+        raise ConnectionError(f"{len(absent)} files did not come, {absent[0]} for one")
 
 
 def _found(wanted: Wanted, root: Path) -> Snapshot:
@@ -221,9 +224,8 @@ def _patiently(what: str, call: Callable[[], T]) -> T:
         except (httpx2.HTTPError, OSError) as error:
             cause = _cause(error)
             short = isinstance(cause, OSError) and "Consistency check failed" in str(cause)
-            if wait is None or not (
-                short or isinstance(cause, httpx2.TransportError) or _status(cause) in PASSING
-            ):
+            broken = isinstance(cause, httpx2.TransportError | ConnectionError)
+            if wait is None or not (short or broken or _status(cause) in PASSING):
                 raise
             response = getattr(cause, "response", None)
             asked = response.headers.get("Retry-After", "") if response is not None else ""

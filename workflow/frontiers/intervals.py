@@ -218,8 +218,9 @@ def symmetric_limits(values: ArrayLike, errors: ArrayLike, level: float = LEVEL)
     vary with the estimate. NaN where more than 2.5 % of the draws have no error.
     """
     values, errors = np.asarray(values, float), np.asarray(errors, float)
+    apart = np.abs(values[1:] - values[0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.abs(values[1:] - values[0]) / errors[1:]
+        ratios = np.where(apart < 1e-12, 0.0, apart / errors[1:])
     known = np.isfinite(ratios)
     if not known.size or known.mean() < (1 + level) / 2:
         return np.nan, np.nan

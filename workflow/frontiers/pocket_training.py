@@ -13,7 +13,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from frontiers import pocket
+from frontiers import pocket, pocket_judge
 
 IGNORED = -100
 MICRO_BATCH = 64
@@ -50,6 +50,13 @@ class Recipe:
     phases: tuple[Phase, ...]
     learning_rate: float
     seed: int
+    task: str = "solve"
+    """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`)."""
+
+    @property
+    def words(self) -> list[str]:
+        """The vocabulary of the task."""
+        return pocket_judge.vocabulary() if self.task == "judge" else pocket.vocabulary()
 
     @classmethod
     def from_mapping(cls, name: str, block: dict) -> "Recipe":
@@ -61,9 +68,9 @@ class Recipe:
         return cls(name=name, **{**block, "phases": phases})
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Return the pocket tokenizer, one id per token of the vocabulary, with the chat template."""
-    words = pocket.vocabulary()
+def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
+    """Return the tokenizer of a task, one id per token of the vocabulary, with the chat template."""
+    words = pocket_judge.vocabulary() if task == "judge" else pocket.vocabulary()
     longest_first = sorted(map(re.escape, words), key=len, reverse=True)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=pocket.PAD))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(
@@ -78,7 +85,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         pad_token=pocket.PAD,
         eos_token=pocket.EOS,
         additional_special_tokens=[pocket.THINK, pocket.END_THINK],
-        chat_template=pocket.CHAT_TEMPLATE,
+        chat_template=pocket_judge.CHAT_TEMPLATE if task == "judge" else pocket.CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
 
@@ -86,7 +93,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 def build_model(recipe: Recipe) -> PreTrainedModel:
     """Return the recipe's model with fresh weights drawn from its seed."""
     torch.manual_seed(recipe.seed)
-    words = pocket.vocabulary()
+    words = recipe.words
     config = AutoConfig.for_model(
         recipe.model_type,
         vocab_size=len(words),
@@ -131,6 +138,23 @@ def batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.
         yield [pad(texts[i : i + MICRO_BATCH]) for i in range(0, len(texts), MICRO_BATCH)]
 
 
+def judge_texts(phase: Phase, seed: str) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield (token ids, labels) of asks and replies without end; the reply alone is learnt."""
+    tokenizer = build_tokenizer("judge")
+    for prompt, reply in pocket_judge.draw(seed, phase.problem_steps, phase.distractors):
+        asked, told = tokenizer([prompt, reply])["input_ids"]
+        told = [*told, tokenizer.eos_token_id]
+        yield asked + told, [IGNORED] * len(asked) + told
+
+
+def judge_batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """Yield batches of asks without end, as `batches` does of problems."""
+    texts = judge_texts(phase, seed)
+    while True:
+        batch = sorted(islice(texts, phase.batch), key=lambda text: len(text[0]))
+        yield [pad(batch[i : i + MICRO_BATCH]) for i in range(0, len(batch), MICRO_BATCH)]
+
+
 def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids padded with 0 and labels padded with `IGNORED`, int64, shape (rows, longest)."""
     width = max(len(ids) for ids, _ in texts)
@@ -166,8 +190,9 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
     optimisers = optimizers(model, recipe.learning_rate)
     total = sum(phase.steps for phase in recipe.phases)
     step, tokens, loss, log, begun = 0, 0, None, [], time.monotonic()
+    drawn = judge_batches if recipe.task == "judge" else batches
     for number, phase in enumerate(recipe.phases):
-        for batch in islice(batches(phase, f"{recipe.seed} {number}"), phase.steps):
+        for batch in islice(drawn(phase, f"{recipe.seed} {number}"), phase.steps):
             rate = recipe.learning_rate * min(
                 1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
             )
@@ -210,17 +235,25 @@ def train_step(model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Ten
 
 @torch.no_grad()
 def greedy_accuracy(
-    model: PreTrainedModel, steps: int, seed: str, problems: int = 200, traces: bool = True
+    model: PreTrainedModel,
+    steps: int,
+    seed: str,
+    problems: int = 200,
+    traces: bool = True,
+    task: str = "solve",
 ) -> float:
-    """Return the share of fresh training-side problems whose whole trace and answer are the likeliest tokens.
+    """Return the share of fresh training-side problems whose whole trace and answer, or reply, are the likeliest tokens.
 
     Every token being the likeliest given the true ones before it is the same
     as greedy decoding writing exactly that text, at the price of one pass.
     """
     ids = {token: i for i, token in enumerate(pocket.vocabulary())}
-    drawn = islice(pocket.draw_problems(seed, (steps,), held_out=False), problems)
     right = 0
-    texts = [encode(problem, ids, traces=traces) for problem in drawn]
+    if task == "judge":
+        texts = list(islice(judge_texts(Phase(0, 0, (steps,)), seed), problems))
+    else:
+        drawn = islice(pocket.draw_problems(seed, (steps,), held_out=False), problems)
+        texts = [encode(problem, ids, traces=traces) for problem in drawn]
     for start in range(0, problems, MICRO_BATCH):
         tokens, labels = pad(texts[start : start + MICRO_BATCH])
         likeliest = model(input_ids=tokens, use_cache=False).logits[:, :-1].argmax(-1)

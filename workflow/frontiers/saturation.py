@@ -18,7 +18,6 @@ from scipy.stats import t
 from frontiers.curves import Curve, merge_equal_compute, read_curves
 from frontiers.intervals import expanded_tail, percentile_limits
 from frontiers.rows import frame_of
-from frontiers.saturation_cap import TOLERANCE as TOLERANCE
 from frontiers.saturation_cap import falls, saturation_caps
 from frontiers.saturation_forms import Fit, build_forms, fit_form, left_out, refit
 from frontiers.saturation_pooled import Estimate, pooled_rows
@@ -109,7 +108,7 @@ def fit_curve(curve: Curve) -> Fitted:
     row["davies_p"] = davies(merged, eligible["none"])
     if "one_break" in fits:
         row |= segmented(merged, float(fits["one_break"].form.shape[fits["one_break"].choice, 0]))
-    fields, estimates = _plateau(eligible[form], merged)
+    fields, estimates = plateau(eligible[form], merged)
     row |= fields
     if not row["saturated"] and row["plateau_low"] > 0:
         row["saturation_above_flops"] = merged.flops[-1]
@@ -128,15 +127,17 @@ def _level(curve: Curve) -> dict:
 def break_limits(breaks: np.ndarray, problems: int) -> tuple[float, float]:
     """Return the limits of a break from its draws (log10 FLOPs), infinite where it lies beyond the caps.
 
-    Percentiles as in `intervals.percentile_limits`, but of draws in which there may be no break.
+    Percentiles as in `intervals.percentile_limits`, but of draws in which there may be no break; NaN for one problem.
     """
+    if problems < 2:
+        return np.nan, np.nan
     tail = expanded_tail(problems)
     known = np.where(np.isfinite(breaks), breaks, np.inf)
     low, high = (float(np.percentile(known, 100 * q, method="nearest")) for q in (tail, 1 - tail))
     return low, high
 
 
-def _plateau(fit: Fit, curve: Curve) -> tuple[dict, dict[str, Estimate]]:
+def plateau(fit: Fit, curve: Curve) -> tuple[dict, dict[str, Estimate]]:
     """Return break, last slope, their intervals, whether the curve has levelled off, and what may be pooled.
 
     It has levelled off when the last slope's interval reaches down to 0 and ends below half of the slope

@@ -111,7 +111,6 @@ def upper_edge(when: np.ndarray, response: np.ndarray, draws: int, seed: int) ->
     The interval holds every slope b for which the dates of the tenth of the models with the largest
     `response - b t` look like dates drawn at random from all: the rank test of quantile regression (Gutenbrunner
     & Jurečková 1992, Ann. Stat. 20, 305; Koenker 1994) with its distribution by permutation, `draws` of them.
-    Limits that do not exist are NaN.
     """
     if (reason := why_not(when, EDGE_MODELS)) is not None:
         return empty(reason)
@@ -131,10 +130,10 @@ def upper_edge(when: np.ndarray, response: np.ndarray, draws: int, seed: int) ->
 
     start = _first(len(between), lambda i: dates(i) <= tails[1])
     end = _first(len(between), lambda i: dates(i) < tails[0])
-    low = knots[start - 1] if start else np.nan
-    high = knots[end - 1] if 0 < end < len(between) else np.nan
+    if not start or not 0 < end < len(between):
+        return empty("no interval: the models at the edge are too few to bound the slope")
     slope = edge_slope(when, response)
-    return found(slope, min(low, slope), max(high, slope))
+    return found(slope, min(knots[start - 1], slope), max(knots[end - 1], slope))
 
 
 def _first(number: int, holds: Callable[[int], bool]) -> int:

@@ -8,6 +8,17 @@ def setting(key):
     return lambda wc: lookup(f"studies/{wc.study}/{key}", within=config)
 
 
+def generated(wc):
+    """Return the folders that a model's jobs write; ancient are those that hold the benchmark as it is asked for."""
+    study, model = block("studies", wc.study), block("models", wc.model)
+    found = []
+    for shard in registry.shards(model):
+        folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
+        made = Path(folder, f"{wc.benchmark}.{wc.strategy}.json")
+        found.append(ancient(folder) if registry.is_current(made, study, model, wc.benchmark) else folder)
+    return found
+
+
 def decoder(wc):
     """Return which of envs/generate-*.yaml the job's study decodes in."""
     device = block("studies", wc.study)["engine"].get("device")
@@ -67,6 +78,17 @@ def log_files(wc):
         )
         for number, log in enumerate(logs(wc))
     ]
+
+
+def judge(wc):
+    """Return the model that judges in a job's study."""
+    return block("studies", wc.study)["judge"]
+
+
+def compared(wc):
+    """Return what a study is held against: the verdicts of imported logs, the rules of a study with a judge."""
+    names = ["agreement"] * is_imported(wc.study) + ["judge_error"] * ("judge" in block("studies", wc.study))
+    return expand("results/{study}/{name}.csv", study=wc.study, name=names)
 
 
 def configuration(wc):
@@ -169,5 +191,12 @@ ACCOUNTING = modules(
 ) + sorted(str(path) for path in Path("workflow/frontiers/families").glob("*.py"))
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
+JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"
+BY_RULES = (
+    registry.one_of(
+        name for name in config["studies"] if is_measured(name) and "judge" not in block("studies", name)
+    )
+    or "(?!)"
+)
 IMPORTED = registry.one_of(name for name in config["studies"] if is_imported(name)) or "(?!)"
 PUBLISHED = registry.one_of(name for name in config["studies"] if not is_measured(name))

@@ -36,23 +36,20 @@ rule generate:
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
-        shard=lambda wc: wc.shard.removeprefix("."),
+        shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
         "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} --shard {params.shard:q}"
+        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} {params.shard}"
         " --journal-dir results/journal --output-dir {output.folder:q} 2> >(tee {log:q} >&2)"
 
 
-# Takes one benchmark's table out of what a model has generated. Its own inputs and parameters say when it
-# has changed, not the folder: that is made anew for every benchmark that joins the study.
+# Takes one benchmark's table out of what a model has generated. The folders are made anew for every benchmark
+# that joins the study; that reruns nothing here as long as they hold what is asked of this one.
 rule collect:
     input:
-        folders=lambda wc: [
-            ancient(rules.generate.output.folder.format(shard=shard, **wc))
-            for shard in registry.shards(block("models", wc.model))
-        ],
+        folders=lambda wc: generated(wc),
         script=rules.generate.input.script,
         collect="workflow/scripts/collect.py",
         manifest=rules.generate.input.manifest,
@@ -85,10 +82,12 @@ rule collect:
 rule status:
     input:
         script="workflow/scripts/status.py",
+    log:
+        "logs/status.log",
     localrule: True
     conda:
         "../../envs/analyse.yaml"
     params:
         studies=config["run"],
     shell:
-        "python {input.script:q} --studies {params.studies:q}"
+        "python {input.script:q} --studies {params.studies:q} | tee {log:q}"

@@ -25,6 +25,8 @@ rule grade:
         "logs/grade/{study}/{model}/{benchmark}.{strategy}.log",
     benchmark:
         "benchmarks/grade/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=BY_RULES,
     conda:
         "../../envs/analyse.yaml"
     threads: 1

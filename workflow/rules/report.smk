@@ -233,7 +233,7 @@ rule report:
         page="results/{study}/explorer.html",
         points="results/{study}/points.csv",
         checks="results/{study}/checks.json",
-        agreement=lambda wc: [f"results/{wc.study}/agreement.csv"] if is_imported(wc.study) else [],
+        compared=lambda wc: compared(wc),
     output:
         report="results/{study}/report.zip",
     log:
@@ -246,5 +246,5 @@ rule report:
         configfiles=lambda wc: option("--configfiles", " ".join(workflow.overwrite_configfiles)),
     shell:
         "python {input.script:q} --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
-        " {input.agreement:q}"
+        " {input.compared:q}"
         " {params.configfiles} --output {output.report:q} &> {log:q}"

@@ -19,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the tables."""
     parser = analysis_parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="table of curves to write")
-    parser.add_argument("--pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV")
+    parser.add_argument(
+        "--pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV"
+    )
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
     benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]

@@ -105,6 +105,7 @@ def generate(arguments: argparse.Namespace) -> None:
             "manifest": manifest,
             "chat_template_sha256": hashlib.sha256((tokenizer.chat_template or "").encode()).hexdigest(),
             "caps": json.loads(arguments.caps),
+            "answer_tokens": arguments.answer_tokens,
             "seed": arguments.seed,
             "engine": settings,
             "fingerprint": mark,

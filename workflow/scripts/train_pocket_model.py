@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "validation": {
             str(steps): pocket_training.greedy_accuracy(
-                model, steps, f"{recipe.seed} validation", traces=traces
+                model, steps, f"{recipe.seed} validation", traces=traces, task=recipe.task
             )
             for steps in VALIDATION_STEPS
         },
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"share of texts greedily right, by steps: {training['validation']}", file=sys.stderr)
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(arguments.output_dir)
-    pocket_training.build_tokenizer().save_pretrained(arguments.output_dir)
+    pocket_training.build_tokenizer(recipe.task).save_pretrained(arguments.output_dir)
     (arguments.output_dir / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     (arguments.output_dir / "README.md").write_text(model_card(recipe, training))
 

@@ -1,0 +1,52 @@
+"""How often a judge errs: its verdicts on answers that the rules read, against the rules."""
+
+import pandas as pd
+
+from frontiers.intervals import WILSON, wilson
+from frontiers.judging import CHECK, DECIDE
+from frontiers.tables import table_schema
+
+ALL = "all"
+PLACE = ["model", "benchmark", "strategy"]
+
+
+def errors(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `judge_error` of the tables `judge` of a study, with the columns of `PLACE` added.
+
+    A row for each model, benchmark and strategy, and one for all together. Every ask counts once; the limits
+    are Wilson's, over asks to which the judge gave a verdict.
+    """
+    rows = [_row(dict(zip(PLACE, key, strict=True)), part) for key, part in judged.groupby(PLACE)]
+    return pd.DataFrame(
+        [*rows, _row(dict.fromkeys(PLACE, ALL), judged)],
+        columns=list(table_schema("judge_error")["properties"]),
+    )
+
+
+def _row(place: dict, part: pd.DataFrame) -> dict:
+    """Return the row of the asks of one place."""
+    checks = part[part["purpose"] == CHECK].drop_duplicates("ask")
+    told = checks[checks["verdict"].notna()]
+    verdict, rule = told["verdict"].astype(bool), told["rule_correct"].astype(bool)
+    wrong = int((verdict != rule).sum())
+    rate = wrong / len(told) if len(told) else None
+    low, high = wilson(rate, len(told)) if len(told) else (None, None)
+    decide = part[part["purpose"] == DECIDE]
+    once = part.drop_duplicates("ask")
+    return {
+        **place,
+        "checks": len(checks),
+        "no_verdict": len(checks) - len(told),
+        "false_right": int((verdict & ~rule).sum()),
+        "false_wrong": int((~verdict & rule).sum()),
+        "error_rate": rate,
+        "low": None if low is None else float(low),
+        "high": None if high is None else float(high),
+        "interval": WILSON if len(told) else None,
+        "unread": len(decide),
+        "decided": int(decide["verdict"].notna().sum()),
+        "decided_right": int(decide["verdict"].fillna(False).sum()),
+        "asks": len(once),
+        "tokens": int(once["prompt_tokens"].sum() + once["reply_tokens"].sum()),
+        "flops": float(once["flops"].sum()),
+    }

@@ -1,0 +1,126 @@
+"""A model as judge of answers that rules could not read: what it is asked, and what its replies mean.
+
+Off unless a study names a judge. A judge is no authority: it is shown hostile text and can be talked into a
+verdict. So it is asked beside about answers that the rules did read, and its error there is reported.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from frontiers.cleaning import clean, final_part
+from frontiers.cli import UserError
+from frontiers.compute import Architecture, generation_flops
+from frontiers.problems import Problem
+from frontiers.tables import table_schema
+
+PROMPT = (
+    "Problem:\n{question}\n\nEnd of a solution:\n{end}\n\nReference answer: {gold}\n\n"
+    "Is the final answer of the solution the same as the reference answer? Reply with yes or no."
+)
+END = 600
+"""Characters at the end of a completion that the judge is shown."""
+CHECKS = 100
+"""Readable answers of one model and benchmark that it is asked about to learn its error, at most."""
+DECIDE, CHECK = "decide", "check"
+KEY = ["problem_id", "sample", "cap"]
+
+_REPLY = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+
+
+def prompt_of(question: str, completion: str, gold: str) -> str:
+    """Return what the judge is asked about the end of a completion."""
+    values = {"question": question, "gold": gold, "end": clean(completion).strip()[-END:].strip()}
+    return re.sub(r"\{(question|gold|end)\}", lambda place: values[place[1]], PROMPT)
+
+
+def verdict_of(reply: str) -> bool | None:
+    """Return what a reply says: right, wrong, or None where it says neither or both."""
+    found = {word.lower() for word in _REPLY.findall(final_part(reply))}
+    return found == {"yes"} if len(found) == 1 else None
+
+
+def asks(
+    generations: pd.DataFrame, grades: pd.DataFrame, problems: Sequence[Problem], seed: str
+) -> pd.DataFrame:
+    """Return a row per completion the judge is asked about: its key, `ask`, `purpose`, `prompt`, `rule_correct`.
+
+    To decide: what the rules could not read although there is a text (status "no_answer"). To check: up to
+    `CHECKS` different texts that the rules read, drawn by a hash with `seed`. Equal prompts are one `ask`.
+    """
+    known = {problem.id: problem for problem in problems}
+    joined = generations.merge(grades[[*KEY, "status", "correct"]], on=KEY, validate="one_to_one")
+    text = joined["reasoning"].str.cat(joined["answer"], sep="\n")
+    readable = joined["status"] == "rule"
+    joined = joined[readable | ((joined["status"] == "no_answer") & (text.str.strip() != ""))]
+    prompts = [
+        prompt_of(known[name].question, f"{reasoning}\n{answer}", known[name].answer)
+        for name, reasoning, answer in zip(
+            joined["problem_id"], joined["reasoning"], joined["answer"], strict=True
+        )
+    ]
+    table = joined[KEY].assign(
+        ask=[hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16] for prompt in prompts],
+        purpose=joined["status"].map({"rule": CHECK, "no_answer": DECIDE}),
+        prompt=prompts,
+        rule_correct=joined["correct"].where(joined["status"] == "rule").astype("boolean"),
+    )
+    checks = table.loc[table["purpose"] == CHECK, "ask"].unique()
+    drawn = sorted(checks, key=lambda ask: hashlib.sha256(f"{seed}/{ask}".encode()).digest())[:CHECKS]
+    kept = (table["purpose"] == DECIDE) | (table["ask"].isin(drawn) & ~table.duplicated("ask"))
+    return table[kept].reset_index(drop=True)
+
+
+def as_problem(ask: str, prompt: str) -> dict[str, str]:
+    """Return an ask as a line of a problems file, for `generate` to put to the judge."""
+    fields = {
+        "answer": "yes or no",
+        "answer_type": "expression",
+        "licence": "as the judged",
+        "source": "judging",
+    }
+    return {"id": ask, "question": prompt, **fields}
+
+
+def judged(asked: pd.DataFrame, replies: pd.DataFrame, architecture: Architecture) -> pd.DataFrame:
+    """Return the table `judge`: what was asked, replied, understood, and what it cost.
+
+    `replies` is the table `generations` of the judge, its problems being the asks. Cost is that of the ask,
+    told in each row that shares it.
+    """
+    tokens = [replies[f"{name}_tokens"].to_numpy() for name in ("prompt", "reasoning", "end", "answer")]
+    flops = sum(phase.total for phase in generation_flops(architecture, *tokens).values())
+    of_ask = pd.DataFrame(
+        {
+            "ask": replies["problem_id"].to_numpy(),
+            "reply": [
+                a if a.strip() else r for a, r in zip(replies["answer"], replies["reasoning"], strict=True)
+            ],
+            "prompt_tokens": tokens[0],
+            "reply_tokens": tokens[1] + tokens[2] + tokens[3],
+            "finish_reason": replies["finish_reason"].to_numpy(),
+            "flops": np.asarray(flops, dtype=float),
+        }
+    )
+    table = asked.merge(of_ask, on="ask", how="left", validate="many_to_one")
+    if table["reply"].isna().any():
+        raise UserError(
+            f"{int(table['reply'].isna().sum())} asks have no reply of the judge; delete them and run again"
+        )
+    verdicts = pd.array([verdict_of(reply) for reply in table["reply"]], dtype="boolean")
+    return table.assign(verdict=verdicts)[list(table_schema("judge")["properties"])]
+
+
+def apply(grades: pd.DataFrame, judge: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `grades` with the judge's verdicts, status "judge", where the rules could not read."""
+    told = judge[(judge["purpose"] == DECIDE) & judge["verdict"].notna()]
+    joined = grades[KEY].merge(told[[*KEY, "verdict"]], on=KEY, how="left", validate="one_to_one")
+    decided = joined["verdict"].notna().to_numpy()
+    right = joined["verdict"].fillna(False).to_numpy(dtype=bool)
+    return grades.assign(
+        correct=grades["correct"].astype(bool).where(~decided, right),
+        status=grades["status"].where(~decided, "judge"),
+    )

@@ -1,0 +1,75 @@
+"""The pocket judge's world: what it learns to be asked, and to reply.
+
+It sees a problem of the pocket world, the end of a solution and the reference answer, exactly as `judging`
+asks. The solution ends in a number, in digits or in words, with a box or without. The reply repeats both
+numbers in digits and then says yes or no: "42 = 42. yes".
+"""
+
+import random
+import re
+from collections.abc import Iterator
+
+from frontiers import pocket
+from frontiers.judging import PROMPT, prompt_of
+
+SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \
+eighteen nineteen".split()
+)
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+ENDINGS = (
+    "\\boxed{{{digits}}}",
+    "\\boxed{{{digits}}}",
+    "\\boxed{{{words}}}",
+    "{words}.",
+    "So the answer is {digits}.",
+    "So the answer is {words}.",
+    "The answer is {words}.",
+)
+CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+WRONG_SHARE = 0.5
+FOLLOWED_SHARE = 0.5
+"""Share of the wrong solutions whose working ends in the wrong number too."""
+
+
+def words_of(number: int) -> str:
+    """Return a number from 0 to 99 in words."""
+    if number < len(SMALL):
+        return SMALL[number]
+    ten, one = divmod(number, 10)
+    return TENS[ten - 2] + (f" {SMALL[one]}" if one else "")
+
+
+def vocabulary() -> list[str]:
+    """Return every token of the judge, the id being the position: those of the pocket world, and its own."""
+    asked = re.findall(r"[A-Za-z]+|:", re.sub(r"\{\w+\}", " ", PROMPT))
+    said = re.findall(r"[A-Za-z]+", re.sub(r"\{\w*\}|boxed", " ", " ".join(ENDINGS)))
+    own = dict.fromkeys([*asked, *said, *SMALL, *TENS, "yes", "no"])
+    known = pocket.vocabulary()
+    return known + [word for word in own if word not in known]
+
+
+def draw(seed: str, steps: tuple[int, ...], distractors: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Yield (prompt, reply) without end, of problems of the training side; half of the solutions are wrong."""
+    rng = random.Random(f"{seed} judge")
+    for problem in pocket.draw_problems(seed, steps, False, distractors):
+        gold, said = problem.gold, problem.gold
+        trace = list(problem.trace)
+        if rng.random() < WRONG_SHARE:
+            near = [int(token) for token in trace if token.isdigit()] + [
+                gold + 1,
+                gold - 1,
+                gold + 10,
+                gold - 10,
+            ]
+            wrong = [
+                n for n in (*near, rng.randrange(pocket.LARGEST_NUMBER + 1)) if 0 <= n <= 99 and n != gold
+            ]
+            said = rng.choice(wrong)
+            if rng.random() < FOLLOWED_SHARE:
+                trace[-2] = str(said)
+        ending = rng.choice(ENDINGS).format(digits=said, words=words_of(said))
+        kept = rng.randrange(len(trace)) if rng.random() < 0.1 else 0
+        solution = f"{pocket.text_of(tuple(trace[kept:]))}\n{ending}"
+        prompt = prompt_of(pocket.text_of(problem.question), solution, str(gold))
+        yield prompt, f"{said} = {gold}. {'yes' if said == gold else 'no'}"

@@ -1,0 +1,124 @@
+# A second pass over answers that rules could not read, by the model that a study names as its judge. The
+# grades by rules then stand apart, and the tables of grades hold both.
+use rule grade as grade_by_rules with:
+    output:
+        table="results/{study}/rules/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/grade_by_rules/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/grade_by_rules/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=JUDGED,
+
+
+rule list_asks:
+    input:
+        script="workflow/scripts/list_asks.py",
+        modules=modules("judging", "cleaning"),
+        generations=lambda wc: measured(wc, "generations"),
+        grades=lambda wc: measured(wc, "rules"),
+        problems=lambda wc: expand(
+            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
+        ),
+    output:
+        asks="results/{study}/judge/asks.jsonl",
+    log:
+        "logs/list_asks/{study}.log",
+    benchmark:
+        "benchmarks/list_asks/{study}.tsv"
+    wildcard_constraints:
+        study=JUDGED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        seed=setting("analysis/seed"),
+    shell:
+        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        " --problems {input.problems:q} --seed {params.seed} --output {output.asks:q} &> {log:q}"
+
+
+# The judge writes as any model does: the same script, engine and journal, the asks being its problems.
+rule ask_judge:
+    input:
+        script=rules.generate.input.script,
+        manifest=lambda wc: f"data/models/{judge(wc)}.json",
+        asks=rules.list_asks.output.asks,
+    output:
+        folder=directory("results/{study}/judge/replies"),
+    log:
+        "logs/ask_judge/{study}.log",
+    benchmark:
+        "benchmarks/ask_judge/{study}.tsv"
+    wildcard_constraints:
+        study=JUDGED,
+    conda:
+        lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
+    threads: 1
+    resources:
+        gpu=lambda wc: block("models", judge(wc)).get("gpus", 0),
+        mem_mb=lambda wc: block("models", judge(wc)).get("memory_mb", 4000),
+        runtime=lambda wc: block("models", judge(wc)).get("runtime_minutes", 60),
+    params:
+        judge=lambda wc: judge(wc),
+        identity=lambda wc: registry.identity(block("models", judge(wc))),
+        seed=setting("analysis/seed"),
+        engine=lambda wc: registry.engine(block("studies", wc.study), block("models", judge(wc))),
+    shell:
+        "python {input.script:q} --model {params.judge:q} --identity {params.identity:q}"
+        " --manifest {input.manifest:q} --problems {input.asks:q} --samples '{{\"asks\": 1}}'"
+        " --strategy judge --caps '[null]' --answer-tokens 64 --seed {params.seed} --engine {params.engine:q}"
+        " --gpus {resources.gpu} --journal-dir results/journal --output-dir {output.folder:q} 2> >(tee {log:q} >&2)"
+
+
+rule apply_judge:
+    input:
+        script="workflow/scripts/apply_judge.py",
+        modules=ACCOUNTING + modules("judging", "cleaning"),
+        generations=rules.collect.output.table,
+        grades=rules.grade_by_rules.output.table,
+        problems="data/benchmarks/{benchmark}.jsonl",
+        replies=rules.ask_judge.output.folder,
+        config=lambda wc: f"data/models/{judge(wc)}.config.json",
+    output:
+        judge="results/{study}/judge/{model}/{benchmark}.{strategy}.parquet",
+        table="results/{study}/grades/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/apply_judge/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/apply_judge/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=JUDGED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        seed=setting("analysis/seed"),
+    shell:
+        "python {input.script:q} --model {wildcards.model:q} --generations {input.generations:q}"
+        " --grades {input.grades:q} --problems {input.problems:q} --replies {input.replies:q}/asks.judge.parquet"
+        " --config-json {input.config:q} --seed {params.seed} --judge {output.judge:q} --output {output.table:q}"
+        " &> {log:q}"
+
+
+rule measure_judge:
+    input:
+        script="workflow/scripts/measure_judge.py",
+        modules=modules("judge_error", "judging", "intervals", "tables"),
+        judge=lambda wc: measured(wc, "judge"),
+    output:
+        table="results/{study}/judge_error.parquet",
+        csv=report(
+            "results/{study}/judge_error.csv",
+            caption="../report/judge_error.rst",
+            category="Tables",
+            labels={"table": "Error of the judge", "study": "{study}"},
+        ),
+    log:
+        "logs/measure_judge/{study}.log",
+    benchmark:
+        "benchmarks/measure_judge/{study}.tsv"
+    wildcard_constraints:
+        study=JUDGED,
+    conda:
+        "../../envs/analyse.yaml"
+    shell:
+        "python {input.script:q} --judge {input.judge:q} --output {output.table:q} &> {log:q}"

@@ -1,0 +1,35 @@
+"""Measure how often the judge of a study errs, and what it cost.
+
+Inputs: the tables `judge` of every model and benchmark, found as `<folder>/<model>/<benchmark>.<strategy>.parquet`.
+Output: the table `judge_error` as parquet and CSV: error rate on answers the rules read, with 95 % limits,
+what was decided, tokens, FLOP.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from frontiers import cli, judge_error
+from frontiers.tables import read_table, write_table
+from summarise_points import name_of
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the tables, count, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--judge", type=Path, nargs="+", required=True, help="tables of asks and verdicts")
+    parser.add_argument("--output", type=Path, required=True, help="table to write (parquet, CSV beside it)")
+    arguments = parser.parse_args(argv)
+    parts = []
+    for path in arguments.judge:
+        model, benchmark, strategy = name_of(path)
+        parts.append(read_table(path, "judge").assign(model=model, benchmark=benchmark, strategy=strategy))
+    table = judge_error.errors(pd.concat(parts, ignore_index=True))
+    write_table(table, arguments.output, "judge_error", csv=True)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    cli.run(main)
