@@ -13,13 +13,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, constants, errors, snapshot_download
+from huggingface_hub import HfApi, constants, errors, hf_hub_download, snapshot_download
 from huggingface_hub.utils import disable_progress_bars
 
 from frontiers.cli import UserError, say
@@ -35,6 +36,7 @@ WAITS = (2, 10, 30)
 """Seconds between attempts where what went wrong may pass."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 LONGEST_WAIT = 600
+TOGETHER = 4
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,6 @@ class Wanted:
     def __contains__(self, name: str) -> bool:
         """Return whether the file of that name is wanted."""
         return matches(name, self.patterns) and not matches(name, self.left_out)
-
-    def options(self) -> dict:
-        """Return the arguments that say so to huggingface_hub."""
-        return {
-            "repo_id": self.block["repository"],
-            "repo_type": self.kind,
-            "allow_patterns": list(self.patterns),
-            "ignore_patterns": list(self.left_out),
-        }
 
     def folder(self, root: Path, commit: str) -> Path:
         """Return where the files of a commit lie under `root`."""
@@ -134,12 +127,20 @@ def _fetched(wanted: Wanted, root: Path) -> Snapshot:
 
 
 def _download(wanted: Wanted, commit: str, target: Path, names: Iterable[str]) -> None:
-    """Fetch what of the wanted files is not in `target` yet."""
-    endpoint = os.environ.get("HF_ENDPOINT")
-    snapshot_download(**wanted.options(), revision=commit, local_dir=target, endpoint=endpoint)
-    # Without a listing of its own huggingface_hub takes a folder as it finds it.
-    if absent := [name for name in names if not (target / name).exists()]:
-        raise ConnectionError(f"{len(absent)} files did not come, {absent[0]} for one")
+    """Fetch those of the files that are not in `target` yet, some at a time."""
+
+    def fetch(name: str) -> None:
+        hf_hub_download(
+            wanted.block["repository"],
+            name,
+            repo_type=wanted.kind,
+            revision=commit,
+            local_dir=target,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )
+
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        list(pool.map(fetch, names))
 
 
 def _found(wanted: Wanted, root: Path) -> Snapshot:
@@ -161,8 +162,11 @@ def _found(wanted: Wanted, root: Path) -> Snapshot:
     try:
         cached = Path(
             snapshot_download(
-                **wanted.options(),
+                wanted.block["repository"],
+                repo_type=wanted.kind,
                 revision=revision,
+                allow_patterns=list(wanted.patterns),
+                ignore_patterns=list(wanted.left_out),
                 local_files_only=True,
                 cache_dir=constants.HF_HUB_CACHE,
             )
@@ -224,7 +228,7 @@ def _patiently(what: str, call: Callable[[], T]) -> T:
         except (httpx2.HTTPError, OSError) as error:
             cause = _cause(error)
             short = isinstance(cause, OSError) and "Consistency check failed" in str(cause)
-            broken = isinstance(cause, httpx2.TransportError | ConnectionError)
+            broken = isinstance(cause, httpx2.TransportError)
             if wait is None or not (short or broken or _status(cause) in PASSING):
                 raise
             response = getattr(cause, "response", None)
