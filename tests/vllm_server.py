@@ -1,5 +1,6 @@
 """vLLM's own server on a shipped model, started and ended."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -12,6 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frontiers import engine
+
+
+def end_with_parent() -> None:
+    """Ask Linux to end this process when the one that started it ends, in whatever way."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 @contextmanager
@@ -37,7 +43,14 @@ def serving(model: Path, folder: Path, key: str = "", seats: int = 32, interval:
         *(["--api-key", key] if key else []),
     ]  # fmt: skip
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        server = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(1200):

@@ -35,7 +35,7 @@ class Workflow:
         import hashlib
 
         study = self.config["studies"]["pocket"]
-        study |= {"models": models, "benchmarks": benchmarks, "caps": caps, **pocket}
+        study |= {"models": list(models), "benchmarks": list(benchmarks), "caps": list(caps), **pocket}
         study["analysis"]["draws"] = 200
         self.config["studies"]["published"]["analysis"]["draws"] = 200
         self.config["run"] = ["pocket"]
