@@ -65,7 +65,7 @@ def verdict(hits: int, given: int, runs: int) -> str:
         return ""
     held = round(share * trials)
     chance = binom.sf(held - 1, trials, 0.97) if share > 0.97 else binom.cdf(held, trials, 0.93)
-    return ("above" if share > 0.97 else "**below**") + " (?)" * (chance > 0.025)
+    return ("above" if share > 0.97 else "**below**") + (" (?)" if chance > 0.025 else "")
 
 
 def section(part: str, tally, runs: int, seconds: float) -> str:
