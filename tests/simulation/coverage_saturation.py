@@ -17,9 +17,10 @@ NOTE = (
     "a problem at different caps are independent, or alike as those cut from one trace are (`alike`, correlation 0.9 "
     "of a latent normal). `form known`: one break is fitted. `form chosen`: the curve goes through the whole analysis, "
     "in every fourth run, and is counted when one break is chosen. With 30 problems a soft break may be anywhere: "
-    "its interval is most of the range and holds the truth too often. Where BIC rarely chooses one break (`given`: all curves of 30 problems, "
-    "and soft ones), the curves in which it does are those that chance has made look sharper, and the interval of "
-    "their break is too sure. `straight line`: Davies' test at 5 %, held is p above 0.05. `pooled`: six models whose "
+    "its interval is most of the range and holds the truth too often. Where BIC rarely chooses one break (`given`: "
+    "all curves of 30 problems, and soft ones), the curves in which it does are those that chance has made look "
+    "sharper, and the interval of their break is too sure. `straight line`: Davies' test at 5 %, held is p above "
+    "0.05. `pooled`: six models whose "
     "breaks scatter by 0.1 decades around 10^7.8, on the same problems. `saturation cap`: the losses of the last four "
     "caps against the best are 5, 1.2, 0.8 and 0 points; held is that the statement is not false, one-sided at 95 %, "
     "which a test may exceed. Tests have no width."
@@ -79,9 +80,7 @@ def one_break(tally: Tally, problems: int, rng: np.random.Generator, whole: bool
         slope = (values[2] - values[1]) / (X[-1] - BREAK)
         for kind, alike in LIKENESS.items():
             mine = curve(answers(rng, truth, problems, alike), drawn(rng, problems))
-            known = saturation.plateau(
-                fit_form(FORMS["one_break"], mine.accuracy, mine.trials), mine
-            )[0]
+            known = saturation.plateau(fit_form(FORMS["one_break"], mine.accuracy, mine.trials), mine)[0]
             rows = {"form known": known}
             if whole:
                 rows["form chosen"] = saturation.fit_curve(mine).row

@@ -157,7 +157,10 @@ def summary(plan: pd.DataFrame, device: str) -> str:
         },
         index=table.index.rename(None),
     )
-    head = f"Estimate on {device}, no measurement: likely figure (from the least to the most)"
+    head = (
+        f"Estimate on {device}, no measurement: likely figure (from the least to the most), of decoding alone, "
+        "without the start of the engine"
+    )
     unknown = plan.loc[plan["flops_likely"].isna(), "lengths"].unique()
     notes = [f"Not estimated: {reason}" for reason in unknown]
     return "\n".join([head, shown.to_string(), *notes])
