@@ -5,9 +5,7 @@ import re
 _STATEMENTS = 40
 """The last so many statements are looked at."""
 _LETTER = r"(?:\\(?:(?:text|textbf|mathrm|mathbf)\s{0,4}\{|bf\s|rm\s)\s{0,4})?\(?(?P<x>[A-Ja-j])\)?"
-_SURELY = (
-    r"(?:(?:therefore|thus|then|hence|clearly|indeed|definitely|obviously|simply|probably|(?:most\s)?likely)[\s,:]{1,3})?"
-)
+_SURELY = r"(?:(?:therefore|thus|then|hence|clearly|indeed|definitely|simply|probably|(?:most\s)?likely)[\s,:]{1,3})?"
 _ANSWER_WORD = re.compile(
     r"(?:\b(?:answer|option|choice)s?\b|答案|选项?)[*_\"'\s]{0,4}(?:\([^()\n]{1,40}\)\s?)?"
     r"(?:[^.\n:=$*：]{0,80}?\b(?:is|are|was|be|equals)\b\s{0,2}:?|\s{0,2}(?:[:=：是为]|\s-\s)|(?=\n)|(?<=选))"
@@ -37,7 +35,8 @@ _LONE = re.compile(
     r"(?:[A-Ja-j]\W*$|[A-J](?:[.):]|\s+is\s+(?:the\s+)?(?:correct|right|best|answer)))"
 )
 _WHOLE = re.compile(
-    r"[\s*_$\\({\[]*(?:text(?:bf)?\{)?(?:option|choice|answer)?[\s:*_(]*" + _LETTER + r"(?:[\s.):,}*_$\]]|$)", re.IGNORECASE
+    r"[\s*_$\\({\[]*(?:text(?:bf)?\{)?(?:option|choice|answer)?[\s:*_(]*" + _LETTER + r"(?:[\s.):,}*_$\]]|$)",
+    re.IGNORECASE,
 )
 _MARKED = re.compile(r"(?:^|\s)(?:\*\*\s?\(?(?P<x>[A-J])\)?[.)]?\s?\*\*|\((?P<y>[A-J])\))(?=[\s.,;]|$)")
 
