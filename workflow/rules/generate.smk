@@ -78,7 +78,7 @@ rule collect:
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
 
 
-# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --nolock status
+# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --cores 1 --nolock status
 rule status:
     input:
         script="workflow/scripts/status.py",
