@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -21,9 +22,14 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 config = registry.load(config)
 
-# Scripts import the package, and run by the Python that runs Snakemake where no conda environment is active.
+# Scripts import the package. The others that they import come from the rule's environment alone where conda
+# makes one, not from the caller's home folder either; without, from the Python that runs Snakemake.
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")
-os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+if CONDA:
+    os.environ["PYTHONNOUSERSITE"] = "1"
+else:
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
 
 report: "workflow/report/workflow.rst"

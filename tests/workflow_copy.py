@@ -46,10 +46,10 @@ class Workflow:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             self.config["benchmarks"][name] |= {"rows": len(lines), "sha256": digest}
 
-    def snakemake(self, *arguments, check=True, **options):
-        """Run Snakemake in the copy; return the finished process with its output as text."""
+    def snakemake(self, *arguments, check=True, variables=(), **options):
+        """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
         called = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,

@@ -38,10 +38,11 @@ rule read_inspect:
         number="[0-9]+",
     conda:
         "../../envs/inspect.yaml"
-    shell:
+    params:
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
-        "if test -x .venv-inspect/bin/python; then PATH=$PWD/.venv-inspect/bin:$PATH; fi;"
-        " python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+        first="" if CONDA else "$PWD/.venv-inspect/bin:",
+    shell:
+        "PATH={params.first}$PATH; python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
 
 
 rule import_logs:
