@@ -13,6 +13,7 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import config as registry
+from frontiers import dependencies
 from frontiers.cli import UserError
 
 try:
