@@ -1,4 +1,5 @@
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ except UserError as error:
 config = registry.load(config)
 
 # Scripts import the package, and run by the Python that runs Snakemake where no conda environment is active.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 

@@ -161,7 +161,7 @@ def expected(wc):
             "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
         }
     problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
-    return f"--expected '{registry.canonical(models)}' --problems '{registry.canonical(problems)}'"
+    return f"{option('--expected', registry.canonical(models))} {option('--problems', registry.canonical(problems))}"
 
 
 def finished(wc):
@@ -176,9 +176,9 @@ def finish_times(wc):
     return [Path(word).stat().st_mtime_ns for word in finished(wc).split() if not word.startswith("--")]
 
 
-def option(name, value):
-    """Return a command-line option, or nothing where there is no value."""
-    return f"{name} {value}" if value else ""
+def option(name, *values):
+    """Return a command-line option with its values quoted, or nothing where there are none."""
+    return shlex.join([name, *map(str, values)]) if any(values) else ""
 
 
 # What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
