@@ -218,7 +218,7 @@ def test_hostile_text_reaches_programs_as_text_and_the_shell_never(hostile, tmp_
     assert json.loads(value("import_logs", "--logs"))[0]["columns"]["completion"] == HOSTILE
     assert value("read_inspect", "--log") == f"{HOSTILE_PATH}.eval"
     assert value("summarise_published", "--table") == f"{HOSTILE_PATH}.csv"
-    assert value("report", "--configfiles") == f"{HOSTILE_PATH}.yaml"
+    assert value("report", "--configfiles") == str(workflow.folder / f"{HOSTILE_PATH}.yaml")
     assert "pocket-small" in json.loads(value("check_results", "--expected"))
 
 
