@@ -1,4 +1,5 @@
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import config as registry
+from frontiers import dependencies
 from frontiers.cli import UserError
 
 try:
@@ -25,7 +27,7 @@ config = registry.load(config)
 # Scripts import the package. The others that they import come from the rule's environment alone where conda
 # makes one, not from the caller's home folder either; without, from the Python that runs Snakemake.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
 if CONDA:
     os.environ["PYTHONNOUSERSITE"] = "1"
 else:

@@ -73,6 +73,7 @@ rule collect:
         samples=lambda wc: traces(wc, wc.benchmark),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
+        engine=rules.generate.params.engine,
     shell:
         "python {input.collect:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"

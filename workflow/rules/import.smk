@@ -2,6 +2,7 @@
 rule fetch_tokenizer:
     input:
         script="workflow/scripts/fetch_tokenizer.py",
+        # As with the other downloads, not the modules that fetch.
         modules=modules("catalogue"),
         local=lambda wc: registry.local_files(block("models", wc.model)),
     output:

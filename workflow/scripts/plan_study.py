@@ -17,6 +17,7 @@ import pandas as pd
 
 from frontiers import catalogue, cli, config_fields, hardware, lengths, plan, precision, published, tables
 from frontiers.architecture import read_architecture
+from frontiers.files import write_whole
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
     text = f"{plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
-    args.summary.write_text(text, encoding="utf-8")
+    write_whole(args.summary, text.encode())
 
 
 if __name__ == "__main__":
