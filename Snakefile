@@ -14,6 +14,7 @@ configfile: "config.yaml"
 
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+from frontiers import allocation
 from frontiers import config as registry
 from frontiers import dependencies
 from frontiers.cli import UserError

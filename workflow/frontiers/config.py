@@ -202,6 +202,8 @@ def planned(config: Mapping, study: Mapping) -> str:
             "devices": max(block.get("gpus", 0), 1) * block.get("nodes", 1),
             "context": room["max_model_len"],
             "batch": room["max_num_seqs"],
+            "cache_gib": room.get("kv_cache_gib", 0),
+            "shards": block.get("shards", 1),
             "caps": caps(study, block),
             "samples": {b: samples(study, b, block) for b in study["benchmarks"]},
         }

@@ -1,6 +1,5 @@
 """Files that are whole or not there, and their checksums."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -9,25 +8,12 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from frontiers.cli import UNWRITABLE, UserError, say
+from frontiers.cli import UNWRITABLE, UserError
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Return whether a file name fits one of the patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-@contextmanager
-def locked(path: Path, waiting: str) -> Iterator[None]:
-    """Hold the lock file at `path`; say `waiting` where another process holds it. It ends with its process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(waiting)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def sha256_of(*paths: Path) -> str:

@@ -26,6 +26,12 @@ def decoder(wc):
     return {"cpu": "cpu", "cuda": "gpu"}.get(device, "endpoint")
 
 
+def asked(wc, resource):
+    """Return the minutes (`runtime`) or main memory (`mem_mb`) that a job of `generate` asks for."""
+    plan = Path("results", wc.study, "plan.json")
+    return allocation.asked(plan, wc.model, block("models", wc.model))[resource]
+
+
 def traces(wc, benchmark):
     """Return the traces per problem of one benchmark that the job's model writes."""
     return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model))
