@@ -1,6 +1,7 @@
 """The workflow under `snakemake --use-conda`: every environment of a CPU made, activated and used.
 
 With the conda on PATH; where there is none, with the stand-in of stand_in_conda/. See docs/environments.md.
+The environments, 4 GB, go when the tests end, unless SNAKEMAKE_CONDA_PREFIX names a folder to keep them in.
 """
 
 import json
@@ -104,14 +105,17 @@ def study(conda, decoys, tmp_path_factory):
     recorded = folder / "recorded"
     recorded.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), str(conda), os.environ["PATH"]])
-    variables = {**decoys, "PATH": path, "RECORDED": str(recorded)}
+    kept = Path(os.environ.get("SNAKEMAKE_CONDA_PREFIX") or folder / "conda")
+    variables = {**decoys, "PATH": path, "RECORDED": str(recorded), "SNAKEMAKE_CONDA_PREFIX": str(kept)}
+    # Few of the modules that are installed are ever imported: those are compiled then.
+    variables["PIP_NO_COMPILE"] = "1"
     with completions_server.serving(completions_server.Completions()) as url:
         engine = {"kind": "endpoint", "url": url, "max_model_len": 256, "max_num_seqs": 8}
         studies["served"] = {**studies["pocket"], "models": ["pocket-small"], "engine": engine}
         del studies["served"]["plan"]
         run = ("--use-conda", *TARGETS)
         workflow.snakemake(*run, "--conda-create-envs-only", variables=variables, timeout=2400)
-        made = {names[0]: prefix for prefix, names in prefixes(folder).items()}
+        made = {names[0]: prefix for prefix, names in prefixes(kept).items()}
         for prefix in made.values():
             (site,) = prefix.glob("lib/python*/site-packages")
             shutil.copy(STAND_IN / "recorder.py", site)
@@ -131,12 +135,11 @@ def shorten_training(path):
 
 
 def prefixes(folder):
-    """Return the environments that Snakemake has made, with the names of the lists that they were made from."""
+    """Return the environments that Snakemake has made in a folder, with the name of the list of each."""
     texts = defaultdict(list)
     for name in environments.NAMES:
         texts[(environments.ENVS / f"{name}.yaml").read_text()].append(name)
-    made = folder / ".snakemake/conda"
-    return {file.with_suffix(""): texts[file.read_text()] for file in made.glob("*.yaml")}
+    return {file.with_suffix(""): texts[file.read_text()] for file in folder.glob("*.yaml")}
 
 
 def test_every_environment_of_a_cpu_is_made(study):

@@ -39,6 +39,10 @@ def main() -> None:
     asked.add_argument("--file", type=Path, required=True)
     asked.add_argument("--prefix", type=Path, required=True)
     asked.set_defaults(run=lambda arguments: create(root, arguments.file, arguments.prefix))
+    asked = commands.add_parser("clean")
+    asked.add_argument("-y", action="store_true")
+    asked.add_argument("--tarballs", action="store_true")
+    asked.set_defaults(run=lambda _: None)  # the cache goes with the stand-in
     arguments = parser.parse_args(sys.argv[2:])
     arguments.run(arguments)
 
