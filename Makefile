@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test lint docs inspect
+.PHONY: study test test-conda lint docs inspect
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -12,6 +12,10 @@ study: $(VENV)/study.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+# Makes every conda environment of a CPU and runs small studies in them; see docs/environments.md.
+test-conda: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m conda
 
 # To import Inspect logs without conda: inspect_ai in an environment of its own (260 MB).
 inspect: envs/requirements-inspect.txt

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,8 @@ from huggingface_hub import HfApi, constants, errors, hf_hub_download, snapshot_
 from huggingface_hub.utils import disable_progress_bars
 
 from frontiers.cli import UserError, say
-from frontiers.files import locked, matches, sha256_of
+from frontiers.fence import held
+from frontiers.files import matches, sha256_of
 
 T = TypeVar("T")
 
@@ -110,7 +112,8 @@ def _fetched(wanted: Wanted, root: Path) -> Snapshot:
         wanted.inspect([file.rfilename for file in info.siblings])
         listed = {file.rfilename: file for file in info.siblings if file.rfilename in wanted}
         target = wanted.folder(root, info.sha)
-        with locked(target / ".lock", f"{repository}: another job fetches it; waiting"):
+        target.mkdir(parents=True, exist_ok=True)
+        with held(target, inf):
             missing = sum(file.size or 0 for name, file in listed.items() if not (target / name).exists())
             if missing > (free := shutil.disk_usage(target).free):
                 raise UserError(

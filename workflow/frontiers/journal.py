@@ -2,11 +2,10 @@
 
 A line is `crc32 of the rest, a space, JSON`. The JSON holds a completion with its `id`, and under `tally`
 how far its job had come. A line that is torn, or that was damaged later, is dropped on reading, and its
-request is decoded again.
+request is decoded again. Who writes stands in a file beside it, see `fence`.
 """
 
 import errno
-import fcntl
 import json
 import os
 import zlib
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from frontiers.cli import UserError
 from frontiers.completions import Completion
+from frontiers.fence import Fence
 from frontiers.files import write_whole
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -52,10 +52,17 @@ class Tally:
 
 
 class Journal:
-    """The completions of one model on one benchmark, on disk at `path`. One writer at a time."""
+    """The completions of one model on one benchmark, on disk at `path`. One writer at a time.
 
-    def __init__(self, path: Path):
+    With `patience` it is held for writing before it is read, and so many seconds are waited for another
+    writer; without, it is held from the first line on, and another writer is an error at once.
+    """
+
+    def __init__(self, path: Path, patience: float | None = None):
         self.path = path
+        self._fence = Fence(path)
+        if patience is not None:
+            self._fence.take(patience)
         self.dropped = 0
         self.tally = Tally()
         self.entries: dict[str, dict] = {}
@@ -84,12 +91,13 @@ class Journal:
         Raises `UserError` when the disk is full or another job writes this journal.
         """
         entry = vars(completion) | ({"after": after, "start": start} if after else {})
-        self._write(entry | {"tally": asdict(self.tally)})
+        self._write(entry | {"tally": vars(self.tally)})
         self.entries[completion.id] = entry
 
     def _write(self, entry: Mapping) -> None:
         if self._file is None:
             self._file = self._open()
+        self._fence.check()
         size, line = os.fstat(self._file).st_size, memoryview(encoded(entry))
         try:
             while line:
@@ -105,25 +113,22 @@ class Journal:
             ) from error
 
     def _open(self) -> int:
-        """Return the open file, locked, at the start of a new line."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Return the open file, held, at the start of a new line."""
+        self._hold()
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            raise UserError(
-                f"{self.path}: another job is writing it; wait until that one ends, or end it"
-            ) from None
-        except OSError:
-            pass  # a file system without locks
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             os.write(file, b"\n")
         return file
 
+    def _hold(self) -> None:
+        if not self._fence.held:
+            self._fence.take(0)
+
     def compact(self) -> None:
         """Rewrite the file in one step: each completion once and in one piece, the tally at the end."""
+        self._hold()
+        self._fence.check()
         for entry in sorted((e for e in self.entries.values() if "after" in e), key=lambda e: e["start"]):
             first = self.entries.get(entry["after"])
             if first and first["finish_reason"] == "length" and first["decoded"] == entry["start"]:
@@ -139,6 +144,7 @@ class Journal:
             os.fsync(self._file)
             os.close(self._file)
             self._file = None
+        self._fence.release()
 
 
 def encoded(entry: Mapping) -> bytes:

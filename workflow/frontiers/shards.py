@@ -13,13 +13,14 @@ from typing import TypeVar
 import pandas as pd
 
 from frontiers.cli import UserError
+from frontiers.fence import PATIENCE
 from frontiers.journal import Journal
 
 T = TypeVar("T")
 
 SUMS = ("wall_seconds", "engine_seconds", "decoded_requests", "journalled_requests", "decoded_tokens")
 COUNTS = ("truncated", "looping")
-MEASURES = ("measured", "begun", "peak_memory_bytes", "peak_device_memory_bytes", "engine_start_seconds")
+MEASURES = ("measured", "begun", "peak_memory_bytes", "engine_start_seconds")
 
 
 def part_of(problems: Sequence[T], shard: str) -> Sequence[T]:
@@ -46,11 +47,11 @@ def beside(journals: Sequence[Path]) -> list[Path]:
 
 
 def journal(folder: Path, name: str, shard: str) -> Journal:
-    """Return the journal of a shard of `name`, with what journals of another division hold.
+    """Return the journal of a shard of `name`, held for writing, with what journals of another division hold.
 
     So a study whose number of shards is changed half way decodes nothing again.
     """
-    own = Journal(folder / f"{name}{'.' if shard else ''}{shard}.jsonl")
+    own = Journal(folder / f"{name}{'.' if shard else ''}{shard}.jsonl", PATIENCE)
     for path in sorted([*folder.glob(f"{name}.jsonl"), *folder.glob(f"{name}.*of*.jsonl")]):
         if division(path) != division(own.path):
             own.entries = Journal(path).entries | own.entries

@@ -18,13 +18,15 @@ rule generate:
         study=GENERATED,
         # Nothing, or the part of a model whose problems are divided among jobs.
         shard=r"(\.\d+of\d+)?",
+    # Where not all can run at once, the longest start first.
+    priority: lambda wc: asked(wc, "runtime")
     conda:
         lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
     threads: 1
     resources:
         gpu=lambda wc: block("models", wc.model).get("gpus", 0),
-        mem_mb=lambda wc: block("models", wc.model).get("memory_mb", 4000),
-        runtime=lambda wc: block("models", wc.model).get("runtime_minutes", 60),
+        mem_mb=lambda wc: asked(wc, "mem_mb"),
+        runtime=lambda wc: asked(wc, "runtime"),
     params:
         identity=lambda wc: registry.identity(block("models", wc.model)),
         caps=lambda wc: registry.canonical(
@@ -63,7 +65,6 @@ rule collect:
         "benchmarks/collect/{study}/{model}/{benchmark}.{strategy}.tsv"
     wildcard_constraints:
         study=GENERATED,
-    localrule: True
     conda:
         "../../envs/analyse.yaml"
     params:
@@ -73,12 +74,13 @@ rule collect:
         samples=lambda wc: traces(wc, wc.benchmark),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
+        engine=rules.generate.params.engine,
     shell:
         "python {input.collect:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
 
 
-# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --nolock status
+# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --cores 1 --nolock status
 rule status:
     input:
         script="workflow/scripts/status.py",

@@ -3,6 +3,7 @@ rule plan:
         expand("results/{study}/plan.txt", study=[name for name in config["run"] if is_generated(name)]),
     log:
         "logs/plan.log",
+    localrule: True
     conda:
         "../../envs/analyse.yaml"
     shell:
@@ -13,13 +14,24 @@ rule plan_study:
     input:
         script="workflow/scripts/plan_study.py",
         modules=ACCOUNTING
-        + modules("catalogue", "hardware", "lengths", "memory", "plan", "published", "roofline", "tables"),
+        + modules(
+            "allocation",
+            "catalogue",
+            "hardware",
+            "lengths",
+            "memory",
+            "plan",
+            "published",
+            "roofline",
+            "tables",
+        ),
         device=lambda wc: f"data/hardware/{setting('plan/device')(wc)}.yaml",
         published="data/published/open_models.csv",
     output:
         plan="results/{study}/plan.parquet",
         csv="results/{study}/plan.csv",
         summary="results/{study}/plan.txt",
+        jobs="results/{study}/plan.json",
     log:
         "logs/plan_study/{study}.log",
     benchmark:
@@ -34,4 +46,5 @@ rule plan_study:
         times=finish_times,
     shell:
         "python {input.script:q} --request {params.request:q} --published {input.published:q}"
-        " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q} &> {log:q}"
+        " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q}"
+        " --jobs {output.jobs:q} &> {log:q}"

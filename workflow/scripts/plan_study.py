@@ -5,7 +5,8 @@ lengths of answers), the description of the device; each model's `config.json`,
 from the downloaded or local checkpoint or else from the facts in
 data/architectures/; and of earlier runs the measured points and the provenance
 of finished jobs, where there are any. Outputs: the table `plan` (parquet, CSV
-beside it) and its summary as text: tokens, FLOPs, device hours, kWh, dollars.
+beside it), its summary as text (tokens, FLOPs, device hours, kWh, dollars), and
+as JSON the time and memory that a job of each model asks a scheduler for.
 """
 
 import argparse
@@ -15,8 +16,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import catalogue, cli, config_fields, hardware, lengths, plan, precision, published, tables
+from frontiers import (
+    allocation,
+    catalogue,
+    cli,
+    config_fields,
+    hardware,
+    lengths,
+    memory,
+    plan,
+    precision,
+    published,
+    tables,
+)
 from frontiers.architecture import read_architecture
+from frontiers.files import write_whole
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
@@ -35,13 +49,10 @@ def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapp
     )
 
 
-def rows_of_model(
-    name: str, request: Mapping, device: hardware.Hardware, table: pd.DataFrame, downloads: Path
-):
-    """Yield the plan's rows of one model."""
-    block = request["models"][name]
+def serving_of_model(name: str, block: Mapping, device: hardware.Hardware, downloads: Path) -> plan.Serving:
+    """Return a model on its devices."""
     where, config = configuration(name, block, downloads)
-    serving = plan.Serving(
+    return plan.Serving(
         read_architecture(config, where),
         precision.read_precision(config, where),
         device,
@@ -49,6 +60,11 @@ def rows_of_model(
         block["batch"],
         block["devices"],
     )
+
+
+def rows_of_model(name: str, request: Mapping, serving: plan.Serving, table: pd.DataFrame):
+    """Yield the plan's rows of one model."""
+    block = request["models"][name]
     for benchmark, known in request["benchmarks"].items():
         expected = lengths.expected(block["style"], benchmark, known, table)
         number = known["rows"] * block["samples"][benchmark]
@@ -87,18 +103,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--provenance", type=Path, nargs="*", default=[], help="JSON of finished jobs")
     parser.add_argument("--output", type=Path, required=True, help="table to write (parquet, CSV beside it)")
     parser.add_argument("--summary", type=Path, required=True, help="summary to write (text)")
+    parser.add_argument("--jobs", type=Path, required=True, help="time and memory per model to write (JSON)")
     args = parser.parse_args(argv)
     device = hardware.read(args.device)
     known = published.check_published(pd.read_csv(args.published), str(args.published))
     request = args.request
-    rows = [
-        row for m in request["models"] for row in rows_of_model(m, request, device, known, args.downloads)
-    ]
+    servings = {
+        m: serving_of_model(m, block, device, args.downloads) for m, block in request["models"].items()
+    }
+    rows = [row for m, serving in servings.items() for row in rows_of_model(m, request, serving, known)]
     measures = pd.read_parquet(args.measures, columns=plan.COMPARED) if args.measures else None
     table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
     text = f"{plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
-    args.summary.write_text(text, encoding="utf-8")
+    write_whole(args.summary, text.encode())
+    hours = plan.totals(table, "model")["device_hours_high"]
+    jobs = {
+        m: allocation.planned(
+            hours[m],
+            memory.weight_bytes(serving.architecture, serving.precision),
+            request["models"][m].get("cache_gib", 0) * 2**30,
+            request["models"][m],
+        )
+        for m, serving in servings.items()
+    }
+    write_whole(args.jobs, json.dumps(jobs, indent=1).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,238 @@
+"""Who may write a file: one process at a time, whatever clocks say and however the last one has ended."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from frontiers import fence
+from frontiers.cli import UserError
+from frontiers.fence import Fence, Owner, held
+from frontiers.journal import Journal
+from test_journal import completion
+
+ROOT = Path(__file__).parents[1]
+HEAD = """
+import os, sys, time
+from pathlib import Path
+from frontiers import fence
+fence.BEAT, fence.LOOK = 0.05, 0.005
+path = Path(sys.argv[1])
+"""
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(fence, "BEAT", 0.05)
+    monkeypatch.setattr(fence, "LOOK", 0.005)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "j.jsonl"
+
+
+def process(code, path):
+    """Start a Python that runs `code` with quick heartbeats; wait until it has said something."""
+    found = subprocess.Popen(
+        [sys.executable, "-c", HEAD + code, str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found.stdout.readline()
+    return found
+
+
+def left(path, content=None, **fields):
+    """Leave the owner's file of a process of another machine."""
+    owner = replace(Owner.here(), host="node7", kernel="another", **fields)
+    file = path.with_name(path.name + ".owner")
+    file.write_bytes(json.dumps(asdict(owner)).encode() if content is None else content)
+    return file
+
+
+def seconds_to_take(path, patience=5.0):
+    one, begun = Fence(path), time.monotonic()
+    one.take(patience, lambda line: None)
+    one.release()
+    return time.monotonic() - begun
+
+
+def beating(file, when):
+    """Touch `file` like an owner, at the times that `when` gives; return what ends that."""
+    ended = threading.Event()
+
+    def beat():
+        while not ended.wait(fence.BEAT):
+            os.utime(file, ns=(0, when()))
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    return lambda: (ended.set(), thread.join())
+
+
+def test_an_owner_is_there_while_held_and_gone_after(path):
+    with held(path):
+        owner = json.loads((path.parent / "j.jsonl.owner").read_text())
+        assert owner["pid"] == os.getpid()
+        assert not Owner(**owner).gone
+    assert list(path.parent.iterdir()) == []
+
+
+def test_several_processes_never_write_at_once(path):
+    """Each adds one to a number in a file, slowly; the first owner is a dead one that all of them find."""
+    left(path, pid=1, begun="1", since="before")
+    path.write_text("0")
+    code = """
+print(flush=True)
+for _ in range(6):
+    with fence.held(path):
+        number = int(path.read_text())
+        time.sleep(0.002)
+        path.write_text(str(number + 1))
+"""
+    processes = [process(code, path) for _ in range(5)]
+    assert [each.wait() for each in processes] == [0] * 5
+    assert path.read_text() == "30"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_fence_of_a_killed_process_of_this_machine_is_free_at_once(path):
+    owner = process("fence.Fence(path).take(0); print(flush=True); time.sleep(60)", path)
+    with pytest.raises(UserError, match=rf"process {owner.pid} on .*or end it with `kill {owner.pid}`"):
+        Fence(path).take(0)
+    owner.kill()
+    owner.wait()
+    assert seconds_to_take(path, patience=0) < fence.BEAT * fence.MISSED
+
+
+def test_a_process_that_ends_without_a_word_on_it_leaves_no_owner(path):
+    assert process("fence.Fence(path).take(0); print(flush=True); sys.exit(3)", path).wait() == 3
+    assert not list(path.parent.iterdir())
+
+
+def test_another_process_with_the_same_number_is_not_the_owner(path):
+    left(path)
+    owner = replace(Owner.here(), begun="17")
+    (path.parent / "j.jsonl.owner").write_text(json.dumps(asdict(owner)))
+    assert owner.gone
+    assert seconds_to_take(path, patience=0) < fence.BEAT * fence.MISSED
+
+
+def test_an_owner_elsewhere_is_dead_after_the_missed_beats_and_not_before(path):
+    left(path)
+    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+
+
+@pytest.mark.parametrize("hours", [-48, 0, 48])
+def test_a_dead_owner_is_dead_whatever_time_its_file_carries(path, hours):
+    os.utime(left(path), (time.time() + hours * 3600,) * 2)
+    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+
+
+def test_a_live_owner_is_alive_though_its_clock_jumps(path):
+    jumps = iter(range(10**6))
+    end = beating(left(path, job="17"), lambda: (-1) ** (n := next(jumps)) * n * 3600 * 10**9 + 2 * 10**18)
+    said = []
+    with pytest.raises(
+        UserError, match=r"another job is writing it: process .* on node7, SLURM job 17"
+    ) as error:
+        Fence(path).take(4 * fence.BEAT * fence.MISSED, said.append)
+    end()
+    assert "or end it with `scancel 17`" in str(error.value)
+    (line,) = said
+    assert "SLURM job 17" in line and "waiting for its end" in line
+
+
+def test_a_file_that_its_owner_died_while_writing_is_no_fence_for_long(path):
+    left(path, content=b'{"token": "a')
+    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+
+
+def test_an_owner_that_comes_to_life_while_it_is_judged_keeps_its_fence(path):
+    file = left(path)
+    judged = fence.look(file)
+    os.utime(file, ns=(0, judged[1] + 1))
+    other = Fence(path)
+    other._me = Owner.here()
+    other._evict(judged, None, pytest.fail)
+    assert fence.look(file) == (judged[0], judged[1] + 1)
+    assert [each.name for each in path.parent.iterdir()] == [file.name]
+
+
+def test_a_writer_that_slept_writes_no_more_once_it_is_replaced(path):
+    code = """
+from frontiers.journal import Journal
+from test_journal import completion
+fence.kernel = lambda: "another"
+journal = Journal(path, 0)
+journal.append(completion("a"))
+print(flush=True)
+try:
+    while True:
+        time.sleep(0.01)
+        journal.append(completion("b"))
+except fence.UserError as error:
+    print(error)
+"""
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "workflow", ROOT / "tests")))}
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", HEAD + code, str(path)],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    sleeper.stdout.readline()
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    journal = Journal(path, 60)
+    journal.append(completion("c"))
+    content = path.read_bytes()
+    os.kill(sleeper.pid, signal.SIGCONT)
+    said = sleeper.communicate()[0]
+    assert "another writer has taken the place of this one" in said
+    # At most the line that it was about to write.
+    assert path.read_bytes().count(b"\n") - content.count(b"\n") <= 1
+    journal.append(completion("d"))
+    journal.close()
+    assert {"a", "c", "d"} <= set(Journal(path).entries)
+
+
+def test_a_removed_owner_file_ends_the_writer(path):
+    journal = Journal(path, 0)
+    journal.append(completion("a"))
+    (path.parent / "j.jsonl.owner").unlink()
+    time.sleep(3 * fence.BEAT)
+    with pytest.raises(UserError, match="taken the place of this one"):
+        journal.append(completion("b"))
+    journal.close()
+    assert list(Journal(path).entries) == ["a"]
+
+
+def test_a_second_writer_waits_and_goes_on_with_what_the_first_has_left(path):
+    first = Journal(path, 0)
+    first.append(completion("a"))
+    second = []
+    waiting = threading.Thread(target=lambda: second.append(Journal(path, 60)))
+    waiting.start()
+    time.sleep(0.1)
+    assert not second
+    first.append(completion("b"))
+    first.close()
+    waiting.join()
+    assert list(second[0].entries) == ["a", "b"]
+    second[0].close()
+
+
+def test_where_no_owner_can_be_written_is_one_message(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"j\.jsonl\.owner: cannot be written"):
+        Fence(tmp_path / "file" / "j.jsonl").take(math.inf)
