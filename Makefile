@@ -11,7 +11,7 @@ study: $(VENV)/study.stamp
 	@echo "The report and the page to explore:" && ls results/*/report.zip results/*/explorer.html
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 # Makes every conda environment of a CPU and runs small studies in them; see docs/environments.md.
 test-conda: $(VENV)/test.stamp
