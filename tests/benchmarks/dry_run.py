@@ -14,8 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import yaml
-
 from workflow_copy import Workflow
 
 
@@ -33,7 +31,7 @@ def crowd(folder: Path, models: int) -> Workflow:
 
 def planned(workflow: Workflow) -> tuple[int, float, float]:
     """Return the jobs of a dry run, the seconds it took and its peak memory in MB."""
-    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(workflow.config, sort_keys=False))
+    workflow.write()
     begun = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"],
