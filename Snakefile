@@ -35,6 +35,16 @@ else:
     os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
+onstart:
+    for folder in filter(
+        os.path.exists, ["logs", "results", *(f"results/{name}" for name in config["run"])]
+    ):
+        if not os.access(folder, os.W_OK):
+            raise WorkflowError(
+                f"{folder}: its disk is read-only, or you have no right to it; mend that and run the same command again"
+            )
+
+
 report: "workflow/report/workflow.rst"
 
 
