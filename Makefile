@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test lint docs inspect
+.PHONY: study test test-slurm lint docs inspect
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -12,6 +12,12 @@ study: $(VENV)/study.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+# The workflow through a SLURM of one node, which needs root; skipped, saying why, where none can be had.
+test-slurm: $(VENV)/test.stamp
+	command -v slurmd munged || ! command -v apt-get || test "$$(id -u)" != 0 || { apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge; } || true
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 # To import Inspect logs without conda: inspect_ai in an environment of its own (260 MB).
 inspect: envs/requirements-inspect.txt

@@ -99,6 +99,12 @@ def missing() -> str | None:
         return f"no {', '.join(absent)} here; apt-get install --yes --no-install-recommends {PACKAGES}"
     if LINK.exists() and "ClusterName=test\n" not in LINK.read_text():
         return f"{LINK} belongs to another cluster, which is left alone"
+    if (
+        LINK.exists()
+        and (pid := Cluster(LINK.resolve().parent).pid("slurmctld"))
+        and Path(f"/proc/{pid}").exists()
+    ):
+        return f"another test has a SLURM on this machine, process {pid}"
     return None
 
 

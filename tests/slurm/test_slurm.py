@@ -54,6 +54,11 @@ class Study(Workflow):
         wait(lambda: len(self.journal) >= lines, f"{lines} lines in the journal")
 
     @property
+    def owners(self) -> list[Path]:
+        """The files that say who writes a journal."""
+        return list((self.folder / "results/journal").glob("**/*.owner"))
+
+    @property
     def provenance(self) -> dict:
         return json.loads((self.folder / GENERATED / f"{BENCHMARK}.cot.json").read_text())
 
@@ -98,7 +103,7 @@ def wait(true, what: str, seconds: float = 600) -> None:
 
 
 @contextmanager
-def slow_study(folder: Path, problems: int, pause: float):
+def slow_study(folder: Path, pause: float = 1.0, problems: int = 40):
     """A study of one model that an endpoint serves, `TOGETHER` requests at a time; yield it and the server."""
     server = Completions(pause=pause)
     with serving(server) as url:
@@ -120,20 +125,20 @@ def check_nothing_doubled(study: Study, server: Completions, ends: int) -> None:
     table = pd.read_parquet(study.folder / GENERATED / f"{BENCHMARK}.cot.parquet")
     assert not table.duplicated(["problem_id", "sample", "cap"]).any()
     assert len(table) == 3 * study.config["benchmarks"][BENCHMARK]["rows"]
-    assert not list((study.folder / "results/journal").glob("**/*.owner"))
+    assert not study.owners
 
 
-def test_the_pocket_study_asks_for_partition_devices_memory_and_time(slurm, tmp_path):
-    study = Study(tmp_path)
+def the_pocket_study_asks_for_partition_devices_memory_and_time(slurm, folder):
+    study = Study(folder)
     study.shrink([MODEL, "pocket-direct"], [BENCHMARK], [0, 8, None], 12)
     for model, minutes in ((MODEL, 20), ("pocket-direct", 10)):
         study.config["models"][model] |= {"gpus": 1, "runtime_minutes": minutes, "memory_mb": 5000}
     # Which a plan knows better, of one of them.
-    (tmp_path / "results/pocket").mkdir(parents=True)
-    (tmp_path / "results/pocket/plan.json").write_text(f'{{"{MODEL}": {{"runtime": 45, "mem_mb": 6000}}}}')
+    (folder / "results/pocket").mkdir(parents=True)
+    (folder / "results/pocket/plan.json").write_text(f'{{"{MODEL}": {{"runtime": 45, "mem_mb": 6000}}}}')
     run = study.run("results/pocket/points.csv")
     assert run.wait() == 0, run.said[-3000:]
-    points = pd.read_csv(tmp_path / "results/pocket/points.csv")
+    points = pd.read_csv(folder / "results/pocket/points.csv")
     assert len(points) == 2 * 2 * 3
     jobs = [slurm.job(number) for number in run.jobs]
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
@@ -148,7 +153,7 @@ def test_the_pocket_study_asks_for_partition_devices_memory_and_time(slurm, tmp_
     assert not any("TresPerJob" in job for job in others)
     # describe_model twice, six jobs of tables as one, the analysis as one.
     assert len(others) == 4
-    logs = [(tmp_path / f"logs/generate/pocket/{m}.cot.log").read_text() for m in (MODEL, "pocket-direct")]
+    logs = [(folder / f"logs/generate/pocket/{m}.cot.log").read_text() for m in (MODEL, "pocket-direct")]
     assert all(re.search(r"on device [01]$", log, re.MULTILINE) for log in logs)
     assert set(re.findall(r"^localrule (\w+):", run.said, re.MULTILINE)) <= {
         "download_benchmark",
@@ -157,7 +162,7 @@ def test_the_pocket_study_asks_for_partition_devices_memory_and_time(slurm, tmp_
 
 
 def a_failing_job_is_reported_with_its_log_tried_again_and_mended(slurm, folder):
-    with slow_study(folder, 4, 0) as (study, server):
+    with slow_study(folder, pause=0, problems=4) as (study, server):
         server.faults += [404] * 1000
         run = study.run(GENERATED)
         assert run.wait() == 1
@@ -174,40 +179,43 @@ def a_failing_job_is_reported_with_its_log_tried_again_and_mended(slurm, folder)
 
 
 def scancel_is_noticed_and_the_retry_goes_on(slurm, folder):
-    with slow_study(folder, 30, 0.3) as (study, server):
+    with slow_study(folder) as (study, server):
         run = study.run(GENERATED)
         number = run.submitted()
-        study.wait_for_journal(10)
+        study.wait_for_journal(8)
         subprocess.run(["scancel", number], check=True)
+        wait(lambda: not study.owners, "the journal closed")
+        server.pause = 0
         assert run.wait() == 0, run.said[-3000:]
         assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in run.said
         assert "stopped by SIGTERM: what was decoded is journalled" in run.said
         assert len(run.jobs) == 2
-        assert study.provenance["journalled_requests"] >= 10
+        assert study.provenance["journalled_requests"] >= 8
         check_nothing_doubled(study, server, 1)
 
 
 def a_time_out_flushes_the_journal_and_the_retry_goes_on(slurm, folder):
-    with slow_study(folder, 40, 1.2) as (study, server):
+    with slow_study(folder) as (study, server):
         run = study.run(GENERATED)
         number = run.submitted()
-        study.wait_for_journal(3)
-        server.pause = 0.2
+        study.wait_for_journal(8)
         # SLURM looks for jobs past their limit every half minute; this one's is now, not in an hour.
         subprocess.run(["scontrol", "update", f"JobId={number}", "EndTime=now"], check=True)
+        wait(lambda: not study.owners, "the journal closed")
+        server.pause = 0
         assert run.wait() == 0, run.said[-3000:]
         assert f"SLURM-job '{number}' failed, SLURM status is: 'TIMEOUT'" in run.said
-        assert slurm.job(number)["JobState"] == "TIMEOUT"
         assert "stopped by SIGTERM: what was decoded is journalled" in run.said
-        assert study.provenance["journalled_requests"] >= 3
+        assert study.provenance["journalled_requests"] >= 8
         check_nothing_doubled(study, server, 1)
 
 
 def jobs_outlive_a_killed_snakemake_and_the_next_one_doubles_nothing(slurm, folder):
-    with slow_study(folder, 40, 0.5) as (study, server):
+    with slow_study(folder) as (study, server):
         first = study.run(GENERATED)
         number = first.submitted()
         study.wait_for_journal(5)
+        server.pause = 8
         first.process.send_signal(signal.SIGKILL)
         first.wait()
         assert slurm.job(number)["JobState"] == "RUNNING"
@@ -221,6 +229,7 @@ def jobs_outlive_a_killed_snakemake_and_the_next_one_doubles_nothing(slurm, fold
         wait(lambda: log.exists() and "waiting for its end" in log.read_text(), "the second job at the fence")
         assert re.search(rf"process \d+ on \S+, SLURM job {number}, since \S+ writes it", log.read_text())
         assert slurm.job(number)["JobState"] == slurm.job(again)["JobState"] == "RUNNING"
+        server.pause = 0
         assert second.wait() == 0, second.said[-3000:]
         assert slurm.job(number)["JobState"] == "COMPLETED"
         assert study.provenance["decoded_requests"] == 0
@@ -228,6 +237,7 @@ def jobs_outlive_a_killed_snakemake_and_the_next_one_doubles_nothing(slurm, fold
 
 
 SIDE_BY_SIDE = (
+    the_pocket_study_asks_for_partition_devices_memory_and_time,
     a_failing_job_is_reported_with_its_log_tried_again_and_mended,
     scancel_is_noticed_and_the_retry_goes_on,
     a_time_out_flushes_the_journal_and_the_retry_goes_on,
@@ -238,7 +248,7 @@ SIDE_BY_SIDE = (
 @pytest.fixture(scope="module")
 def scenarios(slurm, tmp_path_factory):
     """What happens to studies side by side, since most of the time each waits for its next look at the queue."""
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
         yield {each: pool.submit(each, slurm, tmp_path_factory.mktemp("study")) for each in SIDE_BY_SIDE}
 
 
@@ -248,12 +258,13 @@ def test_that(scenario, scenarios):
 
 
 def test_a_node_that_vanishes_costs_what_was_in_flight(slurm, tmp_path):
-    with slow_study(tmp_path, 30, 0.4) as (study, server):
+    with slow_study(tmp_path) as (study, server):
         run = study.run(GENERATED)
         number = run.submitted()
         study.wait_for_journal(8)
         slurm.vanish()
-        assert list((tmp_path / "results/journal").glob("**/*.owner"))
+        server.pause = 0
+        assert study.owners
         wait(lambda: slurm.state().startswith("down"), "the node down")
         assert slurm.job(number)["JobState"] == "PENDING"
         slurm.come_back()
