@@ -21,7 +21,7 @@ from pathlib import Path
 PROGRAMS = ("slurmctld", "slurmd", "munged")
 PACKAGES = "slurm-wlm munge"
 LINK = Path("/etc/slurm/slurm.conf")
-CPUS, GPUS = 16, 2
+CPUS, GPUS = 64, 2
 
 CONF = """
 ClusterName=test
