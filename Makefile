@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test test-slurm lint docs inspect
+.PHONY: study test test-conda test-slurm lint docs inspect
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "The report and the page to explore:" && ls results/*/report.zip results/*/explorer.html
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
+
+# Makes every conda environment of a CPU and runs small studies in them; see docs/environments.md.
+test-conda: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m conda
 
 # The workflow through a SLURM of one node, which needs root; skipped, saying why, where none can be had.
 test-slurm: $(VENV)/test.stamp

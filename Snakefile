@@ -1,8 +1,10 @@
 import os
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -14,6 +16,7 @@ configfile: "config.yaml"
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import allocation
 from frontiers import config as registry
+from frontiers import dependencies
 from frontiers.cli import UserError
 
 try:
@@ -22,9 +25,14 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 config = registry.load(config)
 
-# Scripts import the package, and run by the Python that runs Snakemake where no conda environment is active.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir, 'workflow')}; ")
-os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+# Scripts import the package. The others that they import come from the rule's environment alone where conda
+# makes one, not from the caller's home folder either; without, from the Python that runs Snakemake.
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
+if CONDA:
+    os.environ["PYTHONNOUSERSITE"] = "1"
+else:
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
 
 report: "workflow/report/workflow.rst"

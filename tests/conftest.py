@@ -3,6 +3,7 @@
 One OpenMP thread per process: a second loses more than it wins as soon as anything else uses the cores.
 """
 
+import copy
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -10,6 +11,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 from hypothesis import settings
 
+import small_study
 from synthetic_study import measured_once, published_once
 
 # A busy machine is no failure.
@@ -29,3 +31,18 @@ def measured(tmp_path_factory):
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     return published_once(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def workflow(tmp_path_factory):
+    """The small study, run once."""
+    return small_study.run_once(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture
+def changed(workflow):
+    """The finished study; its configuration and the files that `edit` has changed are put back after the test."""
+    before = copy.deepcopy(workflow.config)
+    yield workflow
+    workflow.config = before
+    workflow.restore()

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import comparisons
+from frontiers.architecture import read_architecture
+from real_modules import CONFIGS, check_full_size, full_size, shared_only
 
 PAGE = Path(__file__).parents[1] / "docs" / "compute.md"
 DISTINCT = comparisons.distinct()
@@ -31,6 +33,15 @@ def test_a_full_size_module_has_our_weights_and_flops(place):
     if DISTINCT[place][2].name in comparisons.NO_CLASS:
         pytest.skip(comparisons.NO_CLASS[DISTINCT[place][2].name])
     assert difference(place) == (0, 0)
+
+
+@shared_only
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.json")))
+def test_a_real_configuration_is_one_of_these_or_has_its_modules_weights_and_flops(name):
+    config = full_size(name)
+    ours = read_architecture(config, name)
+    if all(ours != each for _, _, each in DISTINCT):
+        check_full_size({"architectures": [ours.name]} | config)
 
 
 @pytest.mark.parametrize("figure", comparisons.FIGURES, ids=lambda figure: figure.what)

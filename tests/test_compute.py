@@ -343,6 +343,11 @@ def test_an_empty_configuration_is_unknown():
         read_architecture({})
 
 
+def test_architectures_that_are_no_list_are_an_error():
+    with pytest.raises(UnknownArchitecture, match="`LlamaForCausalLM`: `architectures` must be a list"):
+        read_architecture(DENSE | {"architectures": "LlamaForCausalLM"})
+
+
 def test_model_type_stands_in_for_the_class():
     assert read_architecture(DENSE | {"model_type": "llama"}) == small("llama")
 

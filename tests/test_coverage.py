@@ -43,13 +43,26 @@ def test_merged_counts_add_up(simulation):
     assert (count.hits, count.given, count.asked) == (1, 2, 3) and count.width == pytest.approx(0.6)
 
 
-def test_the_page_names_its_command_and_its_counts_hold(simulation):
-    text = PAGE.read_text()
-    assert "tests/simulation/coverage.py" in text
-    assert set(re.findall(r"<!-- (\w+) -->", text)) >= set(RUNS)
-    rows = re.findall(r"\| ([\d,]+) of ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| [^|]+\| (.*) \|", text)
-    assert len(rows) > 50
-    for given, asked, held, share, sign in rows:
-        given, asked, held = (int(n.replace(",", "")) for n in (given, asked, held))
-        assert held <= given <= asked and float(share) == pytest.approx(100 * held / given, abs=0.051)
-        assert ("below" in sign) == (held / given < 0.93)
+def test_a_row_outside_is_marked_and_so_is_what_chance_may_have_done(simulation):
+    verdict = simulation("coverage").verdict
+    assert [verdict(n, 1000, 1000) for n in (930, 929, 900, 970, 971, 990)] == [
+        "", "**below** (?)", "**below**", "", "above (?)", "above",
+    ]  # fmt: skip
+    assert (verdict(0, 0, 200), verdict(920, 1000, 100)) == ("", "**below** (?)")
+
+
+def test_the_page_is_whole_and_its_counts_hold(simulation):
+    text, coverage = PAGE.read_text(), simulation("coverage")
+    assert text.startswith(coverage.HEAD)
+    found = coverage.sections(text)
+    assert list(found) == coverage.parts()
+    for part, section in found.items():
+        module = simulation(f"coverage_{part}")
+        assert section.startswith(f"## {module.TITLE}\n\n{module.NOTE}\n\n"), part
+        runs = int(re.search(r"^([\d,]+) runs,", section, re.M).group(1).replace(",", ""))
+        rows = re.findall(r"\| ([\d,]+) of ([\d,]+) \| ([\d,]+) \| ([\d.–]+) \| [^|]+\|(.*)\|", section)
+        assert len(rows) == section.count("\n|") - 2
+        for given, asked, held, share, sign in rows:
+            given, asked, held = (int(n.replace(",", "")) for n in (given, asked, held))
+            assert held <= given <= asked and sign.strip() == coverage.verdict(held, given, runs)
+            assert not given or float(share) == pytest.approx(100 * held / given, abs=0.051)

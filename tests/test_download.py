@@ -166,9 +166,10 @@ def test_real_benchmarks(tmp_path, name, file, first):
 
 
 @needs_shared
-def test_checksum_of_math500_is_that_of_the_public_file():
-    block = CONFIG["benchmarks"]["math500"]
-    rows = benchmarks.source_rows((SHARED / "math500_test.jsonl").read_bytes(), "math500")
+@pytest.mark.parametrize("name", ["gsm8k", "math500"])
+def test_checksum_is_that_of_the_public_file(name):
+    block = CONFIG["benchmarks"][name]
+    rows = benchmarks.source_rows((SHARED / f"{name}_test.jsonl").read_bytes(), name)
     assert benchmarks.rows_checksum(rows, benchmarks.used_columns(block)) == block["sha256"]
 
 

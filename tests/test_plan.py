@@ -50,6 +50,7 @@ def test_one_uncapped_run_decodes_every_trace_once(serving):
     trace = spread_out(100.0)
     flops = sum(p.total for p in generation_flops(serving.architecture, 40.0, trace, 0, 0 * trace).values())
     assert row["flops_likely"] == pytest.approx(flops.mean())
+    assert row["spent_flops_likely"] == pytest.approx(10 * flops.mean())
     seconds = serving.estimate(40.0, trace).seconds.likely.mean()
     assert row["device_hours_likely"] == pytest.approx(10 * seconds / 3600)
     assert row["kwh_likely"] == pytest.approx(row["device_hours_likely"] * 0.7)
@@ -63,6 +64,11 @@ def test_a_smaller_cap_adds_only_the_answers_behind_the_traces_it_cuts(serving):
     assert rows.loc[80, "decoded_tokens_likely"] == pytest.approx(10 * 10 * cut)
     assert rows.loc["uncapped", "decoded_tokens_likely"] == pytest.approx(10 * 100)
     assert rows["flops_likely"].is_monotonic_increasing
+    answer = generation_flops(serving.architecture, 40.0, 80.0, 0, 11)["answer"].total
+    assert rows.loc[80, "spent_flops_likely"] == pytest.approx(10 * cut * answer)
+    whole = table(serving, [None]).iloc[0]["spent_flops_likely"]
+    assert rows.loc["uncapped", "spent_flops_likely"] == pytest.approx(whole)
+    assert rows["spent_flops_likely"].sum() < 10 * rows["flops_likely"].sum()
     alone = table(serving, [80]).iloc[0]
     assert alone["flops_likely"] == rows.loc[80, "flops_likely"]
     assert alone["decoded_tokens_likely"] > rows.loc[80, "decoded_tokens_likely"]
@@ -71,8 +77,8 @@ def test_a_smaller_cap_adds_only_the_answers_behind_the_traces_it_cuts(serving):
 def test_ranges_ascend_and_nothing_outgrows_the_context(serving):
     rows = table(serving, [0, 64, 512, None], Lengths(40.0, (50.0, 3000.0, 90_000.0), "made up"))
     for key in (*plan.SPENT, "reasoning_tokens", "flops"):
-        if key == "decoded_tokens":
-            assert rows["decoded_tokens_low"].sum() < rows["decoded_tokens_high"].sum()
+        if key in ("decoded_tokens", "spent_flops"):
+            assert rows[f"{key}_low"].sum() < rows[f"{key}_high"].sum()
         else:
             assert (rows[f"{key}_low"] <= rows[f"{key}_high"]).all()
     assert rows["reasoning_tokens_high"].max() <= 4096 - 40
@@ -108,6 +114,7 @@ def test_measurements_stand_beside_the_estimate(serving):
         (1234, "1.2k"),
         (56_789_000, "57M"),
         (4e14, "400T"),
+        (2.44e18, "2.4e18"),
     ],
 )
 def test_short_numbers(value, text):
@@ -158,7 +165,7 @@ def test_the_script_plans_and_compares(tmp_path, request_of):
     rows = run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))
     assert rows["generations"].tolist() == [10, 10, 10]
     assert rows["measured_device_hours"].tolist()[-1] == 1.0
-    assert "total" in (tmp_path / "plan.txt").read_text()
+    assert "total" in (text := (tmp_path / "plan.txt").read_text()) and "FLOP" in text
     (tmp_path / "job.json").write_text(json.dumps(job | {"journalled_requests": 3}))
     assert (
         run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))["measured_device_hours"]

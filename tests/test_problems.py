@@ -4,7 +4,8 @@ import json
 import pytest
 
 from frontiers.cli import UserError
-from frontiers.problems import Problem, check_gold, read_problems
+from frontiers.golds import check_gold
+from frontiers.problems import Problem, read_problems
 
 ROW = {
     "id": "a",

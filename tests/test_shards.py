@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import collect
 from frontiers import config, generation, schedule, shards, status, tables
 from frontiers.cli import UserError
+from frontiers.files import sha256_of
 from test_generation import settings_of
 from writer import PROBLEMS, THINKING, TOKENIZER, Writer
 
@@ -38,14 +40,20 @@ def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=F
         "wall_seconds": 2.0, "engine_seconds": 1.0, "decoded_requests": part.requests, "begun": "2026",
         "journalled_requests": part.known, "decoded_tokens": 10, "truncated": 1, "looping": 0,
         "finish_reasons": {"stop": 2}, "energy_joules": 5.0, "measured": {"joules": 5.0}, "model": "m",
+        "problems_sha256": sha256_of(write_problems(folder, problems)),
     }  # fmt: skip
     (out / "b.cot.json").write_text(json.dumps(said))
     return part
 
 
-def put_together(folder, count, problems=PROBLEMS):
+def write_problems(folder, problems=PROBLEMS):
     source = folder / "b.jsonl"
     source.write_text("".join(json.dumps(vars(problem)) + "\n" for problem in problems))
+    return source
+
+
+def put_together(folder, count, problems=PROBLEMS):
+    source = write_problems(folder, problems)
     folders = [str(folder / f"made{name[1:]}") for name in names(count)]
     collect.main(
         ["--folders", *folders, "--name", "b.cot", "--problems", str(source), "--output",
@@ -107,6 +115,25 @@ def test_shards_that_do_not_make_up_the_benchmark_are_refused(tmp_path):
     shutil.copy(tmp_path / "made1of2/b.cot.parquet", tmp_path / "made2of2/b.cot.parquet")
     with pytest.raises(UserError, match="do not make up"):
         put_together(tmp_path, 2)
+
+
+def test_other_problems_than_were_answered_are_refused(tmp_path):
+    generate(tmp_path, "", Writer())
+    changed = [*PROBLEMS[:-1], replace(PROBLEMS[-1], answer="1")]
+    with pytest.raises(
+        UserError, match=r"b\.jsonl: not the problems that .*b\.cot\.parquet answers; run the same"
+    ):
+        put_together(tmp_path, 1, changed)
+
+
+def test_of_a_damaged_table_the_whole_folder_is_to_go(tmp_path):
+    generate(tmp_path, "", Writer())
+    table = tmp_path / "made/b.cot.parquet"
+    table.write_bytes(table.read_bytes()[:-5])
+    with pytest.raises(UserError) as error:
+        put_together(tmp_path, 1)
+    assert f"{table}: cannot be read as a table" in str(error.value)
+    assert f"delete the whole folder {table.parent}: what was decoded is journalled" in str(error.value)
 
 
 def test_the_status_of_shards_is_that_of_their_sum(tmp_path):

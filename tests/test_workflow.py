@@ -1,59 +1,12 @@
-"""The workflow itself, end to end on a small pocket study, and the jobs that rerun after each change."""
+"""The workflow itself, end to end on a small pocket study."""
 
 import json
-import os
 
 import pandas as pd
 import pytest
 
+from small_study import BENCHMARKS, CAPS, MODELS
 from workflow_copy import Workflow
-
-MODELS = ["pocket-small", "pocket-hybrid", "pocket-direct"]
-BENCHMARKS = ["short-chains", "middle-chains"]
-CAPS = [0, 8, 24, None]
-DATES = {
-    "describe_points": 1,
-    "fit_trend": 1,
-    "plot_trend": 1,
-    "build_explorer": 1,
-    "check_results": 1,
-    "report": 1,
-}
-AGGREGATES = {
-    "summarise_points": 1,
-    "describe_points": 1,
-    "extract_frontier": 1,
-    "fit_trend": 1,
-    "fit_saturation": 1,
-    "compare_architectures": 1,
-    "compare_outcomes": 1,
-    "compare_points": 1,
-    "plot_frontier": 1,
-    "plot_caps": 1,
-    "plot_trend": 1,
-    "plot_outcomes": 1,
-    "plot_components": 1,
-    "build_explorer": 1,
-    "check_results": 1,
-    "report": 1,
-}
-
-
-@pytest.fixture(scope="module")
-def workflow(tmp_path_factory):
-    """The small study, run once."""
-    workflow = Workflow(tmp_path_factory.mktemp("study"))
-    workflow.shrink(MODELS, BENCHMARKS, CAPS, 24)
-    workflow.snakemake()
-    return workflow
-
-
-@pytest.fixture
-def changed(workflow):
-    """The finished study, its configuration put back after the test."""
-    before = json.loads(json.dumps(workflow.config))
-    yield workflow
-    workflow.config = before
 
 
 def table(workflow, name):
@@ -86,48 +39,6 @@ def test_the_mixed_dates_of_one_day_give_no_trend_and_say_why(workflow):
     assert not trend["estimable"].any()
     assert trend["reason"].notna().all()
     assert trend["doubling_months"].isna().all()
-
-
-def test_a_second_run_has_nothing_to_do(workflow):
-    assert workflow.jobs() == {}
-
-
-def test_a_touched_script_reruns_nothing(workflow):
-    for script in (workflow.folder / "workflow/scripts").glob("*.py"):
-        os.utime(script)
-    assert workflow.jobs() == {}
-
-
-def test_an_edited_release_date_reruns_the_trend_only(changed):
-    changed.config["models"]["pocket-small"]["release_date"] = "2026-01-31"
-    assert changed.jobs() == DATES
-
-
-def test_an_added_model_runs_its_own_jobs_and_the_aggregates(changed):
-    changed.config["studies"]["pocket"]["models"].append("pocket-moe")
-    own = {"download_model": 1, "describe_model": 1, "plot_context": 1}
-    own |= {"generate": 1} | {rule: len(BENCHMARKS) for rule in ("collect", "grade", "count_compute")}
-    assert changed.jobs() == own | AGGREGATES
-
-
-def test_an_added_cap_runs_generation_and_all_that_follows(changed):
-    changed.config["studies"]["pocket"]["caps"] = [0, 8, 16, 24, None]
-    pairs = {rule: len(MODELS) * len(BENCHMARKS) for rule in ("collect", "grade", "count_compute")}
-    assert changed.jobs() == {"generate": len(MODELS)} | pairs | AGGREGATES
-
-
-def test_an_added_benchmark_leaves_what_follows_from_the_others_alone(changed):
-    changed.config["studies"]["pocket"]["benchmarks"].append("long-chains")
-    jobs = changed.jobs()
-    assert jobs["generate"] == len(MODELS)
-    assert jobs["collect"] == jobs["grade"] == jobs["count_compute"] == len(MODELS)
-
-
-def test_an_edited_label_or_number_of_devices_decodes_nothing(changed):
-    changed.config["models"]["pocket-small"] |= {"label": "Another name", "memory_mb": 8000}
-    jobs = changed.jobs()
-    assert "describe_points" in jobs
-    assert not {"generate", "collect", "grade", "count_compute", "summarise_points"} & set(jobs)
 
 
 def test_the_open_study_validates_and_plans_its_jobs(changed):

@@ -18,6 +18,7 @@ class Workflow:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
                 ignored = shutil.ignore_patterns("__pycache__", "benchmarks") if name == "data" else None
@@ -29,6 +30,20 @@ class Workflow:
         for downloaded in ("benchmarks", "models", "hub"):
             shutil.rmtree(folder / "data" / downloaded, ignore_errors=True)
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        self.edited = {}
+
+    def edit(self, name: str, content: bytes | None = None) -> None:
+        """Give the file `name` of the copy other content, one more empty line without any."""
+        path = self.folder / name
+        self.edited.setdefault(path, (path.read_bytes(), path.stat()))
+        path.write_bytes(path.read_bytes() + b"\n" if content is None else content)
+
+    def restore(self) -> None:
+        """Put back what `edit` has changed, with its times."""
+        for path, (content, state) in self.edited.items():
+            path.write_bytes(content)
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        self.edited.clear()
 
     def shrink(self, models, benchmarks, caps, problems, **pocket):
         """Make the pocket study small: the first `problems` of each benchmark, and few draws."""
@@ -46,10 +61,10 @@ class Workflow:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             self.config["benchmarks"][name] |= {"rows": len(lines), "sha256": digest}
 
-    def snakemake(self, *arguments, check=True, **options):
-        """Run Snakemake in the copy; return the finished process with its output as text."""
+    def snakemake(self, *arguments, check=True, variables=(), **options):
+        """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
         called = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,

@@ -18,6 +18,8 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
     when a set field may shape the model and no rule reads it.
     """
     named = config.get("architectures") or []
+    if not isinstance(named, list):
+        raise Fields(config, str(named), where).error("`architectures` must be a list of names")
     by_type = [name for name, family in FAMILIES.items() if family.model_type == config.get("model_type")]
     name = str((named or by_type or [config.get("model_type") or "unnamed"])[0])
     if name not in FAMILIES:

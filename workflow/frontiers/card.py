@@ -1,7 +1,6 @@
 """The card of a model: what its `config.json` alone says about its size, its compute and its memory."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from frontiers.cli import UserError
 from frontiers.compute import Breakdown, forward_flops
+from frontiers.files import write_whole
 from frontiers.layers import Architecture
 from frontiers.left_out import left_out_share
 from frontiers.memory import weight_bytes
@@ -135,7 +135,7 @@ def scores_overtake(architecture: Architecture) -> int | None:
 def write_card(card: Mapping[str, Any], path: Path) -> None:
     """Check a card against its schema and put it at `path` in one step."""
     check_card(card, str(path))
-    put(path, json.dumps(card, indent=1) + "\n")
+    write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -156,14 +156,6 @@ def check_card(card: Any, where: str) -> None:
         raise UserError(
             f"{where}: {error.json_path}: {error.message}; delete it and run snakemake again"
         ) from error
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _reaches(architecture: Architecture) -> list[dict]:

@@ -4,7 +4,8 @@ import re
 
 _STATEMENTS = 40
 """The last so many statements are looked at."""
-_LETTER = r"(?:\\(?:text|textbf|mathrm|mathbf)\s{0,4}\{\s{0,4})?\(?(?P<x>[A-Ja-j])\)?"
+_LETTER = r"(?:\\(?:(?:text|textbf|mathrm|mathbf)\s{0,4}\{|bf\s|rm\s)\s{0,4})?\(?(?P<x>[A-Ja-j])\)?"
+_SURELY = r"(?:(?:therefore|thus|then|hence|clearly|indeed|definitely|simply|probably|(?:most\s)?likely)[\s,:]{1,3})?"
 _ANSWER_WORD = re.compile(
     r"(?:\b(?:answer|option|choice)s?\b|答案|选项?)[*_\"'\s]{0,4}(?:\([^()\n]{1,40}\)\s?)?"
     r"(?:[^.\n:=$*：]{0,80}?\b(?:is|are|was|be|equals)\b\s{0,2}:?|\s{0,2}(?:[:=：是为]|\s-\s)|(?=\n)|(?<=选))"
@@ -12,25 +13,30 @@ _ANSWER_WORD = re.compile(
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    r"(?:not\s(?:option\s)?\(?[A-J]\)?,?\s(?:but|it'?s|it\sis)\s)?(?:option|choice)?"
+    _SURELY + r"(?:not\s(?:option\s)?\(?[A-J]\)?,?\s(?:but|it'?s|it\sis)\s)?(?:option|choice)?"
     r"(?:[\s:*_(\[$\"'`{“<]|\\\(){0,8}(?P<box>\\boxed\{)?"
     + _LETTER
-    + r"(?P<after>[\s.):,;}*_$\]\"'`”<\\]|$)",
+    + r"(?P<after>[\s.):,;}*_$\]\"'`”<\\。，]|$)",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(r"[\s)*]{0,4}(?:and|or|&|/|,)\s?\(?[A-J]\)?[\s).*]{0,4}(?:$|\n)")
 _PREFERRED = re.compile(
     r"(?:\b(?:choose|chose|pick|select|go\swith|going\swith)\s(?:the\s)?(?:option\s|choice\s|answer\s)?"
     r"|\b(?:think|believe|say)\s(?:that\s)?(?:it'?s|it\sis|the\sanswer\sis)\s(?:option\s|choice\s)?"
+    r"|\b(?:correspond(?:s|ing)?\sto|match(?:es|ing)?)\s(?:the\s)?(?:answer\s)?(?:option|choice)\s"
     r"|\bmust\sbe\s(?:option\s|choice\s)?)[*\"'`(]{0,4}(?P<x>[A-J]|(?<=option\s)[a-j]|(?<=option\s\()[a-j])\b"
     r"|(?:\b(?P<named>option|choice)\s)?[*\"'`(]{0,4}(?<![A-Za-z])(?P<y>[A-Ja-j])[*\"'`).]{0,4}\s(?:is|was)\s(?:also\s)?"
     r"(?:the\s)?(?:correct|right|best|most|answer|true)"
+    r"|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s(?:it'?s\s|it\sis\s)?[*]{0,2}(?:option\s|choice\s)?[*\"'`(]{0,4}"
+    r"(?P<z>[A-J])(?=[*\"'`).]{0,4}\s{0,4}(?:$|\n))"
 )
 _LONE = re.compile(
-    r"\W*(?:(?:text|textbf|mathrm|mathbf)\W*)?(?:[A-Ja-j]\W*$|[A-J](?:[.):]|\s+is\s+(?:the\s+)?(?:correct|right|best|answer)))"
+    r"\W*(?:(?:text|textbf|mathrm|mathbf)\W*)?(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s)?\W*"
+    r"(?:[A-Ja-j]\W*$|[A-J](?:[.):]|\s+is\s+(?:the\s+)?(?:correct|right|best|answer)))"
 )
 _WHOLE = re.compile(
-    r"[\s*_$\\({\[]*(?:option|choice|answer)?[\s:*_(]*" + _LETTER + r"(?:[\s.):,}*_$\]]|$)", re.IGNORECASE
+    r"[\s*_$\\({\[]*(?:text(?:bf)?\{)?(?:option|choice|answer)?[\s:*_(]*" + _LETTER + r"(?:[\s.):,}*_$\]]|$)",
+    re.IGNORECASE,
 )
 _MARKED = re.compile(r"(?:^|\s)(?:\*\*\s?\(?(?P<x>[A-J])\)?[.)]?\s?\*\*|\((?P<y>[A-J])\))(?=[\s.,;]|$)")
 
@@ -50,8 +56,8 @@ def said_choice(text: str) -> str | None:
         said = _SAID.match(text, match.end(), match.end() + 300)
         if said and not _is_word(said):
             return "" if _ANOTHER.match(text, said.end("x"), said.end("x") + 40) else said["x"].upper()
-    preferred = [m for m in list(_PREFERRED.finditer(text))[-_STATEMENTS:] if m["x"] or _is_letter(m)]
-    return (preferred[-1]["x"] or preferred[-1]["y"]).upper() if preferred else None
+    preferred = [m for m in list(_PREFERRED.finditer(text))[-_STATEMENTS:] if not m["y"] or _is_letter(m)]
+    return (preferred[-1]["x"] or preferred[-1]["y"] or preferred[-1]["z"]).upper() if preferred else None
 
 
 def last_choice(text: str) -> str | None:

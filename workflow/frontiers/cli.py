@@ -1,12 +1,22 @@
 """What every script shares: one clear message for a mistake of the user, a traceback for one of ours."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+UNWRITABLE = {
+    errno.ENOSPC: "no space left on its disk; make room",
+    errno.EDQUOT: "no space left in the quota of its disk; make room",
+    errno.EROFS: "its disk is read-only; make it writable or take another",
+    errno.EACCES: "no right to it; correct the rights",
+    errno.EPERM: "no right to it; correct the rights",
+}
+"""What may keep a file from being written, and how to mend it."""
 
 
 class UserError(ValueError):
@@ -18,11 +28,18 @@ class Stopped(BaseException):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; print a `UserError` as one message on standard error and exit with status 1."""
+    """Call `main`; print a `UserError` as one message on standard error and exit with status 1.
+
+    A file that may not be opened is such an error as well.
+    """
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.filename is None or error.errno not in UNWRITABLE:
+            raise
+        sys.exit(f"error: {error.filename}: {UNWRITABLE[error.errno]}")
 
 
 def stop_on_sigterm() -> None:

@@ -7,7 +7,8 @@ that only name, date or place it, so that a corrected label decodes nothing agai
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ def canonical(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def entry(block: Mapping, key: str) -> Any:
+    """Return what stands in `block` at a path of keys joined by slashes. Raises `KeyError`."""
+    return reduce(getitem, key.split("/"), block)
+
+
 def one_of(names: Iterable[str]) -> str:
     """Return a regular expression that matches the `names` and nothing else."""
     return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
@@ -155,6 +161,7 @@ def is_current(provenance: Path, study: Mapping, model: Mapping, benchmark: str)
         "samples": samples(study, benchmark, model),
         "answer_tokens": study["answer_tokens"],
         "seed": study["seed"],
+        "engine": json.loads(engine(study, model)),
     }
     return all(key in said and said[key] == value for key, value in asked.items())
 

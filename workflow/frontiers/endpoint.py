@@ -96,14 +96,13 @@ class Endpoint:
         return found
 
     def describe(self) -> dict:
-        """Return what is known of what ran; device and memory are not."""
+        """Return what is known of what ran; the device is not."""
         return {
             "engine_version": {"endpoint": self.version},
             "engine_start_seconds": None,
             "max_num_seqs": self.capacity,
             "served_model": self.served,
             "device": None,
-            "peak_device_memory_bytes": None,
         }
 
     def _work(self) -> None:

@@ -25,6 +25,8 @@ CPU_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+SILENT_DEATHS = ("EngineDeadError", "Engine core initialization failed")
+"""An engine in a process of its own dies without saying why; memory is what it mostly lacks."""
 MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
 
 
@@ -119,7 +121,9 @@ class Engine:
             try:
                 self._llm = LLM(**self.arguments)
             except (ValueError, RuntimeError, OSError, MemoryError) as error:
-                if out_of_memory(error) and self.arguments["max_num_seqs"] > 1:
+                short = out_of_memory(error)
+                if (short or (silent(error) and not self._restarted)) and self.arguments["max_num_seqs"] > 1:
+                    self._restarted |= not short
                     self._halve()
                     continue
                 raise UserError(
@@ -150,8 +154,7 @@ class Engine:
                 "is journalled; mend the cause and run the same command to go on"
             ) from error
         self.report(f"{said}; starting it again")
-        # An engine in a process of its own dies without saying why; memory is what it mostly lacks.
-        if short or type(error).__name__ == "EngineDeadError":
+        if short or silent(error):
             self._halve()
         self._restarted |= not short
         self._stop()
@@ -171,7 +174,7 @@ class Engine:
         gc.collect()
 
     def describe(self) -> dict:
-        """Return what ran: engine, torch and driver versions, device name and peak memory in bytes (null if unknown)."""
+        """Return what ran: engine, torch and driver versions, and the name of the device."""
         import importlib.metadata
         import platform
 
@@ -186,7 +189,6 @@ class Engine:
             "torch": torch.__version__,
             "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
             "cuda": torch.version.cuda,
-            "peak_device_memory_bytes": torch.cuda.max_memory_allocated() if cuda else None,
         }
 
 
@@ -198,6 +200,11 @@ def out_of_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def silent(error: BaseException) -> bool:
+    """Return whether an engine in a process of its own has died, as it started or later, of a cause it kept to itself."""
+    return any(sign in f"{type(error).__name__}: {error}" for sign in SILENT_DEATHS)
 
 
 def parameters_of(request: Request, sampling: dict):

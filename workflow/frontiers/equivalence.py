@@ -16,6 +16,11 @@ from frontiers.numerals import read_number, read_plain, same_number
 
 _TALK = re.compile(r"\\boxed|####|\banswer\b|\n", re.IGNORECASE)
 _WORDS = re.compile(r"(?P<text>\\text\{)?\(?(?P<words>[A-Za-z][A-Za-z0-9 .,'-]{0,80})\)?(?(text)\})")
+_NUMERALS = re.compile(
+    r"(?:\\text\{)?\s?(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
+    r"|\w{3,5}teen|sixty|seventy|eighty|ninety|hundred|thousand|million|and)[\s,-]{0,2}){1,12}\}?",
+    re.IGNORECASE,
+)
 _NUMERAL_IN_BASE = re.compile(r"[0-9A-Za-z]{1,80}_\{?([0-9]{1,3})\}?")
 _GROUPED = re.compile(r"(?:\\?\$)?-?[0-9]{1,3}(?:(?:,(?:\\!)?\s?|\{,\})[0-9]{3})+(?:\.[0-9]{1,40})?")
 UNSETTLED: Literal["unsettled"] = "unsettled"
@@ -43,8 +48,8 @@ def _prepare(answer: str, answer_type: str) -> str | None:
 def settle(answer: str, gold: str, answer_type: str) -> bool | Literal["unsettled"] | None:
     """Return the verdict where it needs no algebra, else `UNSETTLED`.
 
-    Settled are choices, texts without an answer (None), equal spellings, plain
-    numbers and, for the type "number", numbers with units and separators.
+    Settled are choices, texts without an answer and numbers in words (None), equal spellings, plain numbers
+    and, for the type "number", numbers with units and separators.
     """
     one, other = prepare(answer, answer_type), prepare(gold, answer_type)
     if one is None or other is None or not re.search(r"\w|\\\{", one):
@@ -57,6 +62,8 @@ def settle(answer: str, gold: str, answer_type: str) -> bool | Literal["unsettle
             return True
         if words[1]["text"] and not re.search("[0-9]", words[1]["words"]):
             return False
+    if _NUMERALS.fullmatch(one):
+        return None
     bases = _NUMERAL_IN_BASE.fullmatch(one), _NUMERAL_IN_BASE.fullmatch(other)
     if bases[0] and bases[1] and bases[0][1] != bases[1][1]:
         return False

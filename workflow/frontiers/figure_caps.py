@@ -33,8 +33,8 @@ BREAKS = {"|": "break, slower after it, 95 % interval", ">": "break, faster afte
 
 
 RINGS = {
-    "saturation_cap": ({"markeredgewidth": 1.1}, "saturation cap, shown"),
-    "saturation_cap_observed": ({"markeredgewidth": 0.6, "alpha": 0.75}, "… seen, not shown"),
+    "saturation_cap": ({"markeredgewidth": 1.1}, "saturation cap, shown with 95 % confidence"),
+    "saturation_cap_observed": ({"markeredgewidth": 0.6, "alpha": 0.75}, "saturation cap, observed only"),
 }
 """Style and meaning of the rings: shown with 95 % confidence, and seen among these problems only."""
 

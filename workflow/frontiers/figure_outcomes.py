@@ -37,11 +37,28 @@ def short(reason: object) -> str:
     return str(reason).split(";")[0]
 
 
-def draw_means(axis: Axes, table: pd.DataFrame, models: list[str]) -> None:
-    """Draw the mean cost of failed and of successful generations of each model."""
-    raw = table[(table["comparison"] == "raw") & table["estimable"]].set_index("model")
+def say(axis: Axes, place: int, reason: object, width: int) -> None:
+    """Write in a row why nothing is drawn there, `width` characters wide."""
+    axis.annotate(
+        figures.wrapped(short(reason), width),
+        (0.02, place),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=5.2,
+        color="#555555",
+        linespacing=1.0,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+    )
+
+
+def draw_means(axis: Axes, table: pd.DataFrame, models: list[str], width: int) -> None:
+    """Draw the mean cost of failed and of successful generations of each model, or say why there is none."""
+    raw = table[table["comparison"] == "raw"].set_index("model")
     for place, model in enumerate(models):
         if model not in raw.index:
+            continue
+        if not raw.loc[model, "estimable"]:
+            say(axis, place, raw.loc[model, "reason"], width)
             continue
         ends = raw.loc[model, ["failed", "successful"]].astype(float)
         axis.plot(ends, [place, place], color=figures.GREY, linewidth=0.8, zorder=1)
@@ -67,15 +84,7 @@ def draw_ratios(axis: Axes, table: pd.DataFrame, models: list[str], width: int) 
             axis.scatter(row.estimate, y, s=13, marker=sign, color=colour, linewidth=0, zorder=3)
         if known.empty:
             reason = here.sort_values("comparison")["reason"].iloc[0]
-            axis.annotate(
-                figures.wrapped(short(reason), width),
-                (0.02, place),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=5.2,
-                color="#555555",
-                linespacing=1.0,
-            )
+            say(axis, place, reason, width)
 
 
 def cost_limits(costs: np.ndarray) -> tuple[float, float]:
@@ -130,8 +139,9 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels, measure: str = "flops")
     )
     several = table["strategy"].nunique() > 1
     for (means, ratios), ((benchmark, strategy), part) in zip(axes.T, groups, strict=True):
-        draw_means(means, part, models)
-        draw_ratios(ratios, part, models, width=int(84 / len(groups)))
+        width = int(84 / len(groups))
+        draw_means(means, part, models, width)
+        draw_ratios(ratios, part, models, width)
         number = part["n"][part["comparison"] == "raw"].max()
         name = labels.benchmark(benchmark) + (f", {strategy}" if several else "")
         figures.title(means, figures.wrapped(name, int(72 / len(groups))), pad=14)

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentF
 
 from frontiers.bootstrap import MEAN
 from frontiers.cli import UserError
+from frontiers.files import partial
 
 matplotlib.use("Agg")
 
@@ -140,10 +140,8 @@ def save(figure: Figure, svg: Path, png: Path) -> None:
         (svg, "svg", {"Date": None, "Creator": None}),
         (png, "png", {"Software": None}),
     ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        figure.savefig(partial, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
-        os.replace(partial, path)
+        with partial(path) as hidden:
+            figure.savefig(hidden, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
     matplotlib.pyplot.close(figure)
 
 

@@ -1,14 +1,14 @@
 """Files that are whole or not there, and their checksums."""
 
-import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from frontiers.cli import UserError
+from frontiers.cli import UNWRITABLE, UserError
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -26,22 +26,33 @@ def sha256_of(*paths: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def partial(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; what stands there in the end takes the place of `path` in one step, or goes.
+
+    Raises `UserError` when the disk is full or may not be written.
+    """
+    hidden = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield hidden
+        os.replace(hidden, path)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise UserError(f"{path}: {UNWRITABLE[error.errno]}") from error
+    finally:
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one step: a reader sees the old file or the new one, never a part.
 
-    Raises `UserError` when the disk is full.
+    Raises `UserError` when the disk is full or may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise UserError(f"{path}: no space left on its disk for {len(content):,} bytes; make room") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with partial(path) as hidden:
+        hidden.write_bytes(content)
 
 
 def json_lines(rows: Iterable[dict]) -> bytes:

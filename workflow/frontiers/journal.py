@@ -91,7 +91,7 @@ class Journal:
         Raises `UserError` when the disk is full or another job writes this journal.
         """
         entry = vars(completion) | ({"after": after, "start": start} if after else {})
-        self._write(entry | {"tally": asdict(self.tally)})
+        self._write(entry | {"tally": vars(self.tally)})
         self.entries[completion.id] = entry
 
     def _write(self, entry: Mapping) -> None:

@@ -59,15 +59,13 @@ def score_limits(
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(spread > 0, gap / np.sqrt(spread), np.sign(gap) * np.inf)
 
-    limits = []
-    for end, sign in ((-1.0, 1.0), (1.0, -1.0)):
-        inside, outside = found.copy(), np.full_like(found, end)
-        for _ in range(HALVINGS):
-            middle = (inside + outside) / 2
-            beyond = sign * score(middle) > z
-            inside, outside = np.where(beyond, inside, middle), np.where(beyond, middle, outside)
-        limits.append(inside)
-    return limits[0][()], limits[1][()]
+    sign = np.array([1.0, -1.0]).reshape(2, *(1,) * found.ndim)  # the lower limit, the upper
+    inside, outside = np.broadcast_to(found, (2, *found.shape)), -sign
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        beyond = sign * score(middle) > z
+        inside, outside = np.where(beyond, inside, middle), np.where(beyond, middle, outside)
+    return inside[0][()], inside[1][()]
 
 
 def student_limits(

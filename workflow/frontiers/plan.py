@@ -21,7 +21,7 @@ KEY = ["model", "benchmark", "strategy", "cap"]
 COMPARED = [*KEY, "reasoning_tokens", "flops"]
 """Columns of the measured points that a plan is compared with."""
 
-SPENT = ("decoded_tokens", "device_hours", "kwh", "dollars")
+SPENT = ("decoded_tokens", "spent_flops", "device_hours", "kwh", "dollars")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def plan_rows(
     `answer` is the range of tokens of an answer behind a cut trace; a trace that
     ends by itself has its answer in its expected length. `reasoning_tokens` and
     `flops` are per generation, as if the cap had been run alone, which is how
-    points are booked. What is spent is what the study really decodes: every
+    points are booked. What is spent, `spent_flops` among it, is what the study really decodes: every
     trace once, to the largest cap, and at each cap the answers behind the traces
     that it cuts, whose beginning the engine still holds in its cache. Where no
     lengths are known, all figures are None.
@@ -84,7 +84,8 @@ def _figures(
     spent = dict.fromkeys(SPENT, 0.0)
     if cut.any():
         cost = serving.estimate(prompt + limit, np.array([answer]))
-        spent = _spent(serving, answer * cut.mean(), float(getattr(cost.decode, name)[0]) * cut.mean())
+        seconds = float(getattr(cost.decode, name)[0]) * cut.mean()
+        spent = _spent(serving, answer * cut.mean(), float(phases["answer"].total.mean()), seconds)
     return {
         "reasoning_tokens": float(trace.mean()),
         "flops": float(sum(phase.total for phase in phases.values()).mean()),
@@ -96,14 +97,17 @@ def _add(figures: dict, serving: Serving, prompt: float, whole: np.ndarray, limi
     """Add what prompts and traces up to the largest cap take."""
     trace = np.minimum(whole, limit)
     seconds = float(getattr(serving.estimate(prompt, trace).seconds, name).mean())
-    for key, value in _spent(serving, float(trace.mean()), seconds).items():
+    phases = generation_flops(serving.architecture, prompt, trace, 0, 0)
+    flops = float((phases["prefill"] + phases["reasoning"]).total.mean())
+    for key, value in _spent(serving, float(trace.mean()), flops, seconds).items():
         figures[key] = None if value is None else figures[key] + value
 
 
-def _spent(serving: Serving, tokens: float, seconds: float) -> dict[str, float | None]:
+def _spent(serving: Serving, tokens: float, flops: float, seconds: float) -> dict[str, float | None]:
     hours, hardware = seconds * serving.devices / 3600, serving.hardware
     return {
         "decoded_tokens": tokens,
+        "spent_flops": flops,
         "device_hours": hours,
         "kwh": None if hardware.power is None else hours * hardware.power / 1000,
         "dollars": None if hardware.price is None else hours * hardware.price,
@@ -145,6 +149,7 @@ def summary(plan: pd.DataFrame, device: str) -> str:
     shown = pd.DataFrame(
         {
             "tokens": _ranges(table, "decoded_tokens"),
+            "FLOP": _ranges(table, "spent_flops"),
             "device hours": _ranges(table, "device_hours"),
             "kWh": _ranges(table, "kwh"),
             "US dollars": _ranges(table, "dollars"),
@@ -152,7 +157,10 @@ def summary(plan: pd.DataFrame, device: str) -> str:
         },
         index=table.index.rename(None),
     )
-    head = f"Estimate on {device}, no measurement: likely figure (from the least to the most)"
+    head = (
+        f"Estimate on {device}, no measurement: likely figure (from the least to the most), of decoding alone, "
+        "without the start of the engine"
+    )
     unknown = plan.loc[plan["flops_likely"].isna(), "lengths"].unique()
     notes = [f"Not estimated: {reason}" for reason in unknown]
     return "\n".join([head, shown.to_string(), *notes])
@@ -167,11 +175,13 @@ def _ranges(table: pd.DataFrame, key: str) -> list[str]:
 
 
 def _short(value: float) -> str:
-    """Return a number with two digits and a suffix for thousands, millions and so on."""
+    """Return a number with two digits and a suffix for thousands to trillions, as 2.4e18 beyond."""
     if pd.isna(value):
         return "n/a"
     if value == 0 or abs(value) < 1000:
         return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    if abs(value) >= 1e15:
+        return f"{value:.1e}".replace("e+", "e")
     for suffix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= size:
             return f"{value / size:.2g}{suffix}" if abs(value) < 100 * size else f"{value / size:.0f}{suffix}"

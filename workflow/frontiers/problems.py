@@ -7,7 +7,6 @@ from pathlib import Path
 
 from frontiers.cli import UserError
 from frontiers.extraction import ANSWER_TYPES
-from frontiers.grading import unreadable
 
 
 @dataclass(frozen=True)
@@ -59,21 +58,6 @@ def read_problems(path: str | Path, sha256: str | None = None, rows: int | None 
             "another one: fetch it again, or correct `rows` under `benchmarks:`"
         )
     return problems
-
-
-def check_gold(problems: list[Problem], where: str, workers: int = 1) -> None:
-    """Raise `UserError` if the grader cannot read the gold answer of some of the `problems`.
-
-    `where` names their source in the message. Takes seconds where answers are
-    more than numbers: math-verify reads each one.
-    """
-    bad = unreadable([(problem.answer, problem.answer_type) for problem in problems], workers)
-    if bad:
-        listed = "; ".join(f"{problems[i].id}: {problems[i].answer[:80]!r}" for i in bad[:5])
-        raise UserError(
-            f"{where}: {len(bad)} gold answers cannot be read as {problems[bad[0]].answer_type} ({listed}). "
-            "Check the benchmark's `answer_type` and how its gold answer is taken from the source"
-        )
 
 
 def _problem(line: bytes, where: str) -> Problem:

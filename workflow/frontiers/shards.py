@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 SUMS = ("wall_seconds", "engine_seconds", "decoded_requests", "journalled_requests", "decoded_tokens")
 COUNTS = ("truncated", "looping")
-MEASURES = ("measured", "begun", "peak_memory_bytes", "peak_device_memory_bytes", "engine_start_seconds")
+MEASURES = ("measured", "begun", "peak_memory_bytes", "engine_start_seconds")
 
 
 def part_of(problems: Sequence[T], shard: str) -> Sequence[T]:

@@ -1,7 +1,5 @@
 """Reading and writing tables too large for memory, some rows at a time, with the checks of `tables`."""
 
-import errno
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frontiers.cli import UserError
+from frontiers.files import partial
 from frontiers.tables import arrow_schema, check_table, table_schema
 
 MOST_ROWS = 20_000
@@ -44,25 +43,15 @@ def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, name: str) -> i
     """Put the table `name`, given in `parts`, at `path` in one step; return its number of rows.
 
     Each part is checked; that their keys differ is for the caller to see to.
-    Raises `UserError` when the disk is full.
+    Raises `UserError` when the disk is full or may not be written.
     """
     path, schema, written = Path(path), arrow_schema(name), 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with pq.ParquetWriter(partial, schema) as writer:
-            for part in parts:
-                check_table(part, name, str(path))
-                table = pa.Table.from_pandas(part[schema.names], schema=schema, preserve_index=False)
-                writer.write_table(table.replace_schema_metadata({}))
-                written += len(part)
-        os.replace(partial, path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise UserError(f"{path}: no space left on its disk; make room") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with partial(path) as hidden, pq.ParquetWriter(hidden, schema) as writer:
+        for part in parts:
+            check_table(part, name, str(path))
+            table = pa.Table.from_pandas(part[schema.names], schema=schema, preserve_index=False)
+            writer.write_table(table.replace_schema_metadata({}))
+            written += len(part)
     return written
 
 

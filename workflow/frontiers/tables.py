@@ -77,7 +77,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = Fa
     pq.write_table(table.replace_schema_metadata({}), content)
     write_whole(path, content.getvalue())
     if csv:
-        frame[schema.names].to_csv(path.with_suffix(".csv"), index=False)
+        write_whole(path.with_suffix(".csv"), frame[schema.names].to_csv(index=False).encode())
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:

@@ -5,7 +5,8 @@ def block(kind, name):
 
 def setting(key):
     """Return an input or params function that reads `key` of the job's study."""
-    return lambda wc: lookup(f"studies/{wc.study}/{key}", within=config)
+    # Not `lookup`, which tries every path of the configuration.
+    return lambda wc: registry.entry(block("studies", wc.study), key)
 
 
 def generated(wc):
@@ -37,8 +38,10 @@ def traces(wc, benchmark):
 
 
 def modules(*names):
-    """Return the paths of package modules: an edit of one reruns the rules that list it."""
-    return [f"workflow/frontiers/{name}.py" for name in names]
+    """Return the paths of package modules and of all they import: an edit of one reruns the rules that list it."""
+    return [
+        str(dependencies.path_of(name).relative_to(workflow.basedir)) for name in dependencies.closure(names)
+    ]
 
 
 def device(wc):
@@ -164,7 +167,7 @@ def expected(wc):
             "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
         }
     problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
-    return f"--expected '{registry.canonical(models)}' --problems '{registry.canonical(problems)}'"
+    return f"{option('--expected', registry.canonical(models))} {option('--problems', registry.canonical(problems))}"
 
 
 def finished(wc):
@@ -179,22 +182,13 @@ def finish_times(wc):
     return [Path(word).stat().st_mtime_ns for word in finished(wc).split() if not word.startswith("--")]
 
 
-def option(name, value):
-    """Return a command-line option, or nothing where there is no value."""
-    return f"{name} {value}" if value else ""
+def option(name, *values):
+    """Return a command-line option with its values quoted, or nothing where there are none."""
+    return shlex.join([name, *map(str, values)]) if any(values) else ""
 
 
 # What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
-ACCOUNTING = modules(
-    "architecture",
-    "compute",
-    "config_fields",
-    "layers",
-    "parts",
-    "precision",
-    "quantised_modules",
-    "state_space",
-) + sorted(str(path) for path in Path("workflow/frontiers/families").glob("*.py"))
+ACCOUNTING = modules("compute", "precision")
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
 JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"

@@ -20,7 +20,7 @@ rule describe_model:
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=ACCOUNTING + modules("hardware"),
+        modules=ACCOUNTING + modules("hardware", "tables"),
         config=configuration,
         device=device,
         generations=rules.collect.output.table,

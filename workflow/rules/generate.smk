@@ -74,12 +74,13 @@ rule collect:
         samples=lambda wc: traces(wc, wc.benchmark),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
+        engine=rules.generate.params.engine,
     shell:
         "python {input.collect:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
 
 
-# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --nolock status
+# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --cores 1 --nolock status
 rule status:
     input:
         script="workflow/scripts/status.py",

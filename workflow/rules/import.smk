@@ -2,6 +2,7 @@
 rule fetch_tokenizer:
     input:
         script="workflow/scripts/fetch_tokenizer.py",
+        # As with the other downloads, not the modules that fetch.
         modules=modules("catalogue"),
         local=lambda wc: registry.local_files(block("models", wc.model)),
     output:
@@ -38,10 +39,11 @@ rule read_inspect:
         number="[0-9]+",
     conda:
         "../../envs/inspect.yaml"
-    shell:
+    params:
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
-        "if test -x .venv-inspect/bin/python; then PATH=$PWD/.venv-inspect/bin:$PATH; fi;"
-        " python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+        first="" if CONDA else "$PWD/.venv-inspect/bin:",
+    shell:
+        "PATH={params.first}$PATH; python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
 
 
 rule import_logs:

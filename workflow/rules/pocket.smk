@@ -8,7 +8,11 @@ rule train_pocket_model:
     input:
         script="workflow/scripts/train_pocket_model.py",
         recipes="data/pocket/recipes.yaml",
-        modules=modules("pocket", "pocket_judge", "pocket_training", "pocket_card", "judging"),
+        # Not what these import in turn: training takes hours, and of the judge it is the prompt alone that matters.
+        modules=expand(
+            "workflow/frontiers/{module}.py",
+            module=["pocket", "pocket_judge", "pocket_training", "pocket_card", "judging"],
+        ),
     output:
         training="results/train_pocket/{recipe}/training.json",
         weights="results/train_pocket/{recipe}/model.safetensors",

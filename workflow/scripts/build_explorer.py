@@ -7,12 +7,12 @@ Output: the page, all scripts and data in it.
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers import explorer, figures
 from frontiers.cli import UserError, run
+from frontiers.files import write_whole
 from frontiers.tables import read_table
 
 
@@ -45,10 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_table(args.saturation, "saturation") if args.saturation else None,
         figures.parse_labels(args.labels).benchmarks,
     )
-    partial = args.output.with_name(f".{args.output.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, args.output)
+    write_whole(args.output, text.encode())
 
 
 if __name__ == "__main__":

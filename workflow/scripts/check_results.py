@@ -8,7 +8,6 @@ exit status is 1.
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from frontiers import checks
 from frontiers.cli import UserError, run
+from frontiers.files import write_whole
 
 TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes", "differences")
 
@@ -49,10 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     paths = {name: getattr(args, name) for name in TABLES if getattr(args, name)}
     results = checks.run_checks({n: read(p) for n, p in paths.items()}, args.expected, args.problems)
-    partial = args.output.with_name(f".{args.output.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(checks.summary(results), indent=1) + "\n")
-    os.replace(partial, args.output)
+    write_whole(args.output, json.dumps(checks.summary(results), indent=1).encode() + b"\n")
     if failed := [c for c in results if not c.passed]:
         lines = [f"{c.name} ({c.failed} failures in {c.rows} rows)" for c in failed]
         details = [f"  {c.name}: {text}" for c in failed for text in c.first_failures]

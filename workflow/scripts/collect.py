@@ -8,8 +8,10 @@ import argparse
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from frontiers import cli, shards, tables
-from frontiers.files import write_whole
+from frontiers.files import sha256_of, write_whole
 from frontiers.problems import read_problems
 
 
@@ -24,12 +26,25 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     found = [folder / f"{arguments.name}.parquet" for folder in arguments.folders]
     order = [problem.id for problem in read_problems(arguments.problems)]
-    table = shards.merged(
-        [tables.read_table(path, "generations") for path in found], order, str(arguments.output)
-    )
-    said = shards.merged_provenance([json.loads(path.with_suffix(".json").read_text()) for path in found])
+    table = shards.merged([read(path) for path in found], order, str(arguments.output))
+    parts = [json.loads(path.with_suffix(".json").read_text()) for path in found]
+    if {part["problems_sha256"] for part in parts} != {sha256_of(arguments.problems)}:
+        raise cli.UserError(
+            f"{arguments.problems}: not the problems that {found[0]} answers; run the same command again"
+        )
     tables.write_table(table, arguments.output, "generations")
+    said = shards.merged_provenance(parts)
     write_whole(arguments.provenance, json.dumps(said, indent=1).encode() + b"\n")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Return the table of one shard. Raises `UserError`: its folder has to go as a whole, or no job makes it anew."""
+    try:
+        return tables.read_table(path, "generations")
+    except cli.UserError as error:
+        raise cli.UserError(
+            f"{error}. Of what generate wrote delete the whole folder {path.parent}: what was decoded is journalled"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers import card, card_text, cli, compute, config_fields, precision
+from frontiers.files import write_whole
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     described["config_sha256"] = hashlib.sha256(arguments.config_json.read_bytes()).hexdigest()
     card.write_card(described, arguments.output)
     if arguments.card:
-        card.put(arguments.card, card_text.markdown(described, arguments.card.stem))
+        write_whole(arguments.card, card_text.markdown(described, arguments.card.stem).encode())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from frontiers import benchmarks, cli
 from frontiers.files import json_lines, sha256_of, write_whole
-from frontiers.problems import check_gold, read_problems
+from frontiers.golds import check_gold
+from frontiers.problems import read_problems
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -9,12 +9,12 @@ to take at each budget, its accuracy also from the half of the problems that did
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers import bootstrap, frontier_choice
 from frontiers.cli import UserError, analysis_parser, run
+from frontiers.files import write_whole
 from frontiers.frontier_summary import costs_of, extract
 from frontiers.intervals import LEVEL
 from frontiers.points import with_measures
@@ -52,10 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "left_out_of_mean": bootstrap.left_out_of_mean(points, benchmarks),
         "frontiers": frontiers,
     }
-    partial = args.summary.with_name(f".{args.summary.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
-    os.replace(partial, args.summary)
+    write_whole(args.summary, json.dumps(summary, indent=1, allow_nan=False).encode() + b"\n")
 
 
 if __name__ == "__main__":

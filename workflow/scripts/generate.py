@@ -94,6 +94,7 @@ def generate(arguments: argparse.Namespace) -> None:
         cli.say,
     )
     mark = fingerprint({"files": manifest["files"], "identity": identity, **changing})
+    sums = {path: files.sha256_of(path) for path in arguments.problems}
     parts = parts_of(
         arguments, identity, settings, tokenizer, read_json(folder / "generation_config.json"), mark
     )
@@ -116,7 +117,7 @@ def generate(arguments: argparse.Namespace) -> None:
             **(described := runner.describe()),
             "job_joules": described["measured"]["joules"],
         }
-        write(arguments, parts, tokenizer, shared)
+        write(arguments, parts, tokenizer, shared, sums)
     finally:
         runner.close()
         for part in parts.values():
@@ -158,11 +159,23 @@ def parts_of(
     return parts
 
 
-def write(arguments: argparse.Namespace, parts: dict[Path, schedule.Part], tokenizer, shared: dict) -> None:
+def write(
+    arguments: argparse.Namespace,
+    parts: dict[Path, schedule.Part],
+    tokenizer,
+    shared: dict,
+    sums: dict[Path, str],
+) -> None:
     """Write the table and the provenance of every benchmark and compact its journal.
 
-    The provenance divides what the whole job took by the time that each benchmark had of the engine.
+    The provenance divides what the whole job took by the time that each benchmark had of the engine. `sums` are
+    the checksums of the problems as they were read; raises `UserError` where a file has changed since.
     """
+    if changed := [path for path, before in sums.items() if files.sha256_of(path) != before]:
+        raise cli.UserError(
+            f"{changed[0]}: changed while its problems were answered, so nothing is written. Run the same command "
+            "again: what has been decoded is journalled"
+        )
     seconds = sum(part.journal.tally.seconds for part in parts.values())
     for path, part in parts.items():
         table = generation.tabulate([row for rows in part.results for row in rows], tokenizer)
@@ -171,7 +184,7 @@ def write(arguments: argparse.Namespace, parts: dict[Path, schedule.Part], token
         joules = shared["job_joules"]
         provenance = shared | {
             "benchmark": path.stem,
-            "problems_sha256": files.sha256_of(path),
+            "problems_sha256": sums[path],
             "samples": json.loads(arguments.samples)[path.stem],
             "wall_seconds": round(shared["job_seconds"] * of_job, 3),
             "engine_seconds": round(tally.seconds, 3),

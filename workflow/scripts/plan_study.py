@@ -30,6 +30,7 @@ from frontiers import (
     tables,
 )
 from frontiers.architecture import read_architecture
+from frontiers.files import write_whole
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
     text = f"{plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
-    args.summary.write_text(text, encoding="utf-8")
+    write_whole(args.summary, text.encode())
     hours = plan.totals(table, "model")["device_hours_high"]
     jobs = {
         m: allocation.planned(
@@ -126,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for m, serving in servings.items()
     }
-    args.jobs.write_text(json.dumps(jobs, indent=1) + "\n")
+    write_whole(args.jobs, json.dumps(jobs, indent=1).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Inputs: config.yaml and what stands under results/. Prints a table per measured study: problems × samples
 done, tokens per second and time left of the job at work, GPU hours so far. Reads only, so it may be called
-at any time: `python workflow/scripts/status.py`, or `snakemake --nolock status` beside a running snakemake.
+at any time: `python workflow/scripts/status.py`, or `snakemake --cores 1 --nolock status` beside a running snakemake.
 """
 
 import argparse

