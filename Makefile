@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test test-conda lint docs inspect audit release
+.PHONY: study test test-conda test-slurm lint docs inspect audit release
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -16,6 +16,12 @@ test: $(VENV)/test.stamp
 # Makes every conda environment of a CPU and runs small studies in them; see docs/environments.md.
 test-conda: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m conda
+
+# The workflow through a SLURM of one node, which needs root; skipped, saying why, where none can be had.
+test-slurm: $(VENV)/test.stamp
+	command -v slurmd munged || ! command -v apt-get || test "$$(id -u)" != 0 || { apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge; } || true
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 # To import Inspect logs without conda: inspect_ai in an environment of its own (260 MB).
 inspect: envs/requirements-inspect.txt

@@ -17,7 +17,8 @@ class Completions:
     """What the server does: `faults` happen once each, in order, to the next completions asked for.
 
     A fault is a status, "break" (the connection ends in the middle), "error" (the stream says so), "silence",
-    "no ids" (text alone), "too many" (tokens) or "abort" (no finish reason).
+    "no ids" (text alone), "too many" (tokens) or "abort" (no finish reason). Each completion begins after `pause`
+    seconds.
     """
 
     faults: list[object] = field(default_factory=list)
@@ -25,6 +26,7 @@ class Completions:
     headers: list[dict] = field(default_factory=list)
     models: list[dict] = field(default_factory=lambda: [{"id": "tiny", "max_model_len": 256}])
     tokens_of: list[int] | None = None
+    pause: float = 0.0
     together: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,6 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        time.sleep(self.state.pause)
         tokens, reason = written(body)
         if fault == "too many":
             tokens, reason = [7] * (body["max_tokens"] + 1), "length"

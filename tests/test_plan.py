@@ -1,5 +1,4 @@
 import json
-import math
 import re
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import yaml
 
 import plan_study
-from frontiers import allocation, config, hardware, plan, precision, tables
+from frontiers import config, hardware, plan, precision, tables
 from frontiers.architecture import read_architecture
 from frontiers.cli import UserError
 from frontiers.compute import generation_flops
@@ -175,29 +174,6 @@ def test_the_script_plans_and_compares(tmp_path, request_of):
     )
 
 
-def test_the_plan_says_what_a_job_asks_a_scheduler_for(tmp_path, request_of):
-    rows = run(tmp_path, request_of)
-    minutes = rows["device_hours_high"].sum() * 60 / 2
-    weights = read_architecture(CONFIG).parameters() * 2
-    asked = allocation.asked(tmp_path / "plan.json", "m", {"runtime_minutes": 60, "memory_mb": 4000})
-    assert asked["runtime"] == allocation.START_MINUTES + math.ceil(minutes)
-    assert asked["mem_mb"] == math.ceil(weights / 1e6 + 2 * allocation.PROCESS_MB)
-    request_of["models"]["m"] |= {"shards": 4, "cache_gib": 1}
-    hours = 100.0
-    shard = allocation.planned(hours, 5e9, 2**30, request_of["models"]["m"])
-    assert shard == {"runtime": 30 + 750, "mem_mb": math.ceil(5000 + 2**30 / 1e6 + 16000)}
-
-
-@pytest.mark.parametrize("content", [None, "{", '{"m": null}', '{"other": {"runtime": 1, "mem_mb": 1}}'])
-def test_without_a_plan_that_knows_a_job_asks_for_what_its_model_says(tmp_path, content):
-    path = tmp_path / "plan.json"
-    if content:
-        path.write_text(content)
-    own = {"runtime_minutes": 7, "memory_mb": 9}
-    assert allocation.asked(path, "m", own) == {"runtime": 7, "mem_mb": 9}
-    assert allocation.planned(math.nan, 1, 1, {"devices": 1}) is None
-
-
 def test_a_model_that_nothing_describes_is_one_clear_error(tmp_path, request_of):
     request_of["models"]["m"] |= {"path": str(tmp_path / "missing")}
     with pytest.raises(UserError, match=r"m: nothing here describes.*data/architectures"):
@@ -221,12 +197,6 @@ def test_facts_describe_the_modules_they_name():
     assert read_architecture(config_).parameters() == sum(p.numel() for p in module.parameters())
 
 
-def requests_in_order(copy):
-    """Return model and minutes of the jobs of generate, in the order in which one device takes them."""
-    said = copy.snakemake("--dry-run", "--resources", "gpu=2", "--until", "generate").stdout
-    return re.findall(r"^rule generate:.*?model=([^,]+),.*?runtime=(\d+)", said, re.MULTILINE | re.DOTALL)
-
-
 def test_snakemake_plan_estimates_and_starts_nothing_else(tmp_path):
     copy = Workflow(tmp_path)
     copy.config["run"] = ["pocket", "published", "open-reasoning"]
@@ -240,12 +210,10 @@ def test_snakemake_plan_estimates_and_starts_nothing_else(tmp_path):
         assert f"results/{name}/plan.txt" in shown
     assert copy.jobs("--printshellcmds", "plan") == {"plan": 1}
     asked = json.loads((tmp_path / "results/open-reasoning/plan.json").read_text())
-    copy.config["run"] = ["open-reasoning"]
-    started = requests_in_order(copy)
-    assert {model: int(minutes) for model, minutes in started} == {m: a["runtime"] for m, a in asked.items()}
-    minutes = [int(minutes) for _, minutes in started]
-    assert minutes == sorted(minutes, reverse=True)
-    copy.config["run"] = ["pocket", "published", "open-reasoning"]
+    dry = copy.snakemake("--dry-run", "--until", "generate", "--config", "run=[open-reasoning]").stdout
+    found = re.findall(r"model=([^,]+), .*\n    priority: (\d+)\n.*runtime=(\d+), mem_mb=(\d+)", dry)
+    assert {m: {"runtime": int(t), "mem_mb": int(mb)} for m, _, t, mb in found} == asked
+    assert all(priority == minutes for _, priority, minutes, _ in found)
     copy.config["studies"]["open-reasoning"]["plan"]["device"] = "a100"
     assert copy.jobs("--printshellcmds", "plan") == {"plan": 1, "plan_study": 1}
     copy.config["studies"]["open-reasoning"]["plan"]["device"] = "abacus"

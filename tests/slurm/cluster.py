@@ -21,7 +21,7 @@ from pathlib import Path
 PROGRAMS = ("slurmctld", "slurmd", "munged")
 PACKAGES = "slurm-wlm munge"
 LINK = Path("/etc/slurm/slurm.conf")
-CPUS, GPUS = 16, 2
+CPUS, GPUS = 64, 2
 
 CONF = """
 ClusterName=test
@@ -31,7 +31,8 @@ SlurmdUser=root
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+# A job that is queued again waits for its first credential to end, by default two minutes.
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
@@ -98,6 +99,12 @@ def missing() -> str | None:
         return f"no {', '.join(absent)} here; apt-get install --yes --no-install-recommends {PACKAGES}"
     if LINK.exists() and "ClusterName=test\n" not in LINK.read_text():
         return f"{LINK} belongs to another cluster, which is left alone"
+    if (
+        LINK.exists()
+        and (pid := Cluster(LINK.resolve().parent).pid("slurmctld"))
+        and Path(f"/proc/{pid}").exists()
+    ):
+        return f"another test has a SLURM on this machine, process {pid}"
     return None
 
 

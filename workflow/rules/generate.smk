@@ -44,7 +44,7 @@ rule generate:
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
         " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} {params.shard}"
-        " --journal-dir results/journal --output-dir {output.folder:q} 2> >(tee {log:q} >&2)"
+        " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 # Takes one benchmark's table out of what a model has generated. The folders are made anew for every benchmark

@@ -67,7 +67,7 @@ rule ask_judge:
         "python {input.script:q} --model {params.judge:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.asks:q} --samples '{{\"asks\": 1}}'"
         " --strategy judge --caps '[null]' --answer-tokens 64 --seed {params.seed} --engine {params.engine:q}"
-        " --gpus {resources.gpu} --journal-dir results/journal --output-dir {output.folder:q} 2> >(tee {log:q} >&2)"
+        " --gpus {resources.gpu} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule apply_judge:
