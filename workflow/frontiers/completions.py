@@ -1,4 +1,4 @@
-"""Requests to an engine, what comes back, and courses: computations that ask for completions as they go.
+"""Requests to an engine or a reward model, what comes back, and courses: computations that ask for completions as they go.
 
 A completion is named by what it starts from (prompt, seed, what it stops at) and not by how long it may
 be. So what is stored for a small budget serves a larger one: it is gone on with from its last token, and
@@ -10,7 +10,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -103,7 +103,52 @@ class Completion:
         return self.first_seconds + min(share, 1.0) * (self.seconds - self.first_seconds)
 
 
-Course = Generator[list[Request], list[Completion], T]
+@dataclass(frozen=True)
+class Scoring:
+    """One request to a reward model: its scores at the last `steps` step tags of `prompt`.
+
+    `problem` is whose solution it is; `reward` marks the model and how it is read, so that no other one's
+    scores are taken for these.
+    """
+
+    prompt: tuple[int, ...]
+    steps: int
+    problem: str
+    reward: str
+    after: ClassVar[str] = ""
+    start: ClassVar[int] = 0
+
+    @cached_property
+    def id(self) -> str:
+        """The name of its scores."""
+        return fingerprint(
+            {"scored": self.prompt, "steps": self.steps, "problem": self.problem, "reward": self.reward}
+        )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a reward model says of each step, from 0 to 1; None where it said no number. `tokens` it has read."""
+
+    id: str
+    scores: tuple[float | None, ...]
+    tokens: int
+    seconds: float | None
+    decoded: ClassVar[int] = 0
+
+    @classmethod
+    def from_entry(cls, entry: Mapping) -> "Scores":
+        """Return the scores that a line of the journal holds."""
+        known = {name: entry[name] for name in cls.__dataclass_fields__ if name != "decoded"}
+        return cls(**{**known, "scores": tuple(entry["scores"])})
+
+
+def reply_of(entry: Mapping) -> Completion | Scores:
+    """Return what a line of the journal holds."""
+    return (Scores if "scores" in entry else Completion).from_entry(entry)
+
+
+Course = Generator[list[Request | Scoring], list[Completion | Scores], T]
 """A computation that yields requests, is sent their completions in the same order, and returns its result.
 
 A completion it is sent may be shorter than asked for (a stored one) or longer (stored for a larger budget).
