@@ -30,7 +30,7 @@ class Request:
     """One request to the engine: at most `max_tokens` tokens after `prompt`.
 
     `stop` are token ids that end it, `stop_text` a text, for markers that a tokenizer spells with several
-    tokens; the completion leaves both out. Of the prompt, the last `written` tokens are the model's own or
+    tokens; the completion leaves both out, unless it is to `keep` them. Of the prompt, the last `written` tokens are the model's own or
     were put in its mouth: frequency penalties count them. A piece that goes on with another completion
     names that in `after`, and in `start` the tokens that it has already.
     """
@@ -43,12 +43,14 @@ class Request:
     written: int = 0
     after: str = ""
     start: int = 0
+    keep: bool = False
 
     @cached_property
     def id(self) -> str:
         """The name of its completion, whatever the budget."""
+        kept = {"keep": True} if self.keep else {}
         return fingerprint(
-            {"prompt": self.prompt, "seed": self.seed, "stop": self.stop, "stop_text": self.stop_text}
+            {"prompt": self.prompt, "seed": self.seed, "stop": self.stop, "stop_text": self.stop_text} | kept
         )
 
 

@@ -35,7 +35,18 @@ TAKES = {
 """Method -> the keys it must have, and those that it may have."""
 
 DEFAULTS = {"select": "best", "aggregate": "last"}
-DECODING = ("method", "times", "text", "reward", "width", "temperature", "expansion", "step", "depth", "step_tokens")
+DECODING = (
+    "method",
+    "times",
+    "text",
+    "reward",
+    "width",
+    "temperature",
+    "expansion",
+    "step",
+    "depth",
+    "step_tokens",
+)
 """Keys that change what is decoded; how one answer is made of the leaves does not."""
 
 

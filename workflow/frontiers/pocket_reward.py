@@ -7,7 +7,6 @@ spoilt and the rest goes on from there, and what weak pocket models have really 
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 

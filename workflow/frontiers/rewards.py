@@ -34,7 +34,7 @@ class Rewarder:
         # A tokenizer may spell a word with a space before it, as in the middle of a text.
         if len(ids) > 1:
             ids = ids[-1:] if self.tokenizer.decode(ids[:-1]).strip() == "" else ids
-        if len(ids) != 1 or ids[0] == getattr(self.tokenizer, "unk_token_id", None):
+        if len(ids) != 1 or ids[0] == unknown_id(self.tokenizer):
             raise UserError(
                 f"models.{self.name}.reward.tag: {self.block['tag']!r} is not one token of its tokenizer; "
                 "write the step tag of its model card"
@@ -53,8 +53,7 @@ class Rewarder:
             # Tokenised as text: some tokenizers return ids, others a mapping.
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)
             ids = self.tokenizer.encode(text, add_special_tokens=False)
-        unknown = getattr(self.tokenizer, "unk_token_id", None)
-        if unknown is not None and unknown in ids:
+        if unknown_id(self.tokenizer) in ids:
             raise UserError(
                 f"models.{self.name}: its vocabulary lacks a word of {text[:200]!r}, so it cannot score what this "
                 "policy writes; name a reward model that was made for these problems"
@@ -75,6 +74,12 @@ class Rewarder:
         if len(ids) > self.context or found - before != len(steps):
             return None
         return Scoring(ids, len(steps), problem, self.mark)
+
+
+def unknown_id(tokenizer) -> int | None:
+    """Return the id that stands for words outside the vocabulary; None where every text has tokens."""
+    word = tokenizer.unk_token or getattr(tokenizer.backend_tokenizer.model, "unk_token", None)
+    return None if word is None else tokenizer.convert_tokens_to_ids(word)
 
 
 def aggregate(scores: Sequence[float], how: str) -> float:
