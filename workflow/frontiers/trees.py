@@ -15,7 +15,7 @@ from frontiers import rewards
 from frontiers.cli import UserError
 from frontiers.completions import Completion, Course, Request, Scores, derive_seed
 from frontiers.engine import before_text
-from frontiers.generation import Settings
+from frontiers.generation import Settings, prompt_with_room
 from frontiers.looping import loops
 from frontiers.problems import Problem
 from frontiers.prompts import Thinking
@@ -130,6 +130,23 @@ def separator_id(tokenizer, text: str, thinking: Thinking) -> int | None:
             "spells both with several tokens; give the strategy a `step` that is one token"
         )
     return None
+
+
+def courses(
+    problems: Sequence[Problem],
+    tokenizer,
+    thinking: Thinking,
+    template: dict,
+    settings: Settings,
+    shape: Shape,
+    rewarder: Rewarder,
+) -> list[Course[Tree]]:
+    """Return a course for every problem. Raises `UserError` for a problem whose prompt fills the context."""
+    prompts = [prompt_with_room(problem, tokenizer, thinking, template, settings) for problem in problems]
+    return [
+        course(problem, prompt, tokenizer, thinking, settings, shape, rewarder)
+        for problem, prompt in zip(problems, prompts, strict=True)
+    ]
 
 
 def course(
