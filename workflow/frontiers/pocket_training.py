@@ -61,6 +61,10 @@ class Recipe:
     phases: tuple[Phase, ...]
     learning_rate: float
     seed: int
+    precision: str = "bfloat16"
+    """In which the passes of training compute; a processor without it is several times slower in bfloat16."""
+    initial: str = ""
+    """Shipped model whose weights it starts from, but for the head; none without."""
     task: str = "solve"
     """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
     reward: right or wrong at the end of each step of a solution (`pocket_reward`)."""
@@ -103,7 +107,7 @@ def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
 
 
 def build_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the recipe's model with fresh weights drawn from its seed."""
+    """Return the recipe's model, what weights it does not start from another's drawn from its seed."""
     torch.manual_seed(recipe.seed)
     words = recipe.words
     config = AutoConfig.for_model(
@@ -115,7 +119,10 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
         **recipe.architecture,
     )
     form = AutoModelForTokenClassification if recipe.task == "reward" else AutoModelForCausalLM
-    return form.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    how = {"attn_implementation": "eager", "dtype": torch.float32}
+    if recipe.initial:
+        return form.from_pretrained(SHIPPED / recipe.initial, config=config, **how)
+    return form.from_config(config, **how)
 
 
 def encode(
@@ -208,7 +215,7 @@ def optimizers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim
 def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedModel, list[dict]]:
     """Train a model; same recipe, machine and number of threads, same weights.
 
-    Computes in bfloat16 with weights and sums in float32. The learning rate
+    Computes in the recipe's precision with weights and sums in float32. The learning rate
     rises over the first 100 steps, stays, and falls linearly over the last 30 %.
     `report` receives each log entry as it comes: step, loss (nats per token
     that counts), tokens seen, seconds. Returns the model and the log.
@@ -222,7 +229,7 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
             rate = recipe.learning_rate * min(
                 1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
             )
-            batch_loss = train_step(model, batch)
+            batch_loss = train_step(model, batch, getattr(torch, recipe.precision))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
@@ -240,13 +247,15 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
     return model.eval(), log
 
 
-def train_step(model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+def train_step(
+    model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Tensor]], precision: torch.dtype
+) -> float:
     """Add the gradient of a batch to the parameters; return its mean loss in nats per token that counts."""
     counted = sum(int((labels != IGNORED).sum()) for _, labels in batch)
     experts = getattr(model.config, "num_experts", 0) or 0
     loss = 0.0
     for ids, labels in batch:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
             output = model(
                 input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {})
             )
