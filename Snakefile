@@ -13,6 +13,7 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import config as registry
+from frontiers import config_strategies as strategies
 from frontiers.cli import UserError
 
 try:
@@ -40,6 +41,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"
+include: "workflow/rules/strategies.smk"
 include: "workflow/rules/import.smk"
 include: "workflow/rules/grade.smk"
 include: "workflow/rules/judge.smk"
