@@ -116,7 +116,12 @@ def test_majority_of_many_samples_is_quick_and_right():
 
 
 def test_classes():
-    assert combine.classes_of([True, False, False, False], ["1/2", " 3 ", None, "3"]) == [RIGHT, "=3", None, "=3"]
+    assert combine.classes_of([True, False, False, False], ["1/2", " 3 ", None, "3"]) == [
+        RIGHT,
+        "=3",
+        None,
+        "=3",
+    ]
 
 
 def test_too_many_samples_are_an_error():

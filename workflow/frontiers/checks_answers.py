@@ -98,7 +98,9 @@ def compute_adds_up(answers: pd.DataFrame) -> Check:
         failures += each(
             answers.loc[odd, [*ITEM, "order"]], lambda r, p=parts: f"`flops` is not the sum of {p}"
         )
-    return report("compute_adds_up", "flops = sum of phases = of roles = of components", len(answers), failures)
+    return report(
+        "compute_adds_up", "flops = sum of phases = of roles = of components", len(answers), failures
+    )
 
 
 def costs_not_negative(answers: pd.DataFrame) -> Check:

@@ -85,6 +85,11 @@ def canonical(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def canonical_in_order(value: Any) -> str:
+    """Return `value` as JSON, mappings in their own order."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def one_of(names: Iterable[str]) -> str:
     """Return a regular expression that matches the `names` and nothing else."""
     return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))

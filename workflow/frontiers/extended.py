@@ -15,7 +15,13 @@ def passes(rows: Sequence[Row]) -> pd.DataFrame:
 
 def _units(row: Row) -> Iterator[dict]:
     """Yield the prompt, each stretch of the trace as far as the cap keeps it, and the answer."""
-    shared = {"problem_id": row.problem_id, "sample": row.sample, "cap": row.cap, "role": "policy", "reward": None}
+    shared = {
+        "problem_id": row.problem_id,
+        "sample": row.sample,
+        "cap": row.cap,
+        "role": "policy",
+        "reward": None,
+    }
 
     def unit(phase: str, node: str, parent: str | None, past: int, feed: int, draw: int, fate: str) -> dict:
         counts = {"past_tokens": past, "prefill_tokens": feed, "decoded_tokens": draw}

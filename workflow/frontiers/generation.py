@@ -139,14 +139,10 @@ def written(
         if trace.finish_reason != "stop" or not closed or left < 1:
             break
         seed = derive_seed(asked.seed, "extended", number)
-        more = replace(
-            asked, prompt=asked.prompt + before, seed=seed, max_tokens=left, written=len(before)
-        )
+        more = replace(asked, prompt=asked.prompt + before, seed=seed, max_tokens=left, written=len(before))
         (piece,) = yield from complete([more], settings.piece)
         stretches.append(Stretch(len(settings.extension), len(piece.tokens), piece.finish_reason == "stop"))
-        trace = replace(
-            trace.then(piece), tokens=before + piece.tokens, decoded=len(before) + piece.decoded
-        )
+        trace = replace(trace.then(piece), tokens=before + piece.tokens, decoded=len(before) + piece.decoded)
     return trace, tuple(stretches)
 
 

@@ -40,7 +40,9 @@ class Loaded:
         mark = fingerprint({"files": self.manifest["files"], "reward": read})
         return Rewarder(self.block["name"], mark, read, self.tokenizer, self.room)
 
-    def engine(self, gpus: int, say: Callable[[str], None], alone: bool = False) -> reward_engine.RewardEngine:
+    def engine(
+        self, gpus: int, say: Callable[[str], None], alone: bool = False
+    ) -> reward_engine.RewardEngine:
         """Return the engine; `alone` it has a device's memory to itself."""
         config = json.loads((self.folder / "config.json").read_text())
         settings = {**self.settings, "max_model_len": self.room}

@@ -151,6 +151,7 @@ def judge(wc):
 def compared(wc):
     """Return what a study is held against: the verdicts of imported logs, the rules of a study with a judge."""
     names = ["agreement"] * is_imported(wc.study) + ["judge_error"] * ("judge" in block("studies", wc.study))
+    names += ["strategies"] * spends_in_many_ways(wc.study)
     return expand("results/{study}/{name}.csv", study=wc.study, name=names)
 
 
@@ -202,7 +203,21 @@ def figures(wc):
         if is_measured(wc.study)
         else ["frontier", "trend"]
     )
+    names = names + ["strategies"] * spends_in_many_ways(wc.study)
     return expand("results/{study}/figures/{name}.svg", study=wc.study, name=names)
+
+
+def spends_in_many_ways(study):
+    """Return whether a study that generates has strategies other than a single chain."""
+    return is_generated(study) and any(method(s) != "chain" for s in block("studies", study)["strategies"])
+
+
+def named_strategies(wc):
+    """Return as JSON the label and method of the study's strategies, in its order."""
+    listed = block("studies", wc.study)["strategies"]
+    return registry.canonical_in_order(
+        {s: {key: block("strategies", s)[key] for key in ("label", "method")} for s in listed}
+    )
 
 
 def expected(wc):

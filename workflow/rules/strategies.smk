@@ -129,3 +129,70 @@ rule combine_samples:
         " --compute {input.compute:q} {params.options} --selection {params.selection:q}"
         " --names {params.names:q} --config-json {input.config:q} --seed {params.seed} {params.price}"
         " --output {output.table:q} &> {log:q}"
+
+
+rule tabulate_strategies:
+    input:
+        script="workflow/scripts/tabulate_strategies.py",
+        modules=modules("strategy_table", "differences", "paired", "bootstrap", "intervals", "tables"),
+        points=rules.describe_points.output.points,
+        answers=rules.summarise_points.output.answers,
+    output:
+        table="results/{study}/strategies.parquet",
+        csv=report(
+            "results/{study}/strategies.csv",
+            caption="../report/strategies.rst",
+            category="Tables",
+            labels={"table": "Strategies", "study": "{study}"},
+        ),
+    log:
+        "logs/tabulate_strategies/{study}.log",
+    benchmark:
+        "benchmarks/tabulate_strategies/{study}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        strategies=lambda wc: named_strategies(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --answers {input.answers:q}"
+        " --strategies {params.strategies:q} --output {output.table:q} &> {log:q}"
+
+
+rule plot_strategies:
+    input:
+        script="workflow/scripts/plot_strategies.py",
+        modules=modules("figures", "figure_strategies", "pareto"),
+        points=rules.describe_points.output.points,
+    output:
+        svg=report(
+            "results/{study}/figures/strategies.svg",
+            caption="../report/strategies.rst",
+            category="Figures",
+            labels={"figure": "Strategies", "study": "{study}"},
+        ),
+        png="results/{study}/figures/strategies.png",
+    log:
+        "logs/plot_strategies/{study}.log",
+    benchmark:
+        "benchmarks/plot_strategies/{study}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+        strategies=lambda wc: named_strategies(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --labels {params.labels:q}"
+        " --strategies {params.strategies:q} --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+# The study of strategies, which is not among those that run by default.
+rule strategies:
+    input:
+        expand(
+            "results/pocket-strategies/{product}",
+            product=["strategies.csv", "figures/strategies.svg", "report.zip", "checks.json"],
+        ),

@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         read["grades"][[*KEY, "correct", "extracted", "looping"]], on=KEY, validate="one_to_one"
     )
     if "rewards" in read:
-        scored = read["rewards"][[*KEY, selection["aggregate"]]].rename(columns={selection["aggregate"]: "score"})
+        scored = read["rewards"][[*KEY, selection["aggregate"]]].rename(
+            columns={selection["aggregate"]: "score"}
+        )
         samples = samples.merge(scored, on=KEY, validate="one_to_one")
     if "passes" in read:
         costs = combined.costs_of_trees(read["compute"], read["passes"])
@@ -52,14 +54,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             read["compute"],
             read.get("rewards"),
             selection["n"],
-            compute.read_architecture(config_fields.read_config(arguments.config_json), arguments.config_json),
+            compute.read_architecture(
+                config_fields.read_config(arguments.config_json), arguments.config_json
+            ),
             passes.read_scorer(config_fields.read_config(reward), reward) if reward else None,
         )
     table, said = combined.answers(
         samples, costs, selection, arguments.names, arguments.seed, arguments.usd_per_hour
     )
     tables.write_table(table, arguments.output, "answers")
-    write_whole(arguments.output.with_suffix(".json"), json.dumps(said | selection, indent=1).encode() + b"\n")
+    write_whole(
+        arguments.output.with_suffix(".json"), json.dumps(said | selection, indent=1).encode() + b"\n"
+    )
     print(f"{len(table)} answers, {table['correct'].mean():.1%} right; {said}")
 
 

@@ -57,7 +57,9 @@ def course(
     """Course of the scores of all generations of a problem; texts that are the same are read once."""
     asked, wanted, found = [], {}, {}
     for key in generations[["problem_id", "sample", "cap", "reasoning", "answer"]].itertuples(index=False):
-        steps = rewards.split_steps(key.reasoning, step) + ([key.answer.strip()] if key.answer.strip() else [])
+        steps = rewards.split_steps(key.reasoning, step) + (
+            [key.answer.strip()] if key.answer.strip() else []
+        )
         asked.append((key, rewarder.scoring(problem.id, problem.question, steps)))
         if asked[-1][1]:
             wanted[asked[-1][1].id] = asked[-1][1]
