@@ -127,8 +127,8 @@ def test_an_extended_trace_goes_on_and_its_text_is_fed_not_drawn(tmp_path):
     for row in rows:
         if row.cap is None and row.answer:
             whole = row.prompt_tokens + row.kept + row.end_tokens + row.answer.decoded
-            ends = len(row.stretches)  # the ends that were drawn and thrown away, or fed as the end of thinking
-            assert fed.loc[row.problem_id].sum() == whole - 1 + ends
+            # Every token is fed or drawn once, and so is the end of thinking behind each stretch.
+            assert fed.loc[row.problem_id].sum() == whole + len(row.stretches)
 
 
 def samples(n=6):
