@@ -6,17 +6,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
-from frontiers import pocket, pocket_judge
+from frontiers import pocket, pocket_judge, pocket_reward
 
 IGNORED = -100
 MICRO_BATCH = 64
+SHIPPED = Path(__file__).parents[2] / "data" / "pocket" / "models"
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,8 @@ class Phase:
     answer at once, so that the model learns to answer when asked early; the
     loss leaves out the arbitrary cut itself and the trace before it. With
     `traces` false there is no trace at all: the model learns to end its
-    thinking at once.
+    thinking at once. The reward model also learns from what the shipped models
+    of the names in `writers` write to so many of the problems, `written`, each.
     """
 
     steps: int
@@ -37,6 +46,8 @@ class Phase:
     cut_share: float = 0.0
     traces: bool = True
     distractors: tuple[int, ...] = pocket.DISTRACTORS
+    writers: tuple[str, ...] = ()
+    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,13 @@ class Recipe:
     phases: tuple[Phase, ...]
     learning_rate: float
     seed: int
+    precision: str = "bfloat16"
+    """In which the passes of training compute; a processor without it is several times slower in bfloat16."""
+    initial: str = ""
+    """Shipped model whose weights it starts from, but for the head; none without."""
     task: str = "solve"
-    """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`)."""
+    """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
+    reward: right or wrong at the end of each step of a solution (`pocket_reward`)."""
 
     @property
     def words(self) -> list[str]:
@@ -91,7 +107,7 @@ def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
 
 
 def build_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the recipe's model with fresh weights drawn from its seed."""
+    """Return the recipe's model, what weights it does not start from another's drawn from its seed."""
     torch.manual_seed(recipe.seed)
     words = recipe.words
     config = AutoConfig.for_model(
@@ -102,7 +118,11 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
         bos_token_id=None,
         **recipe.architecture,
     )
-    return AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    form = AutoModelForTokenClassification if recipe.task == "reward" else AutoModelForCausalLM
+    how = {"attn_implementation": "eager", "dtype": torch.float32}
+    if recipe.initial:
+        return form.from_pretrained(SHIPPED / recipe.initial, config=config, **how)
+    return form.from_config(config, **how)
 
 
 def encode(
@@ -155,6 +175,20 @@ def judge_batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, 
         yield [pad(batch[i : i + MICRO_BATCH]) for i in range(0, len(batch), MICRO_BATCH)]
 
 
+def reward_batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """Yield batches of labelled solutions without end, as `batches` does of problems."""
+    writers = [SHIPPED / name for name in phase.writers]
+    drawn = pocket_reward.draw(seed, phase.problem_steps, phase.distractors, writers, phase.written)
+    while True:
+        texts = [pocket_reward.encoded(*pair, IGNORED) for pair in islice(drawn, phase.batch)]
+        texts.sort(key=lambda text: len(text[0]))
+        yield [pad(texts[i : i + MICRO_BATCH]) for i in range(0, len(texts), MICRO_BATCH)]
+
+
+DRAWN = {"solve": batches, "judge": judge_batches, "reward": reward_batches}
+"""Task -> what it is trained on."""
+
+
 def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids padded with 0 and labels padded with `IGNORED`, int64, shape (rows, longest)."""
     width = max(len(ids) for ids, _ in texts)
@@ -181,7 +215,7 @@ def optimizers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim
 def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedModel, list[dict]]:
     """Train a model; same recipe, machine and number of threads, same weights.
 
-    Computes in bfloat16 with weights and sums in float32. The learning rate
+    Computes in the recipe's precision with weights and sums in float32. The learning rate
     rises over the first 100 steps, stays, and falls linearly over the last 30 %.
     `report` receives each log entry as it comes: step, loss (nats per token
     that counts), tokens seen, seconds. Returns the model and the log.
@@ -190,13 +224,12 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
     optimisers = optimizers(model, recipe.learning_rate)
     total = sum(phase.steps for phase in recipe.phases)
     step, tokens, loss, log, begun = 0, 0, None, [], time.monotonic()
-    drawn = judge_batches if recipe.task == "judge" else batches
     for number, phase in enumerate(recipe.phases):
-        for batch in islice(drawn(phase, f"{recipe.seed} {number}"), phase.steps):
+        for batch in islice(DRAWN[recipe.task](phase, f"{recipe.seed} {number}"), phase.steps):
             rate = recipe.learning_rate * min(
                 1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
             )
-            batch_loss = train_step(model, batch)
+            batch_loss = train_step(model, batch, getattr(torch, recipe.precision))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
@@ -214,13 +247,15 @@ def train(recipe: Recipe, report: Callable[[dict], None]) -> tuple[PreTrainedMod
     return model.eval(), log
 
 
-def train_step(model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+def train_step(
+    model: PreTrainedModel, batch: list[tuple[torch.Tensor, torch.Tensor]], precision: torch.dtype
+) -> float:
     """Add the gradient of a batch to the parameters; return its mean loss in nats per token that counts."""
     counted = sum(int((labels != IGNORED).sum()) for _, labels in batch)
     experts = getattr(model.config, "num_experts", 0) or 0
     loss = 0.0
     for ids, labels in batch:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
             output = model(
                 input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {})
             )
