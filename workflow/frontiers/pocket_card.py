@@ -24,7 +24,7 @@ pipeline_tag: text-generation
 # pocket {recipe.name}
 
 {recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` form, float32.
-Trained from random weights on word problems of this project's own generator, for its own study; of no use elsewhere.
+Trained from {f"the weights of {recipe.start}" if recipe.start else "random weights"} on word problems of this project's own generator, for its own study; of no use elsewhere.
 
 Seed {recipe.seed}, {training["tokens"]:,} tokens, {training["seconds"] / 60:.0f} minutes on {training["threads"]} thread(s),
 learning rate {recipe.learning_rate}, Muon for matrices and AdamW for the rest, torch {training["versions"]["torch"]}.

@@ -10,13 +10,17 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 import transformers
 import yaml
+from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
-from frontiers import cli, pocket_training
+from frontiers import cli, pocket_training, thought_training
 from frontiers.pocket_card import model_card
 
 VALIDATION_STEPS = (2, 4, 8)
@@ -27,6 +31,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recipes", type=Path, required=True, help="YAML of recipes, under `models`")
     parser.add_argument("--model", required=True, help="name of the recipe")
+    parser.add_argument(
+        "--shipped",
+        type=Path,
+        default=Path("data/pocket/models"),
+        help="folder of the models that recipes may start from",
+    )
     parser.add_argument(
         "--threads", type=int, default=1, help="threads; part of what makes the weights the same"
     )
@@ -49,7 +59,8 @@ def main(argv: list[str] | None = None) -> None:
         )
 
     begun = time.monotonic()
-    model, log = pocket_training.train(recipe, report)
+    model, step, logits_of = prepare(recipe, arguments.shipped)
+    log = pocket_training.train(recipe, model, step, report)
     traces = recipe.phases[-1].traces
     training = {
         "recipe": recipes[arguments.model],
@@ -59,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "validation": {
             str(steps): pocket_training.greedy_accuracy(
-                model, steps, f"{recipe.seed} validation", traces=traces, task=recipe.task
+                logits_of, steps, f"{recipe.seed} validation", traces=traces, task=recipe.task
             )
             for steps in VALIDATION_STEPS
         },
@@ -72,6 +83,22 @@ def main(argv: list[str] | None = None) -> None:
     pocket_training.build_tokenizer(recipe.task).save_pretrained(arguments.output_dir)
     (arguments.output_dir / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     (arguments.output_dir / "README.md").write_text(model_card(recipe, training))
+
+
+def prepare(
+    recipe: pocket_training.Recipe, shipped: Path
+) -> tuple[PreTrainedModel, pocket_training.Step, Callable[[torch.Tensor], torch.Tensor]]:
+    """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
+    if recipe.task == "thoughts":
+        plan = thought_training.Plan(**recipe.thoughts)
+        model = thought_training.build_model(recipe, shipped / recipe.start)
+        step = thought_training.step_of(plan, recipe.seed, recipe.precision)
+        return model, step, thought_training.logits_of(model, plan, recipe.seed)
+    model = pocket_training.build_model(recipe)
+    if recipe.start:
+        model.load_state_dict(load_file(shipped / recipe.start / "model.safetensors"), strict=False)
+    step = partial(pocket_training.train_step, precision=recipe.precision)
+    return model, step, lambda ids: model(input_ids=ids, use_cache=False).logits
 
 
 if __name__ == "__main__":
