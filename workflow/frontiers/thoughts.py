@@ -30,17 +30,10 @@ from transformers import (
 )
 
 from frontiers.cli import UserError
+from frontiers.families.quiet_star import FORM
 
 START, END = "<|startthought|>", "<|endthought|>"
 EMBEDDING_SCALE = 100.0
-FORM = {
-    "use_weighted_talk_head": True,
-    "use_concat_talk_head": True,
-    "use_complex_talk_head": True,
-    "use_shallow_talk": False,
-    "merged_lm_and_talk_heads": False,
-}
-"""The fields of `config.json` that say what the mixing head looks like, as the released checkpoint has them."""
 
 
 class ThoughtParts(nn.Module):

@@ -92,6 +92,7 @@ def generate(arguments: argparse.Namespace) -> None:
         tokenizer,
         arguments.gpus,
         cli.say,
+        identity.get("thoughts"),
     )
     mark = fingerprint({"files": manifest["files"], "identity": identity, **changing})
     parts = parts_of(

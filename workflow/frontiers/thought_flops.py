@@ -1,0 +1,77 @@
+"""FLOPs of thoughts: what a thought model computes before each token beside the pass of its base.
+
+A thought is n + 2 passes, of the start embedding, n sampled tokens and the end embedding, on top of the text so
+far; n of them need logits, as the end is not sampled. Then the mixing head runs once. The logits of the mixture
+take the place of the base's, which `forward_flops` counts: the output projection is applied to the mixed state.
+A thought is thought wherever a token is drawn: after the last token of the prompt, and after each token that is
+fed and followed by one. Its keys and values are forgotten after it.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from frontiers.compute import Breakdown, Count, forward_flops, kv_bytes_read
+from frontiers.layers import Architecture
+
+ENDS = 2
+"""Passes of a thought beside its tokens: of the start and of the end."""
+
+
+def thought_flops(architecture: Architecture, thoughts: int, past: ArrayLike, tokens: ArrayLike) -> Breakdown:
+    """Return the FLOPs of one thought after each of `tokens` tokens that stand behind `past` others.
+
+    `thoughts` is the number n of tokens in a thought. The k-th pass of the thoughts costs what that many tokens
+    cost one by one at contexts k longer, in closed form within any window or chunk. The mixing head is
+    `auxiliary`. `past` and `tokens` broadcast; exact for whole numbers. Raises `ValueError` for a model
+    without a mixing head, and for `thoughts` below 1.
+    """
+    if architecture.mixing is None or thoughts < 1:
+        raise ValueError(f"{architecture.name}: no mixing head, or thoughts of {thoughts} tokens")
+    past, tokens = np.asarray(past), np.asarray(tokens)
+    passes = [
+        forward_flops(architecture, tokens, past + k, tokens if k <= thoughts else 0)
+        for k in range(1, thoughts + ENDS + 1)
+    ]
+    whole = sum(passes[1:], passes[0])
+    head = 2 * architecture.mixing.matrices * tokens
+    fields = {**vars(whole), "auxiliary": whole.auxiliary + head}
+    return Breakdown(**{name: value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value for name, value in fields.items()})
+
+
+def thought_kv_bytes(
+    architecture: Architecture, thoughts: int, past: ArrayLike, tokens: ArrayLike, element_bytes: float
+) -> Count:
+    """Return the bytes of keys and values that the passes of these thoughts read, each as a decoded token does."""
+    past, tokens = np.asarray(past), np.asarray(tokens)
+    steps = range(1, thoughts + ENDS + 1)
+    return sum(kv_bytes_read(architecture, tokens, past + k, element_bytes) for k in steps)
+
+
+def generation_thoughts(
+    architecture: Architecture,
+    thoughts: int,
+    prompt: ArrayLike,
+    reasoning: ArrayLike,
+    end: ArrayLike,
+    answer: ArrayLike,
+) -> dict[str, Breakdown]:
+    """Return the FLOPs of the thoughts of whole generations, by phase as `generation_flops` does.
+
+    There is one thought wherever that counts logits: after the prompt; after each reasoning token (after a
+    trace that ends by itself, the thought before its end marker); after the end-of-thinking text; and after each
+    token of the answer but the last.
+    """
+    prompt, reasoning, end, answer = (np.asarray(x) for x in (prompt, reasoning, end, answer))
+    opened, fed = np.minimum(end, 1), np.maximum(answer - 1, 0)
+    return {
+        "prefill": thought_flops(architecture, thoughts, prompt - 1, np.ones_like(prompt)),
+        "reasoning": thought_flops(architecture, thoughts, prompt, reasoning),
+        "answer": thought_flops(architecture, thoughts, prompt + reasoning + end - opened, opened + fed),
+    }
+
+
+def thought_passes(thoughts: int, prompt: ArrayLike, reasoning: ArrayLike, end: ArrayLike, answer: ArrayLike) -> Count:
+    """Return the forward passes of the thoughts of whole generations, one position each: n + 2 per thought."""
+    del prompt
+    counted = 1 + np.asarray(reasoning) + np.minimum(end, 1) + np.maximum(np.asarray(answer) - 1, 0)
+    return (thoughts + ENDS) * counted
