@@ -42,7 +42,7 @@ Loss (nats per token that counts, running mean; the whole curve is in training.j
 
 Fresh problems of the training side whose whole text is written right greedily:
 
-| comparisons | share of 200 |
+| comparisons | share of {training.get("validated", 200)} |
 |---|---|
 {validation}
 """

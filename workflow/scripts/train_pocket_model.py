@@ -24,6 +24,8 @@ from frontiers import cli, pocket_training, thought_training
 from frontiers.pocket_card import model_card
 
 VALIDATION_STEPS = (2, 4, 8)
+VALIDATED = {"thoughts": 50}
+"""Problems of each length to validate on, where they are not 200: a thought at every token takes its time."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     begun = time.monotonic()
     model, step, logits_of = prepare(recipe, arguments.shipped)
     log = pocket_training.train(recipe, model, step, report)
-    traces = recipe.phases[-1].traces
+    traces, problems = recipe.phases[-1].traces, VALIDATED.get(recipe.task, 200)
     training = {
         "recipe": recipes[arguments.model],
         "tokens": log[-1]["tokens"],
@@ -70,10 +72,11 @@ def main(argv: list[str] | None = None) -> None:
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "validation": {
             str(steps): pocket_training.greedy_accuracy(
-                logits_of, steps, f"{recipe.seed} validation", traces=traces, task=recipe.task
+                logits_of, steps, f"{recipe.seed} validation", problems, traces=traces, task=recipe.task
             )
             for steps in VALIDATION_STEPS
         },
+        **({} if problems == 200 else {"validated": problems}),
         "parameters": sum(p.numel() for p in model.parameters()),
         "log": log,
     }
