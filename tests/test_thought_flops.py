@@ -9,9 +9,15 @@ from thought_checkpoints import BARRED, random_model
 from torch.utils.flop_counter import FlopCounterMode
 
 from frontiers import thoughts
-from frontiers.compute import UnknownArchitecture, forward_flops, generation_flops, kv_bytes_read, read_architecture
+from frontiers.compute import (
+    UnknownArchitecture,
+    forward_flops,
+    generation_flops,
+    kv_bytes_read,
+    read_architecture,
+)
 from frontiers.families.quiet_star import FORM
-from frontiers.thought_flops import generation_thoughts, thought_flops, thought_kv_bytes, thought_passes
+from frontiers.thought_flops import generation_thoughts, thought_flops, thought_kv_bytes, thought_places
 
 # As configuration_mistral.py of github.com/ezelikman/quiet-star writes it, with the vocabulary that its training
 # script extends by two tokens.
@@ -88,7 +94,10 @@ def test_many_generations_at_once_are_each_alone_and_runs_add_up(thought, pairs)
     together = thought_flops(MISTRAL, thought, past, tokens)
     for i, (p, t) in enumerate(pairs):
         alone = thought_flops(MISTRAL, thought, p, t)
-        assert {name: int(np.atleast_1d(value)[i]) if np.ndim(value) else value for name, value in vars(together).items()} == vars(alone)
+        assert {
+            name: int(np.atleast_1d(value)[i]) if np.ndim(value) else value
+            for name, value in vars(together).items()
+        } == vars(alone)
         half = t // 2
         parts = thought_flops(MISTRAL, thought, p, half) + thought_flops(MISTRAL, thought, p + half, t - half)
         assert vars(parts) == vars(alone)
@@ -123,7 +132,8 @@ def test_phases_think_wherever_logits_are_counted():
     output = 2 * 4096 * 32002
     drawn = sum(phase.logits for phase in base.values()) // output
     assert (sum(phase.logits for phase in inner.values()) == 4 * output * drawn).all()
-    assert (thought_passes(4, *tokens.values()) == 6 * drawn).all()
+    places = thought_places(*tokens.values()).values()
+    assert (sum(count for _, count in places) == drawn).all()
     assert drawn.tolist() == [1 + 11 + 1 + 4, 1 + 0 + 1 + 0, 1 + 3]
     whole = sum(phase.total for phase in inner.values())
     # The first generation thinks at contexts 40 … 51, then behind two end tokens at 53 … 57.

@@ -24,13 +24,21 @@ def job(tmp_path_factory):
     save_checkpoint(folder / "model")
     lines = (ROOT / "data/pocket/problems/short-chains.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "short-chains.jsonl").write_bytes(b"".join(lines[:6]))
-    (folder / "manifest.json").write_text(json.dumps({"folder": str(folder / "model"), "files": {"weights": "1"}}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"folder": str(folder / "model"), "files": {"weights": "1"}})
+    )
     return folder
 
 
 def generate(folder, caps, batch, journal="journal"):
     """Run generate.py; return the table and the provenance it wrote."""
-    settings = {"device": "cpu", "dtype": "float32", "max_model_len": 128, "max_num_seqs": batch, "kv_cache_gib": 0.1}
+    settings = {
+        "device": "cpu",
+        "dtype": "float32",
+        "max_model_len": 128,
+        "max_num_seqs": batch,
+        "kv_cache_gib": 0.1,
+    }
     out = folder / f"out-{batch}-{journal}"
     arguments = [
         "--model", "quiet", "--identity", json.dumps(IDENTITY), "--manifest", str(folder / "manifest.json"),

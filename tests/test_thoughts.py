@@ -167,7 +167,9 @@ THOUGHTS = {"tokens": 2, "temperature": 1.0}
 def engine_on(checkpoint, batch=8, sampling=SAMPLING, said=None):
     arguments = {"model": str(checkpoint), "dtype": "float32", "max_num_seqs": batch}
     tokenizer = pocket_training.build_tokenizer("thoughts")
-    return ThoughtEngine(arguments, THOUGHTS, sampling, tokenizer, 0, (said if said is not None else []).append)
+    return ThoughtEngine(
+        arguments, THOUGHTS, sampling, tokenizer, 0, (said if said is not None else []).append
+    )
 
 
 def decode(engine, requests):
@@ -212,7 +214,9 @@ def test_company_and_order_change_nothing_that_is_written(checkpoint):
 
 def test_thought_tokens_are_never_written(checkpoint):
     requests = [Request((4, 5), seed, 30) for seed in range(12)]
-    written = {t for c in decode(engine_on(checkpoint, sampling={"temperature": 2.0}), requests) for t in c.tokens}
+    written = {
+        t for c in decode(engine_on(checkpoint, sampling={"temperature": 2.0}), requests) for t in c.tokens
+    }
     assert len(written) > 60
     assert not written & {159, 160}
 

@@ -39,7 +39,9 @@ def random_model(model_type: str, dtype=torch.float64, **changes):
 def save_checkpoint(folder):
     """Put a random thought model on the pocket vocabulary into `folder`, in the form of the released checkpoint."""
     tokenizer = pocket_training.build_tokenizer("thoughts")
-    model = random_model("mistral", torch.float32, vocab_size=len(tokenizer), sliding_window=None, max_position_embeddings=256)
+    model = random_model(
+        "mistral", torch.float32, vocab_size=len(tokenizer), sliding_window=None, max_position_embeddings=256
+    )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -6,18 +6,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
-from frontiers import pocket, pocket_judge
+from frontiers import pocket, pocket_judge, pocket_reward
 from frontiers.thoughts import EMBEDDING_SCALE
 
 IGNORED = -100
 MICRO_BATCH = 64
+SHIPPED = Path(__file__).parents[2] / "data" / "pocket" / "models"
 Batch = list[tuple[torch.Tensor, torch.Tensor]]
 """Micro-batches of (ids, labels), int64, shape (rows, tokens)."""
 Step = Callable[[PreTrainedModel, Batch], dict[str, float]]
@@ -33,7 +41,8 @@ class Phase:
     answer at once, so that the model learns to answer when asked early; the
     loss leaves out the arbitrary cut itself and the trace before it. With
     `traces` false there is no trace at all: the model learns to end its
-    thinking at once.
+    thinking at once. The reward model also learns from what the shipped models
+    of the names in `writers` write to so many of the problems, `written`, each.
     """
 
     steps: int
@@ -42,6 +51,8 @@ class Phase:
     cut_share: float = 0.0
     traces: bool = True
     distractors: tuple[int, ...] = pocket.DISTRACTORS
+    writers: tuple[str, ...] = ()
+    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class Recipe:
     seed: int
     task: str = "solve"
     """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
+    reward: right or wrong at the end of each step of a solution (`pocket_reward`).
     thoughts: as solve, with a thought before every token (`thought_training`)."""
     start: str | None = None
     """The shipped model whose weights it starts from; None for random ones."""
@@ -123,7 +135,8 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
         bos_token_id=None,
         **recipe.architecture,
     )
-    return AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    form = AutoModelForTokenClassification if recipe.task == "reward" else AutoModelForCausalLM
+    return form.from_config(config, attn_implementation="eager", dtype=torch.float32)
 
 
 def encode(
@@ -176,6 +189,20 @@ def judge_batches(phase: Phase, seed: str) -> Iterator[Batch]:
         yield [pad(batch[i : i + MICRO_BATCH]) for i in range(0, len(batch), MICRO_BATCH)]
 
 
+def reward_batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """Yield batches of labelled solutions without end, as `batches` does of problems."""
+    writers = [SHIPPED / name for name in phase.writers]
+    drawn = pocket_reward.draw(seed, phase.problem_steps, phase.distractors, writers, phase.written)
+    while True:
+        texts = [pocket_reward.encoded(*pair, IGNORED) for pair in islice(drawn, phase.batch)]
+        texts.sort(key=lambda text: len(text[0]))
+        yield [pad(texts[i : i + MICRO_BATCH]) for i in range(0, len(texts), MICRO_BATCH)]
+
+
+DRAWN = {"solve": batches, "thoughts": batches, "judge": judge_batches, "reward": reward_batches}
+"""Task -> what it is trained on."""
+
+
 def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids padded with 0 and labels padded with `IGNORED`, int64, shape (rows, longest)."""
     width = max(len(ids) for ids, _ in texts)
@@ -218,9 +245,8 @@ def train(
     optimisers = optimizers(model, recipe.learning_rate)
     total = sum(phase.steps for phase in recipe.phases)
     step, tokens, means, log, begun = 0, 0, None, [], time.monotonic()
-    drawn = judge_batches if recipe.task == "judge" else batches
     for number, phase in enumerate(recipe.phases):
-        for batch in islice(drawn(phase, f"{recipe.seed} {number}"), phase.steps):
+        for batch in islice(DRAWN[recipe.task](phase, f"{recipe.seed} {number}"), phase.steps):
             rate = recipe.learning_rate * min(
                 1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
             )

@@ -85,7 +85,12 @@ class ThoughtEngine:
     def _start(self) -> None:
         begun = time.monotonic()
         import torch
-        from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+        from transformers import (
+            LogitsProcessorList,
+            TemperatureLogitsWarper,
+            TopKLogitsWarper,
+            TopPLogitsWarper,
+        )
 
         from frontiers import thoughts
 

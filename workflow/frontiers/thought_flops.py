@@ -7,10 +7,13 @@ A thought is thought wherever a token is drawn: after the last token of the prom
 fed and followed by one. Its keys and values are forgotten after it.
 """
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from frontiers.compute import Breakdown, Count, forward_flops, kv_bytes_read
+from frontiers.compute import Breakdown, Count, forward_flops, kv_bytes_read, share_joules
 from frontiers.layers import Architecture
 
 ENDS = 2
@@ -34,8 +37,7 @@ def thought_flops(architecture: Architecture, thoughts: int, past: ArrayLike, to
     ]
     whole = sum(passes[1:], passes[0])
     head = 2 * architecture.mixing.matrices * tokens
-    fields = {**vars(whole), "auxiliary": whole.auxiliary + head}
-    return Breakdown(**{name: value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value for name, value in fields.items()})
+    return replace(whole, auxiliary=whole.auxiliary + (int(head) if head.ndim == 0 else head))
 
 
 def thought_kv_bytes(
@@ -61,17 +63,54 @@ def generation_thoughts(
     trace that ends by itself, the thought before its end marker); after the end-of-thinking text; and after each
     token of the answer but the last.
     """
+    places = thought_places(prompt, reasoning, end, answer)
+    return {phase: thought_flops(architecture, thoughts, *place) for phase, place in places.items()}
+
+
+def thought_places(
+    prompt: ArrayLike, reasoning: ArrayLike, end: ArrayLike, answer: ArrayLike
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return by phase behind how many tokens the first thought-after token stands, and how many such tokens there are."""
     prompt, reasoning, end, answer = (np.asarray(x) for x in (prompt, reasoning, end, answer))
     opened, fed = np.minimum(end, 1), np.maximum(answer - 1, 0)
     return {
-        "prefill": thought_flops(architecture, thoughts, prompt - 1, np.ones_like(prompt)),
-        "reasoning": thought_flops(architecture, thoughts, prompt, reasoning),
-        "answer": thought_flops(architecture, thoughts, prompt + reasoning + end - opened, opened + fed),
+        "prefill": (prompt - 1, np.ones_like(prompt)),
+        "reasoning": (prompt, reasoning),
+        "answer": (prompt + reasoning + end - opened, opened + fed),
     }
 
 
-def thought_passes(thoughts: int, prompt: ArrayLike, reasoning: ArrayLike, end: ArrayLike, answer: ArrayLike) -> Count:
-    """Return the forward passes of the thoughts of whole generations, one position each: n + 2 per thought."""
-    del prompt
-    counted = 1 + np.asarray(reasoning) + np.minimum(end, 1) + np.maximum(np.asarray(answer) - 1, 0)
-    return (thoughts + ENDS) * counted
+def with_thoughts(
+    table: pd.DataFrame,
+    generations: pd.DataFrame,
+    architecture: Architecture,
+    thoughts: int,
+    element_bytes: float,
+    intensity: float,
+    joules: float | None = None,
+) -> pd.DataFrame:
+    """Return the table `compute` of chains with what they thought, of `thoughts` tokens each, booked too.
+
+    Other arguments as of `compute.compute_table`, which made `table` of `generations`. Thoughts stand in the
+    phase that they are thought in, and in `flops_thought`.
+    """
+    names = ("prompt", "reasoning", "end", "answer")
+    tokens = [generations[f"{name}_tokens"].to_numpy(dtype=np.int64) for name in names]
+    phases = generation_thoughts(architecture, thoughts, *tokens)
+    whole = phases["prefill"] + phases["reasoning"] + phases["answer"]
+    places = thought_places(*tokens)
+    read = sum(thought_kv_bytes(architecture, thoughts, *place, element_bytes) for place in places.values())
+    thought = sum(count for _, count in places.values())
+    added = {f"flops_{phase}": flops.total for phase, flops in phases.items()} | {
+        "flops": whole.total,
+        "flops_thought": whole.total,
+        "flops_attention": whole.attention_projections + whole.attention_scores,
+        "flops_feed_forward": whole.feed_forward + whole.router + whole.auxiliary,
+        "flops_state_space": whole.state_space,
+        "flops_logits": whole.logits,
+        "flops_2n": 2 * architecture.parameters(active=True) * (thoughts + ENDS) * thought,
+        "kv_bytes": np.rint(read).astype(np.int64),
+        "eflops": np.asarray(whole.total, dtype=float) + intensity * np.asarray(read, dtype=float),
+    }
+    table = table.assign(**{name: table[name] + values for name, values in added.items()})
+    return table.assign(joules=share_joules(table, tokens[1], joules))

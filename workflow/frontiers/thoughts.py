@@ -187,7 +187,9 @@ def think(
     for column in uniforms.T:
         logits = model.lm_head(after.hidden)
         logits[:, barred] = -torch.inf
-        tokens.append(draw(logits / temperature if temperature else logits, None if not temperature else column))
+        tokens.append(
+            draw(logits / temperature if temperature else logits, None if not temperature else column)
+        )
         after = feed(model, after, model.get_input_embeddings()(tokens[-1]))
     after = feed(model, after, model.end)
     batch.cache.crop(-(uniforms.shape[1] + 2))

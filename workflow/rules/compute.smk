@@ -20,7 +20,7 @@ rule describe_model:
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=ACCOUNTING + modules("hardware"),
+        modules=ACCOUNTING + modules("hardware", "passes", "thought_flops"),
         config=configuration,
         device=device,
         generations=rules.collect.output.table,
@@ -33,6 +33,10 @@ rule count_compute:
         "benchmarks/count_compute/{study}/{model}/{benchmark}.{strategy}.tsv"
     conda:
         "../../envs/analyse.yaml"
+    params:
+        thoughts=lambda wc: option(
+            "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
+        ),
     shell:
         "python {input.script:q} --generations {input.generations:q} --provenance {input.provenance:q}"
-        " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"
+        " --config-json {input.config:q} --device {input.device:q} {params.thoughts} --output {output.table:q} &> {log:q}"

@@ -8,7 +8,18 @@ rule train_pocket_model:
     input:
         script="workflow/scripts/train_pocket_model.py",
         recipes="data/pocket/recipes.yaml",
-        modules=modules("pocket", "pocket_judge", "pocket_training", "pocket_card", "judging"),
+        modules=modules(
+            "pocket",
+            "pocket_card",
+            "pocket_judge",
+            "pocket_reward",
+            "pocket_training",
+            "judging",
+            "thought_training",
+            "thoughts",
+        ),
+        # Those that recipes start from or learn from.
+        shipped=sorted(str(path) for path in Path("data/pocket/models").glob("*/model.safetensors")),
     output:
         training="results/train_pocket/{recipe}/training.json",
         weights="results/train_pocket/{recipe}/model.safetensors",
