@@ -1,23 +1,32 @@
 """FLOPs of thoughts against the real module under torch's counter, and against sums written out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from thought_checkpoints import BARRED, random_model
 from torch.utils.flop_counter import FlopCounterMode
 
-from frontiers import thoughts
+from frontiers import passes, thoughts
 from frontiers.compute import (
     UnknownArchitecture,
+    compute_table,
     forward_flops,
     generation_flops,
     kv_bytes_read,
     read_architecture,
 )
 from frontiers.families.quiet_star import FORM
-from frontiers.thought_flops import generation_thoughts, thought_flops, thought_kv_bytes, thought_places
+from frontiers.tables import check_table
+from frontiers.thought_flops import (
+    generation_thoughts,
+    thought_flops,
+    thought_kv_bytes,
+    thought_places,
+    with_thoughts,
+)
+from thought_checkpoints import BARRED, random_model
 
 # As configuration_mistral.py of github.com/ezelikman/quiet-star writes it, with the vocabulary that its training
 # script extends by two tokens.
@@ -155,3 +164,46 @@ def test_a_model_without_a_head_has_no_thoughts():
 def test_a_head_of_another_form_is_an_error():
     with pytest.raises(UnknownArchitecture, match="use_concat_talk_head"):
         read_architecture(RELEASED | {"use_concat_talk_head": False})
+
+
+def generated():
+    names = ["prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens"]
+    table = pd.DataFrame([(40, 11, 2, 5), (40, 0, 1, 1), (7, 3, 0, 0)], columns=names)
+    return table.assign(problem_id=["a", "b", "c"], sample=0, cap=pd.array([16, 0, None], dtype="Int64"))
+
+
+def test_the_table_of_chains_books_thoughts_beside_the_policy():
+    plain = compute_table(generated(), MISTRAL, 2, 10.0, joules=60.0)
+    table = with_thoughts(plain, generated(), MISTRAL, 4, 2, 10.0, joules=60.0)
+    check_table(table, "compute", "here")
+    inner = generation_thoughts(MISTRAL, 4, *generated().iloc[:, :4].to_numpy().T)
+    assert (table["flops_thought"] == sum(phase.total for phase in inner.values())).all()
+    assert (table["flops_policy"] == plain["flops"]).all()
+    assert (table["flops"] == table["flops_policy"] + table["flops_thought"]).all()
+    assert (table["flops"] == table[["flops_prefill", "flops_reasoning", "flops_answer"]].sum(axis=1)).all()
+    parts = ["flops_attention", "flops_feed_forward", "flops_state_space", "flops_logits"]
+    assert (table["flops"] == table[parts].sum(axis=1)).all()
+    assert (table["eflops"] - plain["eflops"] - table["flops_thought"]).to_numpy() == pytest.approx(
+        10 * (table["kv_bytes"] - plain["kv_bytes"]).to_numpy(), rel=1e-9
+    )
+    assert table["joules"].sum() == pytest.approx(60.0)
+    assert (table["flops_2n"] / plain["flops_2n"] > 1).all()
+
+
+def test_units_of_passes_think_before_each_token_that_they_draw():
+    unit = {"problem_id": "a", "sample": 0, "cap": None, "reward": None, "fate": "complete", "parent": None}
+    rows = [
+        {**unit, "role": "policy", "phase": "prefill", "node": "root", "past_tokens": 0, "prefill_tokens": 39, "decoded_tokens": 0},
+        {**unit, "role": "policy", "phase": "reasoning", "node": "0", "past_tokens": 39, "prefill_tokens": 1, "decoded_tokens": 12},
+        {**unit, "role": "policy", "phase": "reasoning", "node": "1", "past_tokens": 39, "prefill_tokens": 1, "decoded_tokens": 3},
+        {**unit, "role": "reward", "phase": "reasoning", "node": "0", "past_tokens": 0, "prefill_tokens": 52, "decoded_tokens": 0},
+    ]  # fmt: skip
+    units = pd.DataFrame(rows)
+    plain = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0)
+    (row,) = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0, thoughts=4).to_dict("records")
+    assert row["flops_thought"] == sum(thought_flops(MISTRAL, 4, 39, drawn).total for drawn in (12, 3))
+    assert row["flops_policy"] == plain["flops_policy"].item()
+    assert row["flops_reward"] == plain["flops_reward"].item()
+    assert row["flops"] == row["flops_policy"] + row["flops_thought"] + row["flops_reward"]
+    more = sum(thought_kv_bytes(MISTRAL, 4, 39, drawn, 2) for drawn in (12, 3))
+    assert row["kv_bytes"] == plain["kv_bytes"].item() + more

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from thought_checkpoints import save_checkpoint
 
 ROOT = Path(__file__).parents[1]

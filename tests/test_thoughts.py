@@ -5,14 +5,21 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from thought_checkpoints import BARRED, literal, random_model, save_checkpoint
 from transformers import AutoConfig
 
-from frontiers import completions, pocket, pocket_training, thoughts
+from frontiers import completions, pocket, pocket_training, thoughts, trees
 from frontiers.cli import UserError
-from frontiers.completions import Request
+from frontiers.completions import Request, Scores
 from frontiers.families.quiet_star import FORM
+from frontiers.generation import Settings
+from frontiers.prompts import Thinking, render_prompt
+from frontiers.reward_engine import Pair
+from frontiers.rewards import Rewarder
 from frontiers.thought_engine import ThoughtEngine
+from test_trees import REWARD
+from thought_checkpoints import BARRED, literal, random_model, save_checkpoint
+from writer import MARKERS, PROBLEMS
+from writer import decode as drive
 
 PROMPTS = [(3, 4, 5), (8,), (9, 9, 2, 7, 11, 5, 28), (1, 2)]
 SEEDS = [11, 12, 2**62 + 1, 14]
@@ -231,6 +238,52 @@ def test_a_stop_text_ends_a_request_and_is_left_out(checkpoint):
     assert stopped.tokens == free.tokens[: len(stopped.tokens)]
     assert text not in tokenizer.decode(stopped.tokens)
     assert text in tokenizer.decode(free.tokens[: stopped.decoded])
+
+
+def test_what_a_request_stopped_at_is_kept_where_that_is_asked(checkpoint):
+    (free,) = decode(engine_on(checkpoint), [Request((9, 10, 11), 5, 20)])
+    place = free.tokens.index(free.tokens[4])
+    asked = Request((9, 10, 11), 5, 20, stop=(free.tokens[4],), keep=True)
+    (stopped,) = decode(engine_on(checkpoint), [asked])
+    assert stopped.tokens == free.tokens[: place + 1]
+    assert (stopped.stopped_at, stopped.decoded) == (free.tokens[4], place + 1)
+
+
+class Judge:
+    """A reward model that finds every step as good as the hash of its text says."""
+
+    devices = 0
+
+    def __init__(self):
+        self.held = []
+
+    def submit(self, request):
+        self.held.append(request)
+
+    def receive(self):
+        done, self.held = self.held, []
+        return [Scores(r.id, (int(r.id[:4], 16) / 2**16,) * r.steps, len(r.prompt), None) for r in done]
+
+
+def test_a_tree_of_steps_grows_on_a_model_that_thinks(checkpoint, tmp_path):
+    """The strategy `quiet_star_rebase`: courses of REBASE, unchanged, on this engine."""
+    tokenizer = pocket_training.build_tokenizer("thoughts")
+    thinking = Thinking.from_block(MARKERS, tokenizer)
+    rewarder = Rewarder("reward", "mark", REWARD, tokenizer, 256)
+    form = trees.Shape("rebase", 4, ".", 3, 10, tokenizer.get_vocab()["."], 0.2, 2)
+    wanted = Settings((None,), 1, 4, 120, 7, "m", "b", (tokenizer.eos_token_id,))
+    found = []
+    for batch in (3, 16):
+        courses = [
+            trees.course(p, render_prompt(tokenizer, p.question, thinking, {}), tokenizer, thinking, wanted, form, rewarder)
+            for p in PROBLEMS[:2]
+        ]  # fmt: skip
+        engine = Pair(engine_on(checkpoint, batch), Judge())
+        grown, _ = drive(courses, tmp_path / f"{batch}.jsonl", engine)
+        assert all(len(tree.leaves) == 4 for tree in grown)
+        assert any(unit["role"] == "reward" for tree in grown for unit in tree.passes)
+        found.append([[leaf.answer for leaf in tree.leaves] for tree in grown])
+    assert [[a and a.tokens for a in t] for t in found[0]] == [[a and a.tokens for a in t] for t in found[1]]
 
 
 def test_greedy_takes_the_likeliest_whatever_the_seed(checkpoint):

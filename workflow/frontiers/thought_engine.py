@@ -187,13 +187,13 @@ class ThoughtEngine:
 
 
 def completion_of(running: Running, now: float, tokenizer) -> Completion | None:
-    """Return what a request came to if its last token has ended it, what it stopped at left out; else None."""
+    """Return what a request came to if its last token has ended it, else None; what it stopped at is left out, unless to be kept."""
     request, tokens = running.request, tuple(running.tokens)
     reason, stopped_at, kept = "stop", None, tokens
     if tokens[-1] in request.stop:
-        kept, stopped_at = tokens[:-1], tokens[-1]
+        kept, stopped_at = tokens if request.keep else tokens[:-1], tokens[-1]
     elif request.stop_text and request.stop_text in tokenizer.decode(tokens):
-        kept = before_text(tokens, request.stop_text, tokenizer)
+        kept = tokens if request.keep else before_text(tokens, request.stop_text, tokenizer)
     elif len(tokens) >= request.max_tokens:
         reason = "length"
     else:

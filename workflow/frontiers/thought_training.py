@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 from transformers import AutoConfig, DynamicCache, PreTrainedModel
 
-from frontiers.pocket_training import IGNORED, Batch, Recipe, Step
 from frontiers.families.quiet_star import FORM
+from frontiers.pocket_training import IGNORED, Batch, Recipe, Step
 from frontiers.thoughts import EMBEDDING_SCALE, draw, thought_class
 
 TEMPERATURE = 3.0
