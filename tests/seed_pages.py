@@ -106,7 +106,11 @@ def page() -> str:
     context = [forward_flops(BASE, 1, c - 1).total / 1e9 for c in (1, 512, 2048)]
     extra = [thought_flops(QUIET, n, 299, 1).total / forward_flops(QUIET, 1, 299).total for n in THOUGHTS]
     quiet, baseline = mended("Quiet-STaR"), mended("baseline")
-    ratios = [samples(booked("Quiet-STaR"), p, n) / samples(booked("baseline"), p) for p in PROMPTS for n in THOUGHTS]
+    ratios = [
+        samples(booked("Quiet-STaR"), p, n) / samples(booked("baseline"), p)
+        for p in PROMPTS
+        for n in THOUGHTS
+    ]
     head = thought_flops(QUIET, 5, 299, 1).auxiliary / thought_flops(QUIET, 5, 299, 1).total
     return (
         (HERE / "seed_figures.md.in")
