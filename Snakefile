@@ -13,6 +13,7 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import config as registry
+from frontiers import config_strategies as strategies
 from frontiers.cli import UserError
 
 try:
@@ -45,6 +46,7 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/compute.smk"
 include: "workflow/rules/analyse.smk"
+include: "workflow/rules/strategies.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/pocket.smk"
 

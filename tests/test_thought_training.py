@@ -126,7 +126,7 @@ def test_a_model_is_trained_from_a_shipped_one_and_loads_as_a_thought_model(tmp_
     block = {
         "description": "Tiny, for the tests.",
         "task": "thoughts",
-        "start": "small",
+        "initial": "small",
         "thoughts": {"tokens": 2, "ahead": 2, "samples": 2, "positions": 2, "policy": 1.0},
         "model_type": "qwen3",
         "architecture": {},
@@ -154,7 +154,7 @@ def test_a_model_is_trained_from_a_shipped_one_and_loads_as_a_thought_model(tmp_
     assert model.talk_head[0][4].weight.abs().max() > 0
     start = thoughts.AutoConfig.from_pretrained(pocket_training.SHIPPED / "small")
     assert model.config.vocab_size == start.vocab_size + 2
-    assert "Trained from the weights of small" in (tmp_path / "one/README.md").read_text()
+    assert "Trained from the weights of `small`" in (tmp_path / "one/README.md").read_text()
 
 
 def test_at_first_the_mixture_is_the_model_it_starts_from():

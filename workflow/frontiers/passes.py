@@ -5,16 +5,27 @@ for every token it draws. A reward model reads a text whole, without logits; its
 out. The prompt is fed once, whatever the number of branches: they share it in the cache.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 
-from frontiers.compute import Architecture, Breakdown, forward_flops, kv_bytes_read
+from frontiers.compute import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
 from frontiers.thought_flops import ENDS, thought_flops, thought_kv_bytes
 
+HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
+HEAD_FIELDS = ("classifier_dropout", "id2label", "label2id", "num_labels", "problem_type")
 KEY = ["problem_id", "sample", "cap"]
 PHASES = ("prefill", "reasoning", "answer")
+
+
+def read_scorer(config: Mapping, where: str) -> Architecture:
+    """Return the architecture of a reward model: that of the language model it is made from, its head not counted."""
+    names = [HEADS.sub("ForCausalLM", name) for name in config.get("architectures") or []]
+    kept = {key: value for key, value in config.items() if key not in HEAD_FIELDS}
+    return read_architecture({**kept, "architectures": names}, where)
 
 
 def count(
@@ -23,7 +34,8 @@ def count(
     """Return `passes` with the FLOPs of each unit by component (fields of `Breakdown`), `flops` and `fed` tokens.
 
     With `thoughts`, the tokens of each, every unit of the policy is followed by one of role "thought": what it
-    thought before each token that it drew. Raises `ValueError` where a reward model has read something and its architecture is not given.
+    thought before each token that it drew. Raises `ValueError` where a reward model has read something and its
+    architecture is not given.
     """
     table = passes.reset_index(drop=True)
     drawn = table["decoded_tokens"].to_numpy(np.int64)

@@ -66,16 +66,16 @@ class Recipe:
     phases: tuple[Phase, ...]
     learning_rate: float
     seed: int
+    precision: str = "bfloat16"
+    """In which the passes of training compute; a processor without it is several times slower in bfloat16."""
+    initial: str = ""
+    """Shipped model whose weights it starts from, but for the head; none without."""
     task: str = "solve"
     """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
     reward: right or wrong at the end of each step of a solution (`pocket_reward`).
     thoughts: as solve, with a thought before every token (`thought_training`)."""
-    start: str | None = None
-    """The shipped model whose weights it starts from; None for random ones."""
     thoughts: Mapping | None = None
     """How thoughts are trained: the fields of `thought_training.Plan`."""
-    precision: str = "bfloat16"
-    """Of the products in training; without hardware for it bfloat16 is many times slower than float32."""
 
     @property
     def words(self) -> list[str]:
@@ -124,7 +124,7 @@ def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
 
 
 def build_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the recipe's model with fresh weights drawn from its seed."""
+    """Return the recipe's model, what weights it does not start from another's drawn from its seed."""
     torch.manual_seed(recipe.seed)
     words = recipe.words
     config = AutoConfig.for_model(
@@ -136,7 +136,10 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
         **recipe.architecture,
     )
     form = AutoModelForTokenClassification if recipe.task == "reward" else AutoModelForCausalLM
-    return form.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    how = {"attn_implementation": "eager", "dtype": torch.float32}
+    if recipe.initial:
+        return form.from_pretrained(SHIPPED / recipe.initial, config=config, **how)
+    return form.from_config(config, **how)
 
 
 def encode(

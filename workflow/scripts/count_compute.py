@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if arguments.passes:
         reward = arguments.reward_config_json
-        scoring = compute.read_architecture(config_fields.read_config(reward), reward) if reward else None
+        scoring = passes.read_scorer(config_fields.read_config(reward), reward) if reward else None
         units = tables.read_table(arguments.passes, "passes")
         table = passes.compute_table(units, architecture, scoring, *costs, arguments.thoughts)
     else:

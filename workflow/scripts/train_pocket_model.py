@@ -18,7 +18,6 @@ from pathlib import Path
 import torch
 import transformers
 import yaml
-from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from frontiers import cli, pocket, pocket_reward, pocket_training, thought_training
@@ -87,15 +86,12 @@ Logits = Callable[[torch.Tensor], torch.Tensor]
 
 def prepare(recipe: pocket_training.Recipe) -> tuple[PreTrainedModel, pocket_training.Step, Logits]:
     """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
-    start = pocket_training.SHIPPED / recipe.start if recipe.start else None
     if recipe.task == "thoughts":
         plan = thought_training.Plan(**recipe.thoughts)
-        model = thought_training.build_model(recipe, start)
+        model = thought_training.build_model(recipe, pocket_training.SHIPPED / recipe.initial)
         step = thought_training.step_of(plan, recipe.seed, recipe.precision)
         return model, step, thought_training.logits_of(model, plan, recipe.seed)
     model = pocket_training.build_model(recipe)
-    if start:
-        model.load_state_dict(load_file(start / "model.safetensors"), strict=False)
     step = partial(pocket_training.train_step, precision=recipe.precision)
     return model, step, lambda ids: model(input_ids=ids, use_cache=False).logits
 
