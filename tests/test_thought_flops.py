@@ -133,7 +133,8 @@ def test_the_released_checkpoint_is_mistral_and_its_head():
 
 
 def test_phases_think_wherever_logits_are_counted():
-    tokens = {"prompt": np.array([40, 40, 7]), "reasoning": np.array([11, 0, 3]), "end": np.array([2, 1, 0]), "answer": np.array([5, 1, 0])}  # fmt: skip
+    names = ("prompt", "reasoning", "end", "answer")
+    tokens = dict(zip(names, np.array([[40, 40, 7], [11, 0, 3], [2, 1, 0], [5, 1, 0]]), strict=True))
     inner, base = (
         generation_thoughts(MISTRAL, 4, *tokens.values()),
         generation_flops(MISTRAL, *tokens.values()),
@@ -191,14 +192,15 @@ def test_the_table_of_chains_books_thoughts_beside_the_policy():
 
 
 def test_units_of_passes_think_before_each_token_that_they_draw():
-    unit = {"problem_id": "a", "sample": 0, "cap": None, "reward": None, "fate": "complete", "parent": None}
+    same = {"problem_id": "a", "sample": 0, "cap": None, "reward": None, "fate": "complete", "parent": None}
+    fields = ("role", "phase", "node", "past_tokens", "prefill_tokens", "decoded_tokens")
     rows = [
-        {**unit, "role": "policy", "phase": "prefill", "node": "root", "past_tokens": 0, "prefill_tokens": 39, "decoded_tokens": 0},
-        {**unit, "role": "policy", "phase": "reasoning", "node": "0", "past_tokens": 39, "prefill_tokens": 1, "decoded_tokens": 12},
-        {**unit, "role": "policy", "phase": "reasoning", "node": "1", "past_tokens": 39, "prefill_tokens": 1, "decoded_tokens": 3},
-        {**unit, "role": "reward", "phase": "reasoning", "node": "0", "past_tokens": 0, "prefill_tokens": 52, "decoded_tokens": 0},
-    ]  # fmt: skip
-    units = pd.DataFrame(rows)
+        ("policy", "prefill", "root", 0, 39, 0),
+        ("policy", "reasoning", "0", 39, 1, 12),
+        ("policy", "reasoning", "1", 39, 1, 3),
+        ("reward", "reasoning", "0", 0, 52, 0),
+    ]
+    units = pd.DataFrame([{**same, **dict(zip(fields, row, strict=True))} for row in rows])
     plain = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0)
     (row,) = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0, thoughts=4).to_dict("records")
     assert row["flops_thought"] == sum(thought_flops(MISTRAL, 4, 39, drawn).total for drawn in (12, 3))

@@ -36,8 +36,8 @@ def runner(
     """Return what decodes under a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` gives those of `vllm.LLM`. Neither devices nor the engine are touched before the first request;
-    an endpoint is asked at once what it is. `reward` gives the engine of a reward model that scores beside it. `thoughts` is the
-    block of a model that thinks before every token.
+    an endpoint is asked at once what it is. `reward` gives the engine of a reward model that scores beside it.
+    `thoughts` is the block of a model that thinks before every token.
     """
     if is_endpoint(settings):
         served = Endpoint(dict(settings), model, dict(sampling), tokenizer, say)

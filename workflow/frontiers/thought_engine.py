@@ -187,7 +187,10 @@ class ThoughtEngine:
 
 
 def completion_of(running: Running, now: float, tokenizer) -> Completion | None:
-    """Return what a request came to if its last token has ended it, else None; what it stopped at is left out, unless to be kept."""
+    """Return what a request came to if its last token has ended it, else None.
+
+    What it stopped at is left out, unless it is to be kept.
+    """
     request, tokens = running.request, tuple(running.tokens)
     reason, stopped_at, kept = "stop", None, tokens
     if tokens[-1] in request.stop:
