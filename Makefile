@@ -29,8 +29,8 @@ inspect: envs/requirements-inspect.txt
 	.venv-inspect/bin/python -m pip install --quiet --no-deps --requirement $<
 
 docs: $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py \
-		tests/test_reruns.py --write-docs
+	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py tests/test_reruns.py \
+		tests/test_seed_defects.py --write-docs
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.compute import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
+from frontiers.thought_flops import ENDS, thought_flops, thought_kv_bytes
 
 HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
 HEAD_FIELDS = ("classifier_dropout", "id2label", "label2id", "num_labels", "problem_type")
@@ -27,10 +28,14 @@ def read_scorer(config: Mapping, where: str) -> Architecture:
     return read_architecture({**kept, "architectures": names}, where)
 
 
-def count(passes: pd.DataFrame, policy: Architecture, reward: Architecture | None) -> pd.DataFrame:
+def count(
+    passes: pd.DataFrame, policy: Architecture, reward: Architecture | None, thoughts: int = 0
+) -> pd.DataFrame:
     """Return `passes` with the FLOPs of each unit by component (fields of `Breakdown`), `flops` and `fed` tokens.
 
-    Raises `ValueError` where a reward model has read something and its architecture is not given.
+    With `thoughts`, the tokens of each, every unit of the policy is followed by one of role "thought": what it
+    thought before each token that it drew. Raises `ValueError` where a reward model has read something and its
+    architecture is not given.
     """
     table = passes.reset_index(drop=True)
     drawn = table["decoded_tokens"].to_numpy(np.int64)
@@ -45,7 +50,23 @@ def count(passes: pd.DataFrame, policy: Architecture, reward: Architecture | Non
             flops = forward_flops(model, fed[rows], past[rows], drawn[rows])
             for name in parts:
                 parts[name][rows] = vars(flops)[name]
-    return table.assign(**parts, flops=sum(parts.values()), fed=fed)
+    table = table.assign(**parts, flops=sum(parts.values()), fed=fed)
+    return with_thoughts(table, policy, thoughts) if thoughts else table
+
+
+def with_thoughts(table: pd.DataFrame, policy: Architecture, thoughts: int) -> pd.DataFrame:
+    """Return counted units, each of the policy's followed by that of its thoughts.
+
+    A thought stands behind the last token that a unit is given, and behind each that it draws but the last.
+    """
+    units = table[(table["role"] == "policy") & (table["decoded_tokens"] > 0)]
+    past = (units["past_tokens"] + units["prefill_tokens"] - 1).to_numpy(np.int64)
+    drawn = units["decoded_tokens"].to_numpy(np.int64)
+    flops = thought_flops(policy, thoughts, past, drawn)
+    inner = units.assign(
+        role="thought", **vars(flops), flops=flops.total, fed=drawn * (thoughts + ENDS), past_tokens=past
+    )
+    return pd.concat([table, inner]).sort_index(kind="stable", ignore_index=True)
 
 
 def compute_table(
@@ -55,18 +76,23 @@ def compute_table(
     element_bytes: float,
     intensity: float,
     joules: float | None = None,
+    thoughts: int = 0,
 ) -> pd.DataFrame:
     """Return the table `compute`, one row per problem, sample and cap of `passes`.
 
-    Arguments as of `compute.compute_table`. Keys and values are read by each token that the policy feeds after
+    Arguments as of `compute.compute_table` and `count`. Keys and values are read by each token that the policy feeds after
     the prompt. Energy is shared by FLOPs.
     """
-    units = count(passes, policy, reward)
+    units = count(passes, policy, reward, thoughts)
     mine = (units["role"] != "reward").to_numpy()
-    later = mine & (units["phase"] != "prefill").to_numpy()
+    later = (units["role"] == "policy").to_numpy() & (units["phase"] != "prefill").to_numpy()
+    inner = (units["role"] == "thought").to_numpy()
     read = np.zeros(len(units))
     counts = [units.loc[later, name].to_numpy(np.int64) for name in ("fed", "past_tokens")]
     read[later] = kv_bytes_read(policy, *counts, element_bytes)
+    if inner.any():
+        counts = [units.loc[inner, name].to_numpy(np.int64) for name in ("past_tokens", "decoded_tokens")]
+        read[inner] = thought_kv_bytes(policy, thoughts, *counts, element_bytes)
     active = [model.parameters(active=True) if model else 0 for model in (policy, reward)]
     columns = {"flops": units["flops"]}
     columns |= {f"flops_{p}": units["flops"].where(mine & (units["phase"] == p), 0) for p in PHASES}

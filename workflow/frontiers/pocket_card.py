@@ -40,12 +40,13 @@ Loss (nats per token that counts, running mean; the whole curve is in training.j
 |---|---|---|
 {curve}
 
-{validation(recipe, training["validation"])}
+{validation(recipe, training)}
 """
 
 
-def validation(recipe: Recipe, found: dict) -> str:
+def validation(recipe: Recipe, training: dict) -> str:
     """Return what a model was seen to do on problems that it was not trained on."""
+    found = training["validation"]
     if recipe.task == "reward":
         rows = "\n".join(
             f"| {name} | {v['steps']:,} | {v['right']:.1%} | {v['accuracy']:.1%} | {v['auc']:.4f} | {v['answer_auc']:.4f} |"
@@ -59,7 +60,7 @@ def validation(recipe: Recipe, found: dict) -> str:
     rows = "\n".join(f"| {steps} | {share:.1%} |" for steps, share in found.items())
     return f"""Fresh problems of the training side whose whole text is written right greedily:
 
-| comparisons | share of 200 |
+| comparisons | share of {training.get("validated", 200)} |
 |---|---|
 {rows}"""
 

@@ -20,7 +20,7 @@ rule describe_model:
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=ACCOUNTING + modules("hardware", "passes", "tables"),
+        modules=ACCOUNTING + modules("hardware", "passes", "tables", "thought_flops"),
         config=configuration,
         reward=lambda wc: reward_files(wc, "config.json"),
         device=device,
@@ -38,6 +38,9 @@ rule count_compute:
     params:
         counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
         reward=lambda wc, input: option("--reward-config-json", input.reward),
+        thoughts=lambda wc: option(
+            "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
+        ),
     shell:
-        "python {input.script:q} {params.counted} {params.reward} --provenance {input.provenance:q}"
+        "python {input.script:q} {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
         " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields, hardware, passes, precision, tables
+from frontiers import cli, compute, config_fields, hardware, passes, precision, tables, thought_flops
 
 
 def measured_joules(provenance: Path) -> float | None:
@@ -36,6 +36,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     counted.add_argument("--passes", help="table of passes (parquet)")
     parser.add_argument("--config-json", required=True, help="config.json of the checkpoint")
     parser.add_argument("--reward-config-json", help="config.json of the reward model that passes name")
+    parser.add_argument(
+        "--thoughts",
+        type=int,
+        default=0,
+        help="tokens of a thought, of a model that thinks before every token",
+    )
     parser.add_argument(
         "--kv-bytes",
         type=float,
@@ -65,10 +71,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         reward = arguments.reward_config_json
         scoring = passes.read_scorer(config_fields.read_config(reward), reward) if reward else None
         units = tables.read_table(arguments.passes, "passes")
-        table = passes.compute_table(units, architecture, scoring, *costs)
+        table = passes.compute_table(units, architecture, scoring, *costs, arguments.thoughts)
     else:
         generations = tables.read_table(arguments.generations, "generations")
         table = compute.compute_table(generations, architecture, *costs)
+        if arguments.thoughts:
+            given = table, generations, architecture, arguments.thoughts
+            table = thought_flops.with_thoughts(*given, *costs)
     tables.write_table(table, arguments.output, "compute")
     print(f"{len(table)} generations, {table['flops'].sum():.4g} FLOPs, {table['eflops'].sum():.4g} eFLOPs")
 

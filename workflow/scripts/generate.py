@@ -118,6 +118,7 @@ def generate(arguments: argparse.Namespace) -> None:
         arguments.gpus,
         cli.say,
         scoring and (lambda: scoring.engine(arguments.gpus, cli.say)),
+        identity.get("thoughts"),
     )
     mark = fingerprint({"files": manifest["files"], "identity": identity, **changing})
     sums = {path: files.sha256_of(path) for path in arguments.problems}
