@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: study test test-conda test-slurm lint docs inspect
+.PHONY: study test test-conda test-slurm lint docs inspect audit release
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
@@ -29,13 +29,27 @@ inspect: envs/requirements-inspect.txt
 	.venv-inspect/bin/python -m pip install --quiet --no-deps --requirement $<
 
 docs: $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py --write-docs
+	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py tests/test_reruns.py \
+		tests/test_seed_defects.py --write-docs
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# Known vulnerabilities of the locked packages, from the Python package index; fails where one cannot be looked up.
+audit:
+	test -x .venv-audit/bin/pip-audit || $(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	for lock in envs/requirements*.txt; do \
+		.venv-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement $$lock || exit 1; done
+
+# What a release has to pass: CONTRIBUTING.md has the steps.
+release: lint $(VENV)/test.stamp
+	test -z "$$(git status --porcelain)" || { echo "commit first"; exit 1; }
+	$(BIN)/python -m pytest tests/test_release.py
+	$(BIN)/python -m pytest -m "slow or not slow"
 
 # The locks list every package, so nothing is resolved and nothing surplus is installed.
 $(VENV)/study.stamp: envs/requirements.txt

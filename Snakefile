@@ -16,6 +16,7 @@ configfile: "config.yaml"
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers import allocation
 from frontiers import config as registry
+from frontiers import config_strategies as strategies
 from frontiers import dependencies
 from frontiers.cli import UserError
 
@@ -30,9 +31,19 @@ config = registry.load(config)
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
 if CONDA:
-    os.environ["PYTHONNOUSERSITE"] = "1"
+    os.environ.update(PYTHONNOUSERSITE="1")
 else:
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+    os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+onstart:
+    for folder in filter(
+        os.path.exists, ["logs", "results", *(f"results/{name}" for name in config["run"])]
+    ):
+        if not os.access(folder, os.W_OK):
+            raise WorkflowError(
+                f"{folder}: its disk is read-only, or you have no right to it; mend that and run the same command again"
+            )
 
 
 report: "workflow/report/workflow.rst"
@@ -54,6 +65,7 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/compute.smk"
 include: "workflow/rules/analyse.smk"
+include: "workflow/rules/strategies.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/pocket.smk"
 

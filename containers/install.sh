@@ -6,6 +6,8 @@ python3.11 -m venv /opt/frontiers
 PATH=/opt/frontiers/bin:$PATH
 case $1 in
 cpu)
+  # Where the CPU build of torch is.
+  export PIP_EXTRA_INDEX_URL="${PIP_EXTRA_INDEX_URL-https://download.pytorch.org/whl/cpu}"
   pip install --no-cache-dir --no-deps --requirement requirements.txt
   ;;
 cuda)

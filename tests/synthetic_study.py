@@ -110,6 +110,9 @@ def add_costs(frame: pd.DataFrame) -> pd.DataFrame:
     }
     frame = frame.assign(
         **parts,
+        flops_policy=flops,
+        flops_thought=0.0,
+        flops_reward=0.0,
         **{name: share * flops for name, share in shares.items()},
         flops=flops,
         flops_2n=2 * active * (PROMPT + trace + ANSWER),

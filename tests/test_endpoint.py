@@ -101,8 +101,10 @@ def test_a_request_says_all_that_shapes_its_tokens(server):
 @pytest.mark.parametrize("fault", [408, 429, 500, 502, 503, "break", "error", "silence", "abort"])
 def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
     server.faults += [fault] * 5
-    check(run(server.make(timeout_seconds=0.3), REQUESTS), REQUESTS)
-    assert len(server.asked) == len(REQUESTS) + 5
+    silent = fault == "silence"
+    check(run(server.make(timeout_seconds=0.3 if silent else 60), REQUESTS), REQUESTS)
+    # On a busy machine more may be silent for that long.
+    assert len(server.asked) >= len(REQUESTS) + 5 if silent else len(server.asked) == len(REQUESTS) + 5
     assert any("trying again" in line for line in server.said)
 
 

@@ -186,3 +186,34 @@ def test_one_job_generates_every_benchmark_and_each_as_alone(forks, undisturbed,
     assert job.table("middle-chains").equals(undisturbed[1])
     assert len(job.table("short-chains")) == len(undisturbed[1])
     assert len(job.journals) == 2
+
+
+def test_problems_that_change_under_way_are_said_and_nothing_is_written(forks, undisturbed, tmp_path):
+    job = Job(tmp_path, problems=12)
+    (path,) = job.problems
+    before = path.read_bytes()
+    pid = forks.start(job)
+    wait_for(job, pid, 3)
+    path.write_bytes(b"".join(before.splitlines(keepends=True)[1:]))
+    status, said = forks.wait(job)
+    assert status == 1
+    assert f"{path}: changed while its problems were answered, so nothing is written" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+    path.write_bytes(before)
+    status, said = forks.run(job)
+    assert status == 0
+    assert job.provenance()["decoded_requests"] == 0
+    assert job.table().equals(undisturbed[1])
+
+
+def test_an_added_sample_decodes_the_new_traces_alone(forks, undisturbed, tmp_path):
+    job = Job(tmp_path, problems=12)
+    assert forks.run(job)[0] == 0
+    first = job.provenance()["decoded_requests"]
+    job.samples = 2
+    assert forks.run(job)[0] == 0
+    said, table = job.provenance(), job.table()
+    assert said["journalled_requests"] == first
+    assert 0 < said["decoded_requests"] < 2 * first
+    assert table[table["sample"] == 0].reset_index(drop=True).equals(undisturbed[1])

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import draw_pocket
 import train_pocket_model
-from frontiers import pocket, pocket_training
+from frontiers import pocket, pocket_training, thoughts
 from frontiers.cli import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -179,7 +179,8 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known(tmp_path):
 def test_a_shipped_model_is_whole_and_small(folder):
     training = json.loads((folder / "training.json").read_text())
     assert training["recipe"] == yaml.safe_load(RECIPES.read_text())["models"][folder.name]
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    thinks = training["recipe"].get("task") == "thoughts"
+    model = thoughts.load(folder, "float32") if thinks else AutoModelForCausalLM.from_pretrained(folder)
     assert sum(p.numel() for p in model.parameters()) == training["parameters"]
     assert {"README.md", "config.json", "model.safetensors", "tokenizer.json"} <= {
         p.name for p in folder.iterdir()

@@ -60,8 +60,8 @@ def edit_problems(workflow: Workflow) -> None:
 def touch_all(workflow: Workflow) -> None:
     for folder in ("workflow", "envs", "data", "profiles"):
         for path in (workflow.folder / folder).rglob("*"):
-            if path.is_file() and "hub" not in path.parts:
-                path.touch()
+            if path.is_file():
+                workflow.edit(str(path.relative_to(workflow.folder)), path.read_bytes())
 
 
 @dataclass

@@ -61,9 +61,13 @@ class Workflow:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             self.config["benchmarks"][name] |= {"rows": len(lines), "sha256": digest}
 
+    def write(self) -> None:
+        """Write the configuration."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+
     def snakemake(self, *arguments, check=True, variables=(), **options):
         """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+        self.write()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
         called = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],

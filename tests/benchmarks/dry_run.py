@@ -11,10 +11,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import yaml
 
 from workflow_copy import Workflow
 
@@ -31,9 +30,18 @@ def crowd(folder: Path, models: int) -> Workflow:
     return workflow
 
 
-def planned(workflow: Workflow) -> tuple[int, float, float]:
-    """Return the jobs of a dry run, the seconds it took and its peak memory in MB."""
-    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(workflow.config, sort_keys=False))
+class Planned(NamedTuple):
+    """What a dry run took."""
+
+    jobs: int
+    seconds: float
+    processor_seconds: float
+    megabytes: float
+
+
+def planned(workflow: Workflow) -> Planned:
+    """Return the jobs of a dry run, and the time and peak memory it took."""
+    workflow.write()
     begun = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"],
@@ -45,10 +53,11 @@ def planned(workflow: Workflow) -> tuple[int, float, float]:
     )
     said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
     if status:
         raise SystemExit(said[-3000:])
-    return int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1]), seconds, used.ru_maxrss / 1024
+    jobs = int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1])
+    return Planned(jobs, time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def main() -> None:
@@ -57,8 +66,11 @@ def main() -> None:
     parser.add_argument("--models", type=int, nargs="+", default=[19, 50, 100], help="numbers of models")
     for models in parser.parse_args().models:
         with tempfile.TemporaryDirectory() as folder:
-            jobs, seconds, memory = planned(crowd(Path(folder) / "copy", models))
-        print(f"{models:4} models × 5 benchmarks: {jobs:,} jobs, {seconds:.1f} s, {memory:.0f} MB")
+            found = planned(crowd(Path(folder) / "copy", models))
+        print(
+            f"{models:4} models × 5 benchmarks: {found.jobs:,} jobs, {found.seconds:.1f} s "
+            f"({found.processor_seconds:.1f} s of a processor), {found.megabytes:.0f} MB"
+        )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 
 from frontiers.config_fields import Fields, shaping
 from frontiers.families import FAMILIES
+from frontiers.families.quiet_star import mixing_head
 from frontiers.layers import Architecture
 
 
@@ -38,6 +39,7 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
         width=fields.size("hidden_size", "d_model"),
         vocabulary=fields.size("vocab_size", default=family.vocabulary),
         tied=fields.flag("tie_word_embeddings", tied),
+        mixing=mixing_head(fields),
         **body._asdict(),
     )
     fields.finish()

@@ -39,7 +39,8 @@ def run_checks(tables: Tables, expected: Expected | None, problems: Mapping[str,
 
     `tables` maps names of tables to tables: points and frontier at least, answers where they were measured.
     `expected` is {model: {"benchmarks": [...], "strategies": [...], "caps": [...], "samples": n or
-    {benchmark: n}}}, `problems` {benchmark: number of problems}; both None where nothing was planned here.
+    {benchmark: n}}}, with under "several" the strategies that make one answer of several samples and under
+    "trees" those without caps; `problems` {benchmark: number of problems}; both None where nothing was planned here.
     """
     tables = dict(tables)
     first = tables_valid(tables)
@@ -95,9 +96,10 @@ def planned(expected: Expected, problems: Mapping[str, int]) -> pd.DataFrame:
             samples = block["samples"]
             samples = samples[benchmark] if isinstance(samples, Mapping) else samples
             for strategy in block["strategies"]:
-                for cap in block["caps"]:
+                number = 1 if strategy in block.get("several", []) else samples
+                for cap in [None] if strategy in block.get("trees", []) else block["caps"]:
                     order = np.inf if cap is None else float(cap)
-                    rows.append((model, strategy, benchmark, order, problems[benchmark], samples))
+                    rows.append((model, strategy, benchmark, order, problems[benchmark], number))
     return pd.DataFrame(rows, columns=[*CURVE, "order", "problems", "samples"])
 
 

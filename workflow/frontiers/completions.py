@@ -1,4 +1,4 @@
-"""Requests to an engine, what comes back, and courses: computations that ask for completions as they go.
+"""Requests to an engine or a reward model, what comes back, and courses: computations that ask for completions as they go.
 
 A completion is named by what it starts from (prompt, seed, what it stops at) and not by how long it may
 be. So what is stored for a small budget serves a larger one: it is gone on with from its last token, and
@@ -10,7 +10,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -30,8 +30,8 @@ class Request:
     """One request to the engine: at most `max_tokens` tokens after `prompt`.
 
     `stop` are token ids that end it, `stop_text` a text, for markers that a tokenizer spells with several
-    tokens; the completion leaves both out. Of the prompt, the last `written` tokens are the model's own or
-    were put in its mouth: frequency penalties count them. A piece that goes on with another completion
+    tokens; the completion leaves both out, unless it is to `keep` them. Of the prompt, the last `written`
+    tokens are the model's own or were put in its mouth: frequency penalties count them. A piece that goes on with another completion
     names that in `after`, and in `start` the tokens that it has already.
     """
 
@@ -43,12 +43,14 @@ class Request:
     written: int = 0
     after: str = ""
     start: int = 0
+    keep: bool = False
 
     @cached_property
     def id(self) -> str:
         """The name of its completion, whatever the budget."""
+        kept = {"keep": True} if self.keep else {}
         return fingerprint(
-            {"prompt": self.prompt, "seed": self.seed, "stop": self.stop, "stop_text": self.stop_text}
+            {"prompt": self.prompt, "seed": self.seed, "stop": self.stop, "stop_text": self.stop_text} | kept
         )
 
 
@@ -103,7 +105,52 @@ class Completion:
         return self.first_seconds + min(share, 1.0) * (self.seconds - self.first_seconds)
 
 
-Course = Generator[list[Request], list[Completion], T]
+@dataclass(frozen=True)
+class Scoring:
+    """One request to a reward model: its scores at the last `steps` step tags of `prompt`.
+
+    `problem` is whose solution it is; `reward` marks the model and how it is read, so that no other one's
+    scores are taken for these.
+    """
+
+    prompt: tuple[int, ...]
+    steps: int
+    problem: str
+    reward: str
+    after: ClassVar[str] = ""
+    start: ClassVar[int] = 0
+
+    @cached_property
+    def id(self) -> str:
+        """The name of its scores."""
+        return fingerprint(
+            {"scored": self.prompt, "steps": self.steps, "problem": self.problem, "reward": self.reward}
+        )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a reward model says of each step, from 0 to 1; None where it said no number. `tokens` it has read."""
+
+    id: str
+    scores: tuple[float | None, ...]
+    tokens: int
+    seconds: float | None
+    decoded: ClassVar[int] = 0
+
+    @classmethod
+    def from_entry(cls, entry: Mapping) -> "Scores":
+        """Return the scores that a line of the journal holds."""
+        known = {name: entry[name] for name in cls.__dataclass_fields__ if name != "decoded"}
+        return cls(**{**known, "scores": tuple(entry["scores"])})
+
+
+def reply_of(entry: Mapping) -> Completion | Scores:
+    """Return what a line of the journal holds."""
+    return (Scores if "scores" in entry else Completion).from_entry(entry)
+
+
+Course = Generator[list[Request | Scoring], list[Completion | Scores], T]
 """A computation that yields requests, is sent their completions in the same order, and returns its result.
 
 A completion it is sent may be shorter than asked for (a stored one) or longer (stored for a larger budget).

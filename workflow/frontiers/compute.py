@@ -247,6 +247,7 @@ def compute_table(
     table["flops"] = whole.total
     for phase, flops in phases.items():
         table[f"flops_{phase}"] = flops.total
+    table["flops_policy"], table["flops_thought"], table["flops_reward"] = whole.total, 0, 0
     table["flops_attention"] = whole.attention_projections + whole.attention_scores
     table["flops_feed_forward"] = whole.feed_forward + whole.router + whole.auxiliary
     table["flops_state_space"] = whole.state_space

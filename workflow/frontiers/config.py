@@ -12,7 +12,7 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
-from frontiers import config_faults, config_imports
+from frontiers import config_faults, config_imports, config_strategies
 from frontiers.cli import UserError
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
@@ -91,6 +91,11 @@ def entry(block: Mapping, key: str) -> Any:
     return reduce(getitem, key.split("/"), block)
 
 
+def canonical_in_order(value: Any) -> str:
+    """Return `value` as JSON, mappings in their own order."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def one_of(names: Iterable[str]) -> str:
     """Return a regular expression that matches the `names` and nothing else."""
     return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
@@ -137,8 +142,13 @@ def engine(study: Mapping, model: Mapping) -> str:
     return canonical({**study["engine"], **spread, "max_model_len": min(room, model.get("context") or room)})
 
 
-def caps(study: Mapping, model: Mapping) -> list[int | None]:
-    """Return the study's caps that fit, with an answer and some prompt, in its context; null always does."""
+def caps(study: Mapping, model: Mapping, strategy: Mapping | None = None) -> list[int | None]:
+    """Return the study's caps that fit, with an answer and some prompt, in its context; null always does.
+
+    A `strategy` that grows trees has a budget of its own and no cap.
+    """
+    if strategy and strategy["method"] in config_strategies.TREES:
+        return [None]
     room = json.loads(engine(study, model))["max_model_len"]
     return [cap for cap in study["caps"] if cap is None or cap + study["answer_tokens"] < room]
 
@@ -149,7 +159,9 @@ def shards(model: Mapping) -> list[str]:
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
 
-def is_current(provenance: Path, study: Mapping, model: Mapping, benchmark: str) -> bool:
+def is_current(
+    provenance: Path, study: Mapping, model: Mapping, benchmark: str, strategy: Mapping | None = None
+) -> bool:
     """Return whether the provenance beside a table of generations says that it is what the study asks for."""
     try:
         said = json.loads(provenance.read_text())
@@ -157,17 +169,23 @@ def is_current(provenance: Path, study: Mapping, model: Mapping, benchmark: str)
         return False
     asked = {
         "identity": json.loads(identity(model)),
-        "caps": caps(study, model),
-        "samples": samples(study, benchmark, model),
+        "caps": caps(study, model, strategy),
+        "samples": samples(study, benchmark, model, strategy),
         "answer_tokens": study["answer_tokens"],
         "seed": study["seed"],
         "engine": json.loads(engine(study, model)),
     }
+    if strategy:
+        asked["strategy"] = config_strategies.decoding(strategy)
     return all(key in said and said[key] == value for key, value in asked.items())
 
 
-def samples(study: Mapping, benchmark: str, model: Mapping | None = None) -> int:
-    """Return the traces per problem: one for a greedy `model`, which always writes the same."""
+def samples(
+    study: Mapping, benchmark: str, model: Mapping | None = None, strategy: Mapping | None = None
+) -> int:
+    """Return the traces per problem: one for a greedy `model`, which always writes the same, and one tree."""
+    if strategy and strategy["method"] in config_strategies.TREES:
+        return 1
     if model is not None and model["sampling"]["temperature"] == 0:
         return 1
     number = study.get("samples", 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from frontiers import config_imports
+from frontiers import config_imports, config_strategies
 from frontiers.config_names import name_faults, suggest
 
 MADE_BY_RULES = ("data/pocket/",)
@@ -100,6 +100,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
             if block["kind"] == "measured"
             for fault in _study_faults(name, block, config)
         ),
+        *config_strategies.faults(config),
         *_imported_faults(config, root),
         *_path_faults(config, root),
         *_device_faults(config, root),
@@ -156,6 +157,15 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
             yield f"{place}.release_date: {block['release_date']} is not a day of the calendar"
         if "release_source" not in block:
             yield f"{place}: add `release_source`, where the release date is stated"
+    if "reward" in block:
+        if surplus := [key for key in ("thinking", "sampling", "template") if key in block]:
+            yield f"{place}: {', '.join(f'`{key}`' for key in surplus)}: a reward model writes nothing; take out"
+        if "prompt" in block["reward"] and "system" in block["reward"]:
+            yield f"{place}.reward: `system` belongs to a chat template; take it out, or `prompt`"
+        return
+    if lacking := [key for key in ("thinking", "sampling") if key not in block]:
+        yield f"{place}: add {', '.join(f'`{key}`' for key in lacking)}, or `reward` for a reward model"
+        return
     markers = [key for key in ("start", "end") if key in block["thinking"]]
     if block["thinking"]["style"] == "markers" and len(markers) < 2:
         yield f"{place}.thinking: style markers needs `start` and `end`"

@@ -18,7 +18,6 @@ from frontiers.intervals import BOOTSTRAP, COMBINED, percentile_limits
 from frontiers.rows import frame_of
 from frontiers.tables import cap_order
 
-NORMAL = "sign flips over problems, normal"
 Point = tuple[str, str, float]
 """Model, strategy and cap (infinity is uncapped)."""
 
@@ -84,7 +83,7 @@ def of_mean(parts: Sequence[tuple[dict, np.ndarray]]) -> dict:
         "high": min(estimate + above, 1.0),
         "interval": COMBINED,
         "p_value": float(2 * stats.norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0,
-        "test": NORMAL,
+        "test": paired.NORMAL,
         **{name: sum(row[name] for row in rows) for name in ("better", "worse", "problems")},
     }
 

@@ -106,10 +106,7 @@ class Engine:
         while True:
             outputs = self._try(lambda: self._llm.llm_engine.step()) or ()
             if done := [output for output in outputs if output.finished]:
-                return [
-                    completion_of(self._flying.pop(output.request_id), output, self.tokenizer)
-                    for output in done
-                ]
+                return [self._read(self._flying.pop(output.request_id), output) for output in done]
 
     def _start(self) -> None:
         begun = time.monotonic()
@@ -134,7 +131,13 @@ class Engine:
 
     def _add(self, request: Request) -> None:
         prompt = {"prompt_token_ids": list(request.prompt)}
-        self._llm.llm_engine.add_request(request.id, prompt, parameters_of(request, self.sampling))
+        self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request))
+
+    def _parameters(self, request: Request):
+        return parameters_of(request, self.sampling)
+
+    def _read(self, request: Request, output) -> Completion:
+        return completion_of(request, output, self.tokenizer)
 
     def _try(self, step: Callable[[], T]) -> T | None:
         """Return what `step` of the engine gives; None where the engine had to be started again."""
@@ -232,7 +235,7 @@ def parameters_of(request: Request, sampling: dict):
 
 
 def completion_of(request: Request, output, tokenizer) -> Completion:
-    """Read a finished vLLM RequestOutput; what it stopped at is left out."""
+    """Read a finished vLLM RequestOutput; what it stopped at is left out, unless it is to be kept."""
     written = output.outputs[0]
     if written.finish_reason not in ("stop", "length"):
         raise RuntimeError(
@@ -242,8 +245,9 @@ def completion_of(request: Request, output, tokenizer) -> Completion:
     decoded, stopped_at = len(tokens), None
     if written.finish_reason == "stop":
         if tokens[-1] in request.stop:
-            *tokens, stopped_at = tokens
-        else:
+            stopped_at = tokens[-1]
+            tokens = tokens if request.keep else tokens[:-1]
+        elif not request.keep:
             tokens = before_text(tokens, request.stop_text, tokenizer)
     metrics = output.metrics
     timed = metrics is not None and metrics.scheduled_ts and metrics.last_token_ts

@@ -26,7 +26,7 @@ class Settings:
     """What is decoded: caps ascending (uncapped last), samples per problem, token budgets and the seed.
 
     `stop` are the ids that end a sequence; `piece` the tokens after which a trace is journalled, None to do
-    so when it is complete.
+    so when it is complete. The first `extensions` ends of thinking are suppressed, with `extension` in their place.
     """
 
     caps: tuple[Cap, ...]
@@ -38,6 +38,17 @@ class Settings:
     benchmark: str
     stop: tuple[int, ...]
     piece: int | None = None
+    extensions: int = 0
+    extension: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of an extended trace: `put` tokens of the extension, then `written` ones, and whether they then ended."""
+
+    put: int
+    written: int
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class Row:
     end_tokens: int
     request: Request | None
     answer: Completion | None = None
+    stretches: tuple[Stretch, ...] = ()
 
 
 def courses(
@@ -70,14 +82,22 @@ def courses(
     """
     found = []
     for problem in problems:
-        prompt = render_prompt(tokenizer, problem.question, thinking, template)
-        if settings.context - len(prompt) < len(thinking.forced_end) + settings.answer_tokens:
-            raise UserError(
-                f"problem `{problem.id}` of {settings.benchmark}: its prompt of {len(prompt)} tokens leaves no room for "
-                f"an answer in a context of {settings.context}; raise engine.max_model_len of the study"
-            )
+        prompt = prompt_with_room(problem, tokenizer, thinking, template, settings)
         found += [course(problem.id, n, prompt, thinking, settings) for n in range(settings.samples)]
     return found
+
+
+def prompt_with_room(
+    problem: Problem, tokenizer, thinking: Thinking, template: dict, settings: Settings
+) -> tuple[int, ...]:
+    """Return the prompt of a problem; raise `UserError` where it leaves no room for an answer."""
+    prompt = render_prompt(tokenizer, problem.question, thinking, template)
+    if settings.context - len(prompt) < len(thinking.forced_end) + settings.answer_tokens:
+        raise UserError(
+            f"problem `{problem.id}` of {settings.benchmark}: its prompt of {len(prompt)} tokens leaves no room for "
+            f"an answer in a context of {settings.context}; raise engine.max_model_len of the study"
+        )
+    return prompt
 
 
 def course(
@@ -93,12 +113,37 @@ def course(
     seed = derive_seed(settings.seed, settings.model, settings.benchmark, problem_id, sample)
     stop, stop_text = thinking.stops(settings.stop)
     asked = Request(prompt, seed, min(largest + thinking.lookahead, room), stop, stop_text)
-    (trace,) = yield from complete([asked], settings.piece)
+    trace, stretches = yield from written(asked, thinking, settings)
     rows = [row(problem_id, sample, cap, asked, trace, thinking, settings) for cap in settings.caps]
+    rows = [replace(r, stretches=stretches) for r in rows]
     wanted = {r.request.id: r.request for r in rows if r.request}
     decoded = yield from complete(list(wanted.values()), settings.piece)
     answers = dict(zip(wanted, decoded, strict=True))
     return [replace(r, answer=answers[r.request.id]) if r.request else r for r in rows]
+
+
+def written(
+    asked: Request, thinking: Thinking, settings: Settings
+) -> Course[tuple[Completion, tuple[Stretch, ...]]]:
+    """Course of a trace whose first ends of thinking are suppressed, and its stretches.
+
+    In place of an end stands the extension (budget forcing, Muennighoff et al. 2025, arXiv 2501.19393); a trace
+    in the prompt style is gone on with where the model has ended its text. None is suppressed where no room is left.
+    """
+    (trace,) = yield from complete([asked], settings.piece)
+    stretches = [Stretch(0, len(trace.tokens), trace.finish_reason == "stop")]
+    for number in range(settings.extensions):
+        closed = thinking.style == "prompt" or thinking.closed_by(trace.stopped_at)
+        before = trace.tokens + settings.extension
+        left = asked.max_tokens - len(before)
+        if trace.finish_reason != "stop" or not closed or left < 1:
+            break
+        seed = derive_seed(asked.seed, "extended", number)
+        more = replace(asked, prompt=asked.prompt + before, seed=seed, max_tokens=left, written=len(before))
+        (piece,) = yield from complete([more], settings.piece)
+        stretches.append(Stretch(len(settings.extension), len(piece.tokens), piece.finish_reason == "stop"))
+        trace = replace(trace.then(piece), tokens=before + piece.tokens, decoded=len(before) + piece.decoded)
+    return trace, tuple(stretches)
 
 
 def row(

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from frontiers.cli import UserError
-from frontiers.completions import Completion
+from frontiers.completions import Completion, Scores
 from frontiers.fence import Fence
 from frontiers.files import write_whole
 
@@ -84,7 +84,7 @@ class Journal:
                 elif line.strip():
                     self.dropped += 1
 
-    def append(self, completion: Completion, after: str = "", start: int = 0) -> None:
+    def append(self, completion: Completion | Scores, after: str = "", start: int = 0) -> None:
         """Hold a completion and hand it to the operating system before returning.
 
         A piece names in `after` the completion it goes on with, and in `start` the tokens of it before.

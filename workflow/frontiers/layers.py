@@ -28,7 +28,8 @@ class Architecture:
     `lookups` is the number of weights in tables that are only looked up, beside
     the input embedding. `outer_norms` are the norm weights outside the layers:
     one norm of the model's width unless the family has others. `left_out` names
-    what the checkpoint holds and a forward pass for text does not use.
+    what the checkpoint holds and a forward pass for text does not use. `mixing`
+    is what a thought model has beside: it runs once per thought, not per token.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Architecture:
     outer_norms: int | None = None
     logits_bias: bool = False
     left_out: tuple[str, ...] = ()
+    mixing: Part | None = None
 
     @property
     def kind(self) -> str:
@@ -83,6 +85,7 @@ class Architecture:
             + parts
             + self.norms
             + self.logits_bias * self.vocabulary
+            + (self.mixing.parameters() if self.mixing else 0)
         )
 
     def kv_bytes_per_token(self, element_bytes: float) -> int:

@@ -6,7 +6,8 @@ t for z), to which two made-up problems of opposite sign are added, so that few 
 make it too sure (after Bonett & Price 2012, J. Educ. Behav. Stat. 37, 479, who add one of each kind).
 
 The test flips the sign of each problem's difference, all ways equally probable, which is exact when the two
-points are exchangeable on every problem. With one answer per problem it is McNemar's exact test.
+points are exchangeable on every problem. With one answer per problem it is McNemar's exact test. Where an
+answer counts by its expected value, which is any number from 0 to 1, the sum under flips is taken as normal.
 """
 
 from typing import NamedTuple
@@ -21,6 +22,7 @@ SCORE = "tango score"
 PSEUDO = "student t over problems, two added"
 MCNEMAR = "mcnemar exact"
 SIGNS = "sign flips over problems, exact"
+NORMAL = "sign flips over problems, normal"
 RARE = 5
 """With fewer differing problems the made-up ones differ wholly, as they do with one answer per problem."""
 HALVINGS = 60
@@ -126,13 +128,15 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
 
 def compare(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Difference:
-    """Return the accuracy of `a` less that of `b`; each (problems, samples) of 0 and 1, problems in order.
+    """Return the accuracy of `a` less that of `b`; each (problems, samples) from 0 to 1, problems in order.
 
     The numbers of samples may differ. Raises ValueError when the problems do.
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or not len(a):
         raise ValueError(f"points with different problems cannot be paired: {a.shape} against {b.shape}")
+    if (a % 1).any() or (b % 1).any():
+        return _of_expectations(a.mean(axis=1) - b.mean(axis=1))
     samples = (a.shape[1], b.shape[1])
     unit = int(np.lcm(*samples))
     steps = np.rint(a.sum(axis=1) * (unit // samples[0]) - b.sum(axis=1) * (unit // samples[1])).astype(int)
@@ -146,3 +150,13 @@ def compare(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Difference:
     low, high = student_limits(steps / unit, min(samples), level)
     low, high = min(float(low), estimate), max(float(high), estimate)
     return Difference(estimate, low, high, PSEUDO, sign_flips(steps), SIGNS, better, worse)
+
+
+def _of_expectations(steps: np.ndarray, level: float = LEVEL) -> Difference:
+    """Return the difference of points some of whose answers count by their expected value, (problems,)."""
+    estimate, spread = float(steps.mean()), float(np.sqrt((steps**2).sum()))
+    low, high = student_limits(steps, 1, level)
+    low, high = min(float(low), estimate), max(float(high), estimate)
+    p_value = float(2 * stats.norm.sf(abs(steps.sum()) / spread)) if spread else 1.0
+    better, worse = int((steps > 0).sum()), int((steps < 0).sum())
+    return Difference(estimate, low, high, PSEUDO, p_value, NORMAL, better, worse)

@@ -20,6 +20,7 @@ DISTRACTORS = (1, 2, 3)
 HELD_OUT_SHARE = 16  # one calculation in this many is never trained on
 
 THINK, END_THINK, PAD, EOS = "<think>", "</think>", "<pad>", "<eos>"
+THOUGHT = ("<|startthought|>", "<|endthought|>")
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     "{% if add_generation_prompt %} <think>{% endif %}"

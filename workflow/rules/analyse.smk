@@ -5,6 +5,7 @@ rule summarise_points:
         generations=lambda wc: measured(wc, "generations"),
         grades=lambda wc: measured(wc, "grades"),
         compute=lambda wc: measured(wc, "compute"),
+        combined=made_of_several,
         models=lambda wc: descriptions(wc),
     output:
         answers="results/{study}/answers.parquet",
@@ -19,11 +20,12 @@ rule summarise_points:
         benchmarks=setting("benchmarks"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
-        price=lambda wc: option("--usd-per-hour", block("studies", wc.study)["analysis"].get("usd_per_hour")),
+        price=price,
+        combined=lambda wc, input: option("--combined", input.combined),
     shell:
         "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
-        " --seed {params.seed} --draws {params.draws} {params.price} --answers {output.answers:q}"
+        " --seed {params.seed} --draws {params.draws} {params.price} {params.combined} --answers {output.answers:q}"
         " --measures {output.measures:q} &> {log:q}"
 
 

@@ -16,7 +16,9 @@ def generated(wc):
     for shard in registry.shards(model):
         folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
         made = Path(folder, f"{wc.benchmark}.{wc.strategy}.json")
-        found.append(ancient(folder) if registry.is_current(made, study, model, wc.benchmark) else folder)
+        strategy = block("strategies", wc.strategy)
+        current = registry.is_current(made, study, model, wc.benchmark, strategy)
+        found.append(ancient(folder) if current else folder)
     return found
 
 
@@ -34,7 +36,8 @@ def asked(wc, resource):
 
 def traces(wc, benchmark):
     """Return the traces per problem of one benchmark that the job's model writes."""
-    return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model))
+    strategy = block("strategies", wc.strategy)
+    return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model), strategy)
 
 
 def modules(*names):
@@ -50,11 +53,71 @@ def device(wc):
 
 
 def measured(wc, product, suffix="parquet"):
-    """Return one table per model, benchmark and strategy of a measured study."""
+    """Return one table per model, benchmark and strategy of a measured study that decodes what it answers."""
     return [
         f"results/{wc.study}/{product}/{model}/{benchmark}.{strategy}.{suffix}"
         for model, benchmark, strategy in registry.pairs(block("studies", wc.study))
+        if method(strategy) in strategies.SAMPLED
     ]
+
+
+def made_of_several(wc):
+    """Return one table of answers per model, benchmark and strategy that makes one answer of several samples."""
+    return [
+        f"results/{wc.study}/combined/{model}/{benchmark}.{strategy}.parquet"
+        for model, benchmark, strategy in registry.pairs(block("studies", wc.study))
+        if method(strategy) not in strategies.SAMPLED
+    ]
+
+
+def method(strategy):
+    """Return the method of a strategy."""
+    return block("strategies", strategy)["method"]
+
+
+def is_tree(strategy):
+    """Return whether a strategy's answers come from trees, which have no cap."""
+    return method(strategies.decoded(strategy, config["strategies"])) in strategies.TREES
+
+
+def decoded(wc, product):
+    """Return a table of the strategy whose generations a job makes its answers of."""
+    source = strategies.decoded(wc.strategy, config["strategies"])
+    return f"results/{wc.study}/{product}/{wc.model}/{wc.benchmark}.{source}.parquet"
+
+
+def reward(wc):
+    """Return the reward model of a job's strategy, or of the strategy it makes its answers of; None without one."""
+    own = block("strategies", wc.strategy)
+    source = block("strategies", strategies.decoded(wc.strategy, config["strategies"]))
+    return getattr(wc, "reward", None) or own.get("reward") or source.get("reward")
+
+
+def reward_block(wc):
+    """Return as JSON what is to be known of a job's reward model."""
+    found = {"context": None, **block("models", reward(wc))}
+    kept = {key: found[key] for key in ("reward", "context", "trust_remote_code") if key in found}
+    return registry.canonical({"name": reward(wc), **kept})
+
+
+def reward_files(wc, suffix):
+    """Return a file that download_model writes for a job's reward model, none without one."""
+    return [f"data/models/{reward(wc)}.{suffix}"] if reward(wc) else []
+
+
+def scores(wc):
+    """Return the rewards that a job chooses by, none where it only counts votes."""
+    own = block("strategies", wc.strategy)
+    if strategies.selection(own)["select"] == "majority":
+        return []
+    source = strategies.decoded(wc.strategy, config["strategies"])
+    return [f"results/{wc.study}/rewards/{reward(wc)}/{wc.model}/{wc.benchmark}.{source}.parquet"]
+
+
+def tree_passes(wc):
+    """Return the passes of the tree a job makes its answers of, none where these are samples."""
+    source = strategies.decoded(wc.strategy, config["strategies"])
+    return [decoded(wc, "passes")] if method(source) in strategies.TREES else []
 
 
 def is_measured(study):
@@ -97,6 +160,7 @@ def judge(wc):
 def compared(wc):
     """Return what a study is held against: the verdicts of imported logs, the rules of a study with a judge."""
     names = ["agreement"] * is_imported(wc.study) + ["judge_error"] * ("judge" in block("studies", wc.study))
+    names += ["strategies"] * spends_in_many_ways(wc.study)
     return expand("results/{study}/{name}.csv", study=wc.study, name=names)
 
 
@@ -148,7 +212,21 @@ def figures(wc):
         if is_measured(wc.study)
         else ["frontier", "trend"]
     )
+    names = names + ["strategies"] * spends_in_many_ways(wc.study)
     return expand("results/{study}/figures/{name}.svg", study=wc.study, name=names)
+
+
+def spends_in_many_ways(study):
+    """Return whether a study that generates has strategies other than a single chain."""
+    return is_generated(study) and any(method(s) != "chain" for s in block("studies", study)["strategies"])
+
+
+def named_strategies(wc):
+    """Return as JSON the label and method of the study's strategies, in its order."""
+    listed = block("studies", wc.study)["strategies"]
+    return registry.canonical_in_order(
+        {s: {key: block("strategies", s)[key] for key in ("label", "method")} for s in listed}
+    )
 
 
 def expected(wc):
@@ -164,6 +242,8 @@ def expected(wc):
             "benchmarks": [b for m, b, _ in registry.pairs(study) if m == name],
             "strategies": study["strategies"],
             "caps": registry.caps(study, model) if model else study["caps"],
+            "several": [s for s in study["strategies"] if method(s) not in strategies.SAMPLED],
+            "trees": [s for s in study["strategies"] if is_tree(s)],
             "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
         }
     problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
@@ -182,13 +262,28 @@ def finish_times(wc):
     return [Path(word).stat().st_mtime_ns for word in finished(wc).split() if not word.startswith("--")]
 
 
-def option(name, *values):
-    """Return a command-line option with its values quoted, or nothing where there are none."""
+def price(wc):
+    """Return the option that tells what an hour of the study's device costs."""
+    return option("--usd-per-hour", block("studies", wc.study)["analysis"].get("usd_per_hour"))
+
+
+def option(name, value):
+    """Return a command-line option with its value, or each of its values, quoted; nothing where there is none."""
+    values = value if isinstance(value, list) else [value]
     return shlex.join([name, *map(str, values)]) if any(values) else ""
 
 
 # What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
 ACCOUNTING = modules("compute", "precision")
+TREES = registry.one_of(name for name in config["strategies"] if method(name) in strategies.TREES) or "(?!)"
+SAMPLED = (
+    registry.one_of(name for name in config["strategies"] if method(name) in strategies.SAMPLED) or "(?!)"
+)
+BY_PASSES = (
+    registry.one_of(n for n in config["strategies"] if method(n) in (*strategies.TREES, "extend")) or "(?!)"
+)
+SEVERAL = registry.one_of(n for n in config["strategies"] if method(n) not in strategies.SAMPLED) or "(?!)"
+REWARDS = registry.one_of(n for n, m in config["models"].items() if "reward" in m) or "(?!)"
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
 JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"

@@ -20,10 +20,12 @@ rule describe_model:
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=ACCOUNTING + modules("hardware", "tables"),
+        modules=ACCOUNTING + modules("hardware", "passes", "tables", "thought_flops"),
         config=configuration,
+        reward=lambda wc: reward_files(wc, "config.json"),
         device=device,
-        generations=rules.collect.output.table,
+        # What is more than one chain is counted pass by pass.
+        counted=lambda wc: decoded(wc, "generations" if method(wc.strategy) == "chain" else "passes"),
         provenance=rules.collect.output.provenance,
     output:
         table="results/{study}/compute/{model}/{benchmark}.{strategy}.parquet",
@@ -33,6 +35,12 @@ rule count_compute:
         "benchmarks/count_compute/{study}/{model}/{benchmark}.{strategy}.tsv"
     conda:
         "../../envs/analyse.yaml"
+    params:
+        counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
+        reward=lambda wc, input: option("--reward-config-json", input.reward),
+        thoughts=lambda wc: option(
+            "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
+        ),
     shell:
-        "python {input.script:q} --generations {input.generations:q} --provenance {input.provenance:q}"
+        "python {input.script:q} {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
         " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

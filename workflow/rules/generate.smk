@@ -6,6 +6,8 @@ rule generate:
         problems=lambda wc: expand(
             "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
         ),
+        # A tree is guided by a reward model, which runs beside the policy.
+        reward=lambda wc: reward_files(wc, "json"),
     output:
         # One job for all benchmarks of the study: the engine starts once, and no place in its batch stays
         # empty between them.
@@ -30,7 +32,9 @@ rule generate:
     params:
         identity=lambda wc: registry.identity(block("models", wc.model)),
         caps=lambda wc: registry.canonical(
-            registry.caps(block("studies", wc.study), block("models", wc.model))
+            registry.caps(
+                block("studies", wc.study), block("models", wc.model), block("strategies", wc.strategy)
+            )
         ),
         samples=lambda wc: registry.canonical(
             {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"]}
@@ -38,11 +42,15 @@ rule generate:
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
+        method=lambda wc: registry.canonical(strategies.decoding(block("strategies", wc.strategy))),
+        reward=lambda wc, input: (
+            f"--reward '{reward_block(wc)}' --reward-manifest {input.reward}" if reward(wc) else ""
+        ),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
         "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
-        " --strategy {wildcards.strategy:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
+        " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
         " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} {params.shard}"
         " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 

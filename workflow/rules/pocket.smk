@@ -11,8 +11,19 @@ rule train_pocket_model:
         # Not what these import in turn: training takes hours, and of the judge it is the prompt alone that matters.
         modules=expand(
             "workflow/frontiers/{module}.py",
-            module=["pocket", "pocket_judge", "pocket_training", "pocket_card", "judging"],
+            module=[
+                "pocket",
+                "pocket_card",
+                "pocket_judge",
+                "pocket_reward",
+                "pocket_training",
+                "judging",
+                "thought_training",
+                "thoughts",
+            ],
         ),
+        # Those that recipes start from or learn from.
+        shipped=sorted(str(path) for path in Path("data/pocket/models").glob("*/model.safetensors")),
     output:
         training="results/train_pocket/{recipe}/training.json",
         weights="results/train_pocket/{recipe}/model.safetensors",

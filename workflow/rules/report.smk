@@ -243,7 +243,7 @@ rule report:
     conda:
         "../../envs/figures.yaml"
     params:
-        configfiles=lambda wc: option("--configfiles", *workflow.overwrite_configfiles),
+        configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
     shell:
         "python {input.script:q} --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
         " {input.compared:q}"

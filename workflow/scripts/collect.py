@@ -1,7 +1,8 @@
 """Take one benchmark's table out of what the jobs of a model have generated.
 
 Inputs: the folders of all shards, and the problems of the benchmark.
-Outputs: the table `generations`, the same as of a single job, and the provenance as JSON.
+Outputs: the table `generations` (or, of a strategy that is more than one chain, `passes` or `rewards`), the same as
+of a single job, and the provenance as JSON.
 """
 
 import argparse
@@ -22,25 +23,28 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--name", required=True, help="<benchmark>.<strategy>")
     parser.add_argument("--problems", type=Path, required=True, help="JSONL of the benchmark")
     parser.add_argument("--output", type=Path, required=True, help="table to write")
-    parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--table", default="generations", help="which table (default %(default)s)")
+    parser.add_argument("--provenance", type=Path, help="JSON to write")
     arguments = parser.parse_args(argv)
-    found = [folder / f"{arguments.name}.parquet" for folder in arguments.folders]
+    beside = "" if arguments.table == "generations" else f".{arguments.table}"
+    found = [folder / f"{arguments.name}{beside}.parquet" for folder in arguments.folders]
     order = [problem.id for problem in read_problems(arguments.problems)]
-    table = shards.merged([read(path) for path in found], order, str(arguments.output))
-    parts = [json.loads(path.with_suffix(".json").read_text()) for path in found]
+    table = shards.merged([read(path, arguments.table) for path in found], order, str(arguments.output))
+    parts = [json.loads((folder / f"{arguments.name}.json").read_text()) for folder in arguments.folders]
     if {part["problems_sha256"] for part in parts} != {sha256_of(arguments.problems)}:
         raise cli.UserError(
             f"{arguments.problems}: not the problems that {found[0]} answers; run the same command again"
         )
-    tables.write_table(table, arguments.output, "generations")
-    said = shards.merged_provenance(parts)
-    write_whole(arguments.provenance, json.dumps(said, indent=1).encode() + b"\n")
+    tables.write_table(table, arguments.output, arguments.table)
+    if arguments.provenance:
+        said = shards.merged_provenance(parts)
+        write_whole(arguments.provenance, json.dumps(said, indent=1).encode() + b"\n")
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, schema: str) -> pd.DataFrame:
     """Return the table of one shard. Raises `UserError`: its folder has to go as a whole, or no job makes it anew."""
     try:
-        return tables.read_table(path, "generations")
+        return tables.read_table(path, schema)
     except cli.UserError as error:
         raise cli.UserError(
             f"{error}. Of what generate wrote delete the whole folder {path.parent}: what was decoded is journalled"

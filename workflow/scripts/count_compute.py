@@ -1,8 +1,9 @@
 """Count the compute of every generation of one model on one benchmark.
 
-Inputs: the table `generations`, the checkpoint's `config.json` and the device
-that weighs memory traffic. Output: the table `compute`, one row per
-generation: FLOPs in all, by phase and by component, bytes of key-value cache
+Inputs: the table `generations`, or the table `passes` of a strategy that is more
+than one chain, the checkpoint's `config.json` (and that of its reward model) and
+the device that weighs memory traffic. Output: the table `compute`, one row per
+generation, of a tree per problem: FLOPs in all, by phase and by component, bytes of key-value cache
 read, memory-aware FLOPs, and joules where the energy of the job was measured.
 """
 
@@ -11,7 +12,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields, hardware, precision, tables
+from frontiers import cli, compute, config_fields, hardware, passes, precision, tables, thought_flops
 
 
 def measured_joules(provenance: Path) -> float | None:
@@ -30,8 +31,17 @@ def measured_joules(provenance: Path) -> float | None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read generations and configuration, count, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generations", required=True, help="table of generations (parquet)")
+    counted = parser.add_mutually_exclusive_group(required=True)
+    counted.add_argument("--generations", help="table of generations (parquet)")
+    counted.add_argument("--passes", help="table of passes (parquet)")
     parser.add_argument("--config-json", required=True, help="config.json of the checkpoint")
+    parser.add_argument("--reward-config-json", help="config.json of the reward model that passes name")
+    parser.add_argument(
+        "--thoughts",
+        type=int,
+        default=0,
+        help="tokens of a thought, of a model that thinks before every token",
+    )
     parser.add_argument(
         "--kv-bytes",
         type=float,
@@ -51,13 +61,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
     arguments = parser.parse_args(argv)
     config = config_fields.read_config(arguments.config_json)
-    table = compute.compute_table(
-        tables.read_table(arguments.generations, "generations"),
-        compute.read_architecture(config, arguments.config_json),
+    architecture = compute.read_architecture(config, arguments.config_json)
+    costs = (
         precision.element_bytes(config, arguments.config_json, arguments.kv_bytes),
         hardware.read(arguments.device).intensity(),
         measured_joules(arguments.provenance) if arguments.provenance else arguments.joules,
     )
+    if arguments.passes:
+        reward = arguments.reward_config_json
+        scoring = passes.read_scorer(config_fields.read_config(reward), reward) if reward else None
+        units = tables.read_table(arguments.passes, "passes")
+        table = passes.compute_table(units, architecture, scoring, *costs, arguments.thoughts)
+    else:
+        generations = tables.read_table(arguments.generations, "generations")
+        table = compute.compute_table(generations, architecture, *costs)
+        if arguments.thoughts:
+            given = table, generations, architecture, arguments.thoughts
+            table = thought_flops.with_thoughts(*given, *costs)
     tables.write_table(table, arguments.output, "compute")
     print(f"{len(table)} generations, {table['flops'].sum():.4g} FLOPs, {table['eflops'].sum():.4g} eFLOPs")
 

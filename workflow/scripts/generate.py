@@ -5,7 +5,8 @@ download_model: its folder and the hash of every file).
 Outputs, for each benchmark, in a folder: the table `generations` and its provenance as JSON.
 Completed requests live in a journal per benchmark under --journal-dir, in a folder named by the
 fingerprint of all that changes tokens: run again, after whatever end, it goes on from there. SIGTERM ends
-it with status 143 and nothing lost.
+it with status 143 and nothing lost. Of a strategy that is more than one chain the table `passes` is written too,
+as `<benchmark>.<strategy>.passes.parquet`, and of a tree, whose rows are its leaves, the table `rewards`.
 """
 
 import argparse
@@ -20,7 +21,20 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from frontiers import cli, engine, files, generation, runners, schedule, shards, tables
+from frontiers import (
+    cli,
+    config_strategies,
+    engine,
+    extended,
+    files,
+    generation,
+    rewarders,
+    runners,
+    schedule,
+    shards,
+    tables,
+    trees,
+)
 from frontiers.completions import fingerprint
 from frontiers.problems import read_problems
 from frontiers.prompts import Thinking
@@ -54,6 +68,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", required=True, help="JSON: traces per problem of each benchmark")
     parser.add_argument("--strategy", required=True, help="name of the strategy, part of the files' names")
     parser.add_argument(
+        "--method", default='{"method": "chain"}', help="JSON of the strategy's fields that change tokens"
+    )
+    parser.add_argument("--reward", help="JSON of the reward model of a tree: name, reward, context")
+    parser.add_argument("--reward-manifest", type=Path, help="JSON written by download_model for it")
+    parser.add_argument(
         "--caps", required=True, help="JSON list of reasoning caps in tokens, null for uncapped"
     )
     parser.add_argument(
@@ -82,21 +101,29 @@ def generate(arguments: argparse.Namespace) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
+    scoring = None
+    if arguments.reward:
+        scoring = rewarders.Loaded(json.loads(arguments.reward), arguments.reward_manifest, settings)
     runner, changing = runners.runner(
         settings,
         arguments.model,
-        lambda: engine.engine_arguments(
-            str(folder), read_json(folder / "config.json"), settings, arguments.gpus, trusted
+        lambda: rewarders.beside(
+            scoring,
+            engine.engine_arguments(
+                str(folder), read_json(folder / "config.json"), settings, arguments.gpus, trusted
+            ),
         ),
         {"temperature": 1.0, **identity["sampling"]},
         tokenizer,
         arguments.gpus,
         cli.say,
+        scoring and (lambda: scoring.engine(arguments.gpus, cli.say)),
+        identity.get("thoughts"),
     )
     mark = fingerprint({"files": manifest["files"], "identity": identity, **changing})
     sums = {path: files.sha256_of(path) for path in arguments.problems}
     parts = parts_of(
-        arguments, identity, settings, tokenizer, read_json(folder / "generation_config.json"), mark
+        arguments, identity, settings, tokenizer, read_json(folder / "generation_config.json"), mark, scoring
     )
     try:
         schedule.drive(list(parts.values()), runner, cli.say)
@@ -106,6 +133,8 @@ def generate(arguments: argparse.Namespace) -> None:
             "manifest": manifest,
             "chat_template_sha256": hashlib.sha256((tokenizer.chat_template or "").encode()).hexdigest(),
             "caps": json.loads(arguments.caps),
+            "strategy": json.loads(arguments.method),
+            **({"reward_model": scoring.describe()} if scoring else {}),
             "answer_tokens": arguments.answer_tokens,
             "seed": arguments.seed,
             "engine": settings,
@@ -131,10 +160,12 @@ def parts_of(
     tokenizer,
     generation_config: dict,
     mark: str,
+    scoring: rewarders.Loaded | None,
 ) -> dict[Path, schedule.Part]:
     """Return, by the file of its problems, what each benchmark asks for, with its journal."""
     thinking = Thinking.from_block(identity["thinking"], tokenizer)
     samples, parts = json.loads(arguments.samples), {}
+    method = json.loads(arguments.method)
     for path in arguments.problems:
         wanted = generation.Settings(
             caps=tuple(json.loads(arguments.caps)),
@@ -147,10 +178,16 @@ def parts_of(
             stop=engine.end_of_sequence(tokenizer, generation_config),
             # With a penalty each new piece would cost a bias on every token written so far.
             piece=None if identity["sampling"].get("frequency_penalty") else settings["piece_tokens"],
+            extensions=method.get("times", 0),
+            extension=tuple(tokenizer.encode(method.get("text", ""), add_special_tokens=False)),
         )
         template = identity.get("template") or {}
         problems = shards.part_of(read_problems(path), arguments.shard)
-        courses = generation.courses(problems, tokenizer, thinking, template, wanted)
+        if method["method"] in config_strategies.TREES:
+            shape = trees.Shape.from_block(method, tokenizer, thinking)
+            courses = trees.courses(problems, tokenizer, thinking, template, wanted, shape, scoring.rewarder)
+        else:
+            courses = generation.courses(problems, tokenizer, thinking, template, wanted)
         folder = arguments.journal_dir / arguments.model / mark
         journal = shards.journal(folder, f"{path.stem}.{arguments.strategy}", arguments.shard)
         torn = f", {journal.dropped} torn lines dropped" if journal.dropped else ""
@@ -177,8 +214,16 @@ def write(
             "again: what has been decoded is journalled"
         )
     seconds = sum(part.journal.tally.seconds for part in parts.values())
+    method = json.loads(arguments.method)["method"]
     for path, part in parts.items():
-        table = generation.tabulate([row for rows in part.results for row in rows], tokenizer)
+        if method in config_strategies.TREES:
+            found = trees.tables(part.results, tokenizer)
+        else:
+            rows = [row for rows in part.results for row in rows]
+            found = {"generations": generation.tabulate(rows, tokenizer)}
+            if method == "extend":
+                found["passes"] = extended.passes(rows)
+        table = found.pop("generations")
         tally = part.journal.tally
         of_job = tally.seconds / seconds if seconds else 1 / len(parts)
         joules = shared["job_joules"]
@@ -199,6 +244,8 @@ def write(
         }
         output = arguments.output_dir / f"{path.stem}.{arguments.strategy}.parquet"
         tables.write_table(table, output, "generations")
+        for name, beside in found.items():
+            tables.write_table(beside, output.with_suffix(f".{name}.parquet"), name)
         files.write_whole(output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n")
         if part.requests or part.journal.dropped:
             part.journal.compact()

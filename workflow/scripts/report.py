@@ -24,9 +24,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="zip to write")
     arguments = parser.parse_args(argv)
     configured = ["--configfile", *arguments.configfiles] if arguments.configfiles else []
-    # The profile of the run would hand this small call to the cluster or forbid it to be quiet.
-    command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--workflow-profile", "none"]
-    called = subprocess.run([*command, *configured, "--report", str(arguments.output), "--", *arguments.show])
+    # The profiles of the run, that of the environment too, would hand this small call to the cluster, for which
+    # this rule's own environment has no plugin, or forbid it to be quiet.
+    command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1"]
+    alone = ["--profile", "none", "--workflow-profile", "none"]
+    called = subprocess.run(
+        [*command, *alone, *configured, "--report", str(arguments.output), "--", *arguments.show]
+    )
     if called.returncode:
         raise cli.UserError(
             f"snakemake --report failed with status {called.returncode}; its message stands above"

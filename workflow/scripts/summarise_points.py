@@ -1,8 +1,9 @@
 """Joins generations, grades and compute of a measured study and averages them into points.
 
 Inputs: generations, grades and compute tables, found as `<kind>/<model>/<benchmark>.<strategy>.parquet`,
-and one model description per model. Outputs: the table `answers` (one row per generation) and a table of
-the form `points` (accuracy from 0 to 1; mean FLOP, tokens, seconds, joules and dollars per problem; 95 % intervals)
+and one model description per model; answers made of several samples come as rows of `answers`.
+Outputs: the table `answers` (one row per generation) and a table of the form
+`points` (accuracy from 0 to 1; mean FLOP, tokens, seconds, joules and dollars per problem; 95 % intervals)
 without labels, developers and dates, which `describe_points` adds: what is measured does not depend on them.
 """
 
@@ -28,13 +29,15 @@ def name_of(path: Path) -> tuple[str, str, str]:
     return path.parent.name, benchmark, strategy
 
 
-def read_answers(paths: dict[str, list[Path]], usd_per_hour: float | None = None) -> pd.DataFrame:
-    """Read and join the three tables of every model, benchmark and strategy."""
+def read_answers(
+    paths: dict[str, list[Path]], usd_per_hour: float | None = None, combined: Sequence[Path] = ()
+) -> pd.DataFrame:
+    """Read and join the three tables of every model, benchmark and strategy; add the answers `combined`."""
     found = {kind: {name_of(path): path for path in paths[kind]} for kind in KINDS}
     for kind in KINDS[1:]:
         if odd := sorted(set(found["generations"]) ^ set(found[kind])):
             raise UserError(f"{odd[0]} has generations or {kind}, not both; give both paths")
-    parts = []
+    parts = [read_table(path, "answers") for path in combined]
     for name in found["generations"]:
         tables = [read_table(found[kind][name], kind) for kind in KINDS]
         model, benchmark, strategy = name
@@ -65,9 +68,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             type=Path,
             nargs="+",
             action="extend",
-            required=True,
+            default=[],
             help=f"{kind} tables of the study",
         )
+    parser.add_argument(
+        "--combined", type=Path, nargs="+", default=[], help="answers that are made of several samples"
+    )
     parser.add_argument(
         "--models", type=Path, nargs="+", action="extend", required=True, help="descriptions <model>.json"
     )
@@ -84,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(
             f"--usd-per-hour {args.usd_per_hour}: a price must be positive; leave it out where unknown"
         )
-    answers = read_answers({kind: getattr(args, kind) for kind in KINDS}, args.usd_per_hour)
+    answers = read_answers({kind: getattr(args, kind) for kind in KINDS}, args.usd_per_hour, args.combined)
     write_table(answers, args.answers, "answers")
     models = read_models(args.models)
     write_table(

@@ -10,16 +10,26 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import torch
 import transformers
 import yaml
+from transformers import PreTrainedModel
 
-from frontiers import cli, pocket_training
+from frontiers import cli, pocket, pocket_reward, pocket_training, thought_training
 from frontiers.pocket_card import model_card
 
 VALIDATION_STEPS = (2, 4, 8)
+VALIDATED = {"thoughts": 50}
+"""Problems of each length to validate on, where they are not 200: a thought at every token takes its time."""
+WRITERS = ("small", "medium", "moe", "hybrid")
+"""Pocket models whose solutions to held-out problems a reward model is tried on."""
+
+WRITTEN = 256
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -49,29 +59,61 @@ def main(argv: list[str] | None = None) -> None:
         )
 
     begun = time.monotonic()
-    model, log = pocket_training.train(recipe, report)
-    traces = recipe.phases[-1].traces
+    model, step, logits_of = prepare(recipe)
+    log = pocket_training.train(recipe, model, step, report)
+    problems = VALIDATED.get(recipe.task, 200)
     training = {
         "recipe": recipes[arguments.model],
         "tokens": log[-1]["tokens"],
         "seconds": time.monotonic() - begun,
         "threads": arguments.threads,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "validation": {
-            str(steps): pocket_training.greedy_accuracy(
-                model, steps, f"{recipe.seed} validation", traces=traces, task=recipe.task
-            )
-            for steps in VALIDATION_STEPS
-        },
+        "validation": validate(recipe, model, logits_of, problems),
+        **({} if problems == 200 else {"validated": problems}),
         "parameters": sum(p.numel() for p in model.parameters()),
         "log": log,
     }
-    print(f"share of texts greedily right, by steps: {training['validation']}", file=sys.stderr)
+    print(f"validation: {training['validation']}", file=sys.stderr)
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(arguments.output_dir)
     pocket_training.build_tokenizer(recipe.task).save_pretrained(arguments.output_dir)
     (arguments.output_dir / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     (arguments.output_dir / "README.md").write_text(model_card(recipe, training))
+
+
+Logits = Callable[[torch.Tensor], torch.Tensor]
+
+
+def prepare(recipe: pocket_training.Recipe) -> tuple[PreTrainedModel, pocket_training.Step, Logits]:
+    """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
+    if recipe.task == "thoughts":
+        plan = thought_training.Plan(**recipe.thoughts)
+        model = thought_training.build_model(recipe, pocket_training.SHIPPED / recipe.initial)
+        step = thought_training.step_of(plan, recipe.seed, recipe.precision)
+        return model, step, thought_training.logits_of(model, plan, recipe.seed)
+    model = pocket_training.build_model(recipe)
+    step = partial(pocket_training.train_step, precision=recipe.precision)
+    return model, step, lambda ids: model(input_ids=ids, use_cache=False).logits
+
+
+def validate(recipe: pocket_training.Recipe, model, logits_of: Logits, problems: int) -> dict:
+    """Return by steps the share of texts that are greedily right; of a reward model, by writer, what it can tell."""
+    seed, last = f"{recipe.seed} validation", recipe.phases[-1]
+    if recipe.task != "reward":
+        return {
+            str(steps): pocket_training.greedy_accuracy(
+                logits_of, steps, seed, problems, traces=last.traces, task=recipe.task
+            )
+            for steps in VALIDATION_STEPS
+        }
+    found = {}
+    for name in WRITERS:
+        folder, steps = pocket_training.SHIPPED / name, last.problem_steps
+        stream = pocket.draw_problems(f"{seed} {name}", steps, True, last.distractors)
+        problems = list(islice(stream, WRITTEN))
+        solutions = pocket_reward.written(folder, problems, recipe.seed)
+        found[name] = pocket_reward.measure(model, list(zip(problems, solutions, strict=True)))
+    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""Rows of the table `answers` for strategies that make one answer of several samples, or of a tree's leaves."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from frontiers import combine
+from frontiers.bootstrap import generator
+from frontiers.compute import Architecture, forward_flops
+from frontiers.passes import KEY
+from frontiers.tables import cap_order, table_schema
+
+ROLES = ("policy", "thought", "reward")
+COMPONENTS = {
+    "flops_attention": ("attention_projections", "attention_scores"),
+    "flops_feed_forward": ("feed_forward", "router", "auxiliary"),
+    "flops_state_space": ("state_space",),
+    "flops_logits": ("logits",),
+}
+SECONDS = 3600
+
+
+def answers(
+    samples: pd.DataFrame,
+    costs: pd.DataFrame,
+    selection: Mapping,
+    names: Mapping,
+    seed: int,
+    usd_per_hour: float | None = None,
+) -> tuple[pd.DataFrame, dict]:
+    """Return a row of the table `answers` per problem and cap, and how the subsets were taken.
+
+    `samples`: one row per problem, cap and sample with correct, extracted, truncated, looping, seconds and, for
+    `selection`s that need one, score. `costs`: one row per problem and cap with the columns of cost of `answers`
+    for a whole answer. `selection`: select (best, majority, weighted) and n, None for all. `names`: model,
+    strategy and benchmark. What is drawn at all is drawn by `seed`.
+    """
+    rows, errors, subsets = [], [0.0], set()
+    samples = samples.assign(order=cap_order(samples["cap"]))
+    for (problem, order), part in samples.groupby(["problem_id", "order"], sort=False):
+        n = selection["n"] or len(part)
+        correct = part["correct"].to_numpy(float)
+        classes = combine.classes_of(correct > 0, part["extracted"])
+        scores = [None if pd.isna(s) else float(s) for s in part["score"]] if "score" in part else []
+        match selection["select"]:
+            case "majority":
+                value = combine.majority(classes, combine.RIGHT, n)
+            case "best":
+                value = combine.best(scores, correct, n)
+            case "weighted":
+                drawn = int(generator(seed, "subsets", *map(str, (problem, order))).integers(2**31))
+                value, error = combine.weighted(classes, combine.RIGHT, scores, n, drawn)
+                errors.append(error)
+        seconds = part["seconds"].to_numpy(float, na_value=np.nan)
+        slowest = np.nan if np.isnan(seconds).any() else combine.expected_maximum(seconds, n)
+        subsets.add(f"{n} of {len(part)}")
+        rows.append(
+            {
+                "problem_id": problem,
+                "order": order,
+                "correct": min(max(value, 0.0), 1.0),
+                "seconds": slowest,
+                "looping": bool(part["looping"].all()),
+            }
+        )
+    table = pd.DataFrame(rows).merge(costs.assign(order=cap_order(costs["cap"])), on=["problem_id", "order"])
+    price = np.nan if usd_per_hour is None else usd_per_hour
+    table = table.assign(
+        **names, sample=0, status="combined", truncated=False, dollars=table["seconds"] * price / SECONDS
+    ).sort_values(["order", "problem_id"])
+    said = {"subsets": sorted(subsets), "largest_standard_error": max(errors)}
+    return table[list(table_schema("answers")["properties"])].reset_index(drop=True), said
+
+
+def costs_of_samples(
+    generations: pd.DataFrame,
+    compute: pd.DataFrame,
+    rewards: pd.DataFrame | None,
+    n: int,
+    policy: Architecture,
+    reward: Architecture | None,
+) -> pd.DataFrame:
+    """Return what an answer made of `n` samples costs, by problem and cap.
+
+    The prompt once, which the samples share in the engine's cache; of traces, answers and the passes of the
+    reward model, which reads every sample, n times their mean over the samples there are.
+    """
+    columns = [c for c in compute if c not in KEY]
+    joined = compute.merge(generations[[*KEY, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=KEY)
+    mean = joined.astype({c: float for c in columns}).assign(order=cap_order(joined["cap"]))
+    mean = mean.groupby(["problem_id", "order"], sort=False).mean(numeric_only=True).reset_index()
+    prompt = forward_flops(policy, mean["prompt_tokens"].astype(int).to_numpy())
+    found = mean.copy()
+    for column in [*columns, "reasoning_tokens", "answer_tokens"]:
+        found[column] = n * mean[column]
+    again = (n - 1) * mean["flops_prefill"]
+    for column in ("flops", "flops_prefill", "flops_policy", "eflops"):
+        found[column] -= again
+    for column, parts in COMPONENTS.items():
+        found[column] -= (n - 1) * sum(np.asarray(vars(prompt)[p], float) for p in parts)
+    share = (n - 1) * mean["prompt_tokens"]
+    found["flops_2n"] -= share * 2 * policy.parameters(active=True)
+    if mean["joules"].notna().all():
+        found["joules"] -= again * mean["joules"] / mean["flops"]
+    if rewards is not None:
+        add_rewards(found, rewards, n, reward)
+    found["cap"] = pd.array([pd.NA if np.isinf(c) else int(c) for c in found["order"]], dtype="Int64")
+    return found[["problem_id", "cap", *columns, "reasoning_tokens", "answer_tokens"]]
+
+
+def add_rewards(costs: pd.DataFrame, rewards: pd.DataFrame, n: int, reward: Architecture) -> None:
+    """Add to `costs` what a reward model spends on `n` samples, each read once as a whole."""
+    tokens = rewards["reward_tokens"].to_numpy(np.int64)
+    spent = forward_flops(reward, tokens, 0, 0)
+    parts = {c: sum(np.asarray(vars(spent)[p], float) for p in names) for c, names in COMPONENTS.items()}
+    parts["flops"] = np.asarray(spent.total, float)
+    parts["flops_2n"] = 2.0 * reward.parameters(active=True) * tokens
+    table = rewards[["problem_id"]].assign(order=cap_order(rewards["cap"]), **parts)
+    mean = costs[["problem_id", "order"]].merge(
+        table.groupby(["problem_id", "order"]).mean().reset_index(), on=["problem_id", "order"], how="left"
+    )
+    for column in parts:
+        costs[column] += n * mean[column].to_numpy()
+    costs["flops_reward"] += n * mean["flops"].to_numpy()
+    costs["eflops"] += n * mean["flops"].to_numpy()
+
+
+def costs_of_trees(compute: pd.DataFrame, passes: pd.DataFrame) -> pd.DataFrame:
+    """Return what a tree costs, by problem: all of it, whichever leaf is taken."""
+    drawn = passes[passes["role"] == "policy"]
+    tokens = {
+        f"{phase}_tokens": drawn[drawn["phase"] == phase].groupby("problem_id")["decoded_tokens"].sum()
+        for phase in ("reasoning", "answer")
+    }
+    table = compute.drop(columns="sample")
+    return table.assign(**{name: table["problem_id"].map(t).fillna(0) for name, t in tokens.items()})

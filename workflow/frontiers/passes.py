@@ -1,0 +1,113 @@
+"""What the table `passes` costs: every unit of forward passes behind an answer, kept or thrown away.
+
+A unit of the policy feeds what is given to it and all that it draws but the last token, and computes logits
+for every token it draws. A reward model reads a text whole, without logits; its head, two numbers per step, is left
+out. The prompt is fed once, whatever the number of branches: they share it in the cache.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from frontiers.compute import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
+from frontiers.thought_flops import ENDS, thought_flops, thought_kv_bytes
+
+HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
+HEAD_FIELDS = ("classifier_dropout", "id2label", "label2id", "num_labels", "problem_type")
+KEY = ["problem_id", "sample", "cap"]
+PHASES = ("prefill", "reasoning", "answer")
+
+
+def read_scorer(config: Mapping, where: str) -> Architecture:
+    """Return the architecture of a reward model: that of the language model it is made from, its head not counted."""
+    names = [HEADS.sub("ForCausalLM", name) for name in config.get("architectures") or []]
+    kept = {key: value for key, value in config.items() if key not in HEAD_FIELDS}
+    return read_architecture({**kept, "architectures": names}, where)
+
+
+def count(
+    passes: pd.DataFrame, policy: Architecture, reward: Architecture | None, thoughts: int = 0
+) -> pd.DataFrame:
+    """Return `passes` with the FLOPs of each unit by component (fields of `Breakdown`), `flops` and `fed` tokens.
+
+    With `thoughts`, the tokens of each, every unit of the policy is followed by one of role "thought": what it
+    thought before each token that it drew. Raises `ValueError` where a reward model has read something and its
+    architecture is not given.
+    """
+    table = passes.reset_index(drop=True)
+    drawn = table["decoded_tokens"].to_numpy(np.int64)
+    fed = table["prefill_tokens"].to_numpy(np.int64) + np.maximum(drawn - 1, 0)
+    past = table["past_tokens"].to_numpy(np.int64)
+    scored = (table["role"] == "reward").to_numpy()
+    if scored.any() and reward is None:
+        raise ValueError("a reward model has read texts; give its architecture")
+    parts = {field.name: np.zeros(len(table), np.int64) for field in fields(Breakdown)}
+    for model, rows in ((policy, ~scored), (reward, scored)):
+        if rows.any():
+            flops = forward_flops(model, fed[rows], past[rows], drawn[rows])
+            for name in parts:
+                parts[name][rows] = vars(flops)[name]
+    table = table.assign(**parts, flops=sum(parts.values()), fed=fed)
+    return with_thoughts(table, policy, thoughts) if thoughts else table
+
+
+def with_thoughts(table: pd.DataFrame, policy: Architecture, thoughts: int) -> pd.DataFrame:
+    """Return counted units, each of the policy's followed by that of its thoughts.
+
+    A thought stands behind the last token that a unit is given, and behind each that it draws but the last.
+    """
+    units = table[(table["role"] == "policy") & (table["decoded_tokens"] > 0)]
+    past = (units["past_tokens"] + units["prefill_tokens"] - 1).to_numpy(np.int64)
+    drawn = units["decoded_tokens"].to_numpy(np.int64)
+    flops = thought_flops(policy, thoughts, past, drawn)
+    inner = units.assign(
+        role="thought", **vars(flops), flops=flops.total, fed=drawn * (thoughts + ENDS), past_tokens=past
+    )
+    return pd.concat([table, inner]).sort_index(kind="stable", ignore_index=True)
+
+
+def compute_table(
+    passes: pd.DataFrame,
+    policy: Architecture,
+    reward: Architecture | None,
+    element_bytes: float,
+    intensity: float,
+    joules: float | None = None,
+    thoughts: int = 0,
+) -> pd.DataFrame:
+    """Return the table `compute`, one row per problem, sample and cap of `passes`.
+
+    Arguments as of `compute.compute_table` and `count`. Keys and values are read by each token that the policy feeds after
+    the prompt. Energy is shared by FLOPs.
+    """
+    units = count(passes, policy, reward, thoughts)
+    mine = (units["role"] != "reward").to_numpy()
+    later = (units["role"] == "policy").to_numpy() & (units["phase"] != "prefill").to_numpy()
+    inner = (units["role"] == "thought").to_numpy()
+    read = np.zeros(len(units))
+    counts = [units.loc[later, name].to_numpy(np.int64) for name in ("fed", "past_tokens")]
+    read[later] = kv_bytes_read(policy, *counts, element_bytes)
+    if inner.any():
+        counts = [units.loc[inner, name].to_numpy(np.int64) for name in ("past_tokens", "decoded_tokens")]
+        read[inner] = thought_kv_bytes(policy, thoughts, *counts, element_bytes)
+    active = [model.parameters(active=True) if model else 0 for model in (policy, reward)]
+    columns = {"flops": units["flops"]}
+    columns |= {f"flops_{p}": units["flops"].where(mine & (units["phase"] == p), 0) for p in PHASES}
+    for role in ("policy", "thought", "reward"):
+        columns[f"flops_{role}"] = units["flops"].where(units["role"] == role, 0)
+    columns |= {
+        "flops_attention": units["attention_projections"] + units["attention_scores"],
+        "flops_feed_forward": units["feed_forward"] + units["router"] + units["auxiliary"],
+        "flops_state_space": units["state_space"],
+        "flops_logits": units["logits"],
+        "flops_2n": 2 * units["fed"] * np.where(mine, *active),
+        "kv_bytes": np.rint(read).astype(np.int64),
+    }
+    table = units[KEY].assign(**columns).groupby(KEY, sort=False, dropna=False).sum().reset_index()
+    table["cap"] = table["cap"].astype("Int64")
+    table["eflops"] = table["flops"].astype(float) + intensity * table["kv_bytes"].astype(float)
+    rate = np.nan if joules is None else joules / float(table["flops"].sum())
+    return table.assign(joules=table["flops"].astype(float) * rate)

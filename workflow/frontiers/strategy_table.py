@@ -1,0 +1,63 @@
+"""The table of strategies: accuracy, who spent what, and the difference from a single chain."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from frontiers.bootstrap import MEAN, arrange
+from frontiers.differences import answered, between
+from frontiers.tables import cap_order, table_schema
+
+ROLES = ("flops_policy", "flops_thought", "flops_reward")
+CHAIN = "chain"
+
+
+def tabulate(points: pd.DataFrame, answers: pd.DataFrame, strategies: Mapping[str, Mapping]) -> pd.DataFrame:
+    """Return the table `strategies` from points and answers; `strategies`: {name: {label, method}} in order.
+
+    The baseline of a model is its first strategy of method chain, at the largest cap; without one there are no
+    differences.
+    """
+    points = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
+    points = points.assign(place=points["strategy"].map({name: i for i, name in enumerate(strategies)}))
+    spent = answers.assign(order=cap_order(answers["cap"]))
+    spent = spent.groupby(["benchmark", "model", "strategy", "order"])[list(ROLES)].mean()
+    rows = []
+    for benchmark, here in points.groupby("benchmark", sort=False):
+        grid = answered(arrange(answers, benchmark, ["correct"]))
+        for model, mine in here.groupby("model", sort=False):
+            largest = mine.sort_values(["place", "order"]).groupby("strategy", sort=False).tail(1)
+            chains = [s for s in largest["strategy"] if strategies[s]["method"] == CHAIN]
+            base = largest[largest["strategy"] == chains[0]].iloc[0] if chains else None
+            for _, point in largest.iterrows():
+                rows.append(_row(point, base, mine, grid, strategies))
+                rows[-1] |= spent.loc[(benchmark, model, point["strategy"], point["order"])].to_dict()
+    return pd.DataFrame(rows).reindex(columns=list(table_schema("strategies")["properties"]))
+
+
+def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Mapping, known: Mapping) -> dict:
+    """Return the fields of one strategy but for who spent what."""
+    affordable = mine[mine["flops"] <= point["flops"]]
+    matched = affordable.loc[affordable["accuracy"].idxmax()]
+    cap = "uncapped" if np.isinf(matched["order"]) else f"cap {matched['order']:.0f}"
+    row = {
+        **{name: point[name] for name in ("benchmark", "model", "strategy", "cap", "problems", "accuracy")},
+        **{name: point[name] for name in ("interval", "flops", "reasoning_tokens", "seconds", "joules")},
+        **{name: known[point["strategy"]][name] for name in ("label", "method")},
+        "low": point["accuracy_low"],
+        "high": point["accuracy_high"],
+        "matched": f"{matched['strategy']}, {cap}",
+        "matched_accuracy": matched["accuracy"],
+    }
+    if base is None or base["strategy"] == point["strategy"]:
+        return row
+    a, b = (grid[(p["model"], p["strategy"], p["order"])] for p in (point, base))
+    found = between(a, b)
+    return row | {
+        "difference": found["difference"],
+        "difference_low": found["low"],
+        "difference_high": found["high"],
+        "p_value": found["p_value"],
+        "test": found["test"],
+    }

@@ -1,0 +1,212 @@
+"""An engine for thought models, on transformers: vLLM cannot run a thought between two tokens.
+
+Requests run together and each leaves when it is done; what waits takes its place. What is drawn for a
+request depends on its seed alone: its random numbers come from a generator of its own, on the CPU.
+"""
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from frontiers.cli import UserError
+from frontiers.completions import Completion, Request
+from frontiers.engine import before_text, out_of_memory
+
+
+@dataclass
+class Running:
+    """A request on its way: the source of its random numbers, what it has written, and when."""
+
+    request: Request
+    generator: object
+    begun: float
+    tokens: list[int] = field(default_factory=list)
+    first: float | None = None
+
+
+class ThoughtEngine:
+    """The `Engine` of `frontiers.schedule` for a checkpoint with thought tokens and a mixing head.
+
+    `arguments` are the ones of `vllm.LLM` (model, dtype, max_num_seqs), `thoughts` the model's block of that
+    name. The checkpoint is read with the first request. Out of memory, it begins what was in flight again, half
+    as many at a time. Raises `UserError` for a frequency penalty, which it does not know.
+    """
+
+    def __init__(
+        self,
+        arguments: Mapping,
+        thoughts: Mapping,
+        sampling: Mapping,
+        tokenizer,
+        devices: int,
+        report: Callable[[str], None],
+    ):
+        if sampling.get("frequency_penalty"):
+            raise UserError(
+                "models with `thoughts` are decoded without a frequency penalty; set sampling.frequency_penalty to 0"
+            )
+        self.arguments, self.thoughts, self.sampling = dict(arguments), thoughts, sampling
+        self.tokenizer, self.devices, self.report = tokenizer, devices, report
+        self.start_seconds: float | None = None
+        self._model = self._batch = None
+        self._flying: dict[str, Request] = {}
+        self._waiting: list[Request] = []
+        self._running: list[Running] = []
+
+    @property
+    def capacity(self) -> int:
+        """Requests to hand over at a time."""
+        return self.arguments["max_num_seqs"]
+
+    def submit(self, request: Request) -> None:
+        """Take a request; the first one loads the checkpoint."""
+        if self._model is None:
+            self._start()
+        self._flying[request.id] = request
+        self._waiting.append(request)
+
+    def receive(self) -> list[Completion]:
+        """Return the completions of the next requests to finish; seconds run from a request's own start."""
+        import torch
+
+        with torch.inference_mode():
+            while True:
+                try:
+                    if done := self._step():
+                        for completion in done:
+                            del self._flying[completion.id]
+                        return done
+                except (RuntimeError, MemoryError) as error:
+                    self._halve(error)
+
+    def _start(self) -> None:
+        begun = time.monotonic()
+        import torch
+        from transformers import (
+            LogitsProcessorList,
+            TemperatureLogitsWarper,
+            TopKLogitsWarper,
+            TopPLogitsWarper,
+        )
+
+        from frontiers import thoughts
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = thoughts.load(Path(self.arguments["model"]), self.arguments["dtype"], device)
+        size = self._model.config.vocab_size
+        known = self.tokenizer.get_vocab()
+        tokens = {known[token] for token in (thoughts.START, thoughts.END) if token in known}
+        self._barred = torch.tensor(sorted({*range(len(self.tokenizer), size), *tokens}), device=device)
+        warpers = LogitsProcessorList()
+        if self.sampling["temperature"] not in (0, 1):
+            warpers.append(TemperatureLogitsWarper(float(self.sampling["temperature"])))
+        if self.sampling.get("top_k"):
+            warpers.append(TopKLogitsWarper(self.sampling["top_k"]))
+        if self.sampling.get("top_p", 1) < 1:
+            warpers.append(TopPLogitsWarper(self.sampling["top_p"]))
+        self._warpers = warpers
+        self.start_seconds = time.monotonic() - begun
+
+    def _step(self) -> list[Completion]:
+        """Let every running request think and write one token; return what is done with that."""
+        import torch
+
+        from frontiers import thoughts
+
+        self._admit()
+        count = self.thoughts["tokens"]
+        uniforms = torch.stack(
+            [torch.rand(count + 1, generator=r.generator, dtype=torch.float64) for r in self._running]
+        ).to(self._model.device)
+        after, _ = thoughts.think(
+            self._model, self._batch, self.thoughts["temperature"], self._barred, uniforms[:, :count]
+        )
+        logits = self._model.mix(self._batch.hidden, after)
+        logits[:, self._barred] = -torch.inf
+        chance = uniforms[:, count] if self.sampling["temperature"] else None
+        tokens = thoughts.draw(self._warpers(None, logits), chance)
+        now, done, going = time.monotonic(), [], []
+        for row, (running, token) in enumerate(zip(self._running, tokens.tolist(), strict=True)):
+            running.tokens.append(token)
+            running.first = running.first or now
+            finished = completion_of(running, now, self.tokenizer)
+            done.append(finished) if finished else going.append(row)
+        if len(going) < len(self._running):
+            rows = torch.tensor(going, dtype=torch.long, device=tokens.device)
+            self._running = [self._running[row] for row in going]
+            self._batch, tokens = self._batch.select(rows) if going else None, tokens[rows]
+        if going:
+            self._batch = thoughts.feed(self._model, self._batch, self._model.get_input_embeddings()(tokens))
+        return done
+
+    def _admit(self) -> None:
+        """Put waiting requests into the places that are free."""
+        import torch
+
+        from frontiers import thoughts
+
+        room = self.arguments["max_num_seqs"] - len(self._running)
+        fresh, self._waiting = self._waiting[:room], self._waiting[room:]
+        if not fresh:
+            return
+        now = time.monotonic()
+        self._running += [Running(r, torch.Generator().manual_seed(r.seed), now) for r in fresh]
+        batch = thoughts.prefill(self._model, [request.prompt for request in fresh])
+        self._batch = self._batch.join(batch) if self._batch else batch
+
+    def _halve(self, error: Exception) -> None:
+        if not out_of_memory(error):
+            raise error
+        if self.arguments["max_num_seqs"] == 1:
+            raise UserError(
+                f"{self.arguments['model']}: memory does not suffice for a single request ({error}). What was decoded "
+                "is journalled; use a larger device or a smaller engine.max_model_len and run the same command to go on"
+            ) from error
+        self.arguments["max_num_seqs"] //= 2
+        self._waiting, self._running, self._batch = list(self._flying.values()), [], None
+        self.report(f"short of memory: going on with {self.arguments['max_num_seqs']} requests at a time")
+
+    def describe(self) -> dict:
+        """Return what ran: versions of transformers and torch, device, peak memory in bytes, passes per row and token."""
+        import torch
+
+        cuda = torch.cuda.is_available()
+        return {
+            "engine_version": {"transformers": importlib.metadata.version("transformers")},
+            "engine_start_seconds": self.start_seconds,
+            "max_num_seqs": self.arguments["max_num_seqs"],
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+            "cuda": torch.version.cuda,
+            "peak_device_memory_bytes": torch.cuda.max_memory_allocated() if cuda else None,
+            "thoughts": dict(self.thoughts),
+        }
+
+
+def completion_of(running: Running, now: float, tokenizer) -> Completion | None:
+    """Return what a request came to if its last token has ended it, else None.
+
+    What it stopped at is left out, unless it is to be kept.
+    """
+    request, tokens = running.request, tuple(running.tokens)
+    reason, stopped_at, kept = "stop", None, tokens
+    if tokens[-1] in request.stop:
+        kept, stopped_at = tokens if request.keep else tokens[:-1], tokens[-1]
+    elif request.stop_text and request.stop_text in tokenizer.decode(tokens):
+        kept = tokens if request.keep else before_text(tokens, request.stop_text, tokenizer)
+    elif len(tokens) >= request.max_tokens:
+        reason = "length"
+    else:
+        return None
+    return Completion(
+        id=request.id,
+        tokens=kept,
+        decoded=len(tokens),
+        finish_reason=reason,
+        stopped_at=stopped_at,
+        first_seconds=running.first - running.begun,
+        seconds=now - running.begun,
+    )

@@ -1,0 +1,198 @@
+# Strategies that are more than one chain: the passes behind them, the scores of reward models, one answer of several.
+
+
+# Takes the passes of one benchmark out of what a model has generated.
+rule collect_passes:
+    input:
+        folders=lambda wc: generated(wc),
+        script="workflow/scripts/collect.py",
+        problems="data/benchmarks/{benchmark}.jsonl",
+    output:
+        table="results/{study}/passes/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/collect_passes/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/collect_passes/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+        strategy=BY_PASSES,
+    localrule: True
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        name="{benchmark}.{strategy}",
+    shell:
+        "python {input.script:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        " --table passes --output {output.table:q} &> {log:q}"
+
+
+# The leaves of a tree have been scored as it grew.
+rule collect_rewards:
+    input:
+        folders=lambda wc: generated(wc),
+        script="workflow/scripts/collect.py",
+        problems="data/benchmarks/{benchmark}.jsonl",
+    output:
+        table="results/{study}/rewards/{reward}/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/collect_rewards/{study}/{reward}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/collect_rewards/{study}/{reward}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+        strategy=TREES,
+        reward=REWARDS,
+    localrule: True
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        name="{benchmark}.{strategy}",
+    shell:
+        "python {input.script:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        " --table rewards --output {output.table:q} &> {log:q}"
+
+
+rule score_samples:
+    input:
+        script="workflow/scripts/score_samples.py",
+        generations=rules.collect.output.table,
+        problems="data/benchmarks/{benchmark}.jsonl",
+        reward="data/models/{reward}.json",
+    output:
+        table="results/{study}/rewards/{reward}/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/score_samples/{study}/{reward}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/score_samples/{study}/{reward}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+        strategy=SAMPLED,
+        reward=REWARDS,
+    conda:
+        lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
+    threads: 1
+    resources:
+        gpu=lambda wc: block("models", wc.reward).get("gpus", 0),
+        mem_mb=lambda wc: block("models", wc.reward).get("memory_mb", 4000),
+        runtime=lambda wc: block("models", wc.reward).get("runtime_minutes", 60),
+    params:
+        reward=lambda wc: reward_block(wc),
+        step=lambda wc: block("models", wc.reward)["reward"]["separator"],
+        engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.reward)),
+        journal="results/journal/{model}/rewards/{reward}/{benchmark}.{strategy}.jsonl",
+    shell:
+        "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
+        " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
+        " --engine {params.engine:q} --gpus {resources.gpu} --journal {params.journal:q}"
+        " --output {output.table:q} 2> >(tee {log:q} >&2)"
+
+
+rule combine_samples:
+    input:
+        script="workflow/scripts/combine_samples.py",
+        modules=ACCOUNTING + modules("combine", "combined", "passes", "bootstrap", "tables"),
+        generations=lambda wc: decoded(wc, "generations"),
+        grades=lambda wc: decoded(wc, "grades"),
+        compute=lambda wc: decoded(wc, "compute"),
+        rewards=lambda wc: scores(wc),
+        passes=lambda wc: tree_passes(wc),
+        config=configuration,
+        reward=lambda wc: reward_files(wc, "config.json"),
+    output:
+        table="results/{study}/combined/{model}/{benchmark}.{strategy}.parquet",
+        said="results/{study}/combined/{model}/{benchmark}.{strategy}.json",
+    log:
+        "logs/combine_samples/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/combine_samples/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+        strategy=SEVERAL,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        selection=lambda wc: registry.canonical(strategies.selection(block("strategies", wc.strategy))),
+        names=lambda wc: registry.canonical(
+            {"model": wc.model, "strategy": wc.strategy, "benchmark": wc.benchmark}
+        ),
+        options=lambda wc, input: " ".join(
+            [
+                option("--rewards", input.rewards),
+                option("--passes", input.passes),
+                option("--reward-config-json", input.reward),
+            ]
+        ),
+        seed=setting("analysis/seed"),
+        price=price,
+    shell:
+        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        " --compute {input.compute:q} {params.options} --selection {params.selection:q}"
+        " --names {params.names:q} --config-json {input.config:q} --seed {params.seed} {params.price}"
+        " --output {output.table:q} &> {log:q}"
+
+
+rule tabulate_strategies:
+    input:
+        script="workflow/scripts/tabulate_strategies.py",
+        modules=modules("strategy_table", "differences", "paired", "bootstrap", "intervals", "tables"),
+        points=rules.describe_points.output.points,
+        answers=rules.summarise_points.output.answers,
+    output:
+        table="results/{study}/strategies.parquet",
+        csv=report(
+            "results/{study}/strategies.csv",
+            caption="../report/strategies.rst",
+            category="Tables",
+            labels={"table": "Strategies", "study": "{study}"},
+        ),
+    log:
+        "logs/tabulate_strategies/{study}.log",
+    benchmark:
+        "benchmarks/tabulate_strategies/{study}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        strategies=lambda wc: named_strategies(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --answers {input.answers:q}"
+        " --strategies {params.strategies:q} --output {output.table:q} &> {log:q}"
+
+
+rule plot_strategies:
+    input:
+        script="workflow/scripts/plot_strategies.py",
+        modules=modules("figures", "figure_strategies", "pareto"),
+        points=rules.describe_points.output.points,
+    output:
+        svg=report(
+            "results/{study}/figures/strategies.svg",
+            caption="../report/strategies.rst",
+            category="Figures",
+            labels={"figure": "Strategies", "study": "{study}"},
+        ),
+        png="results/{study}/figures/strategies.png",
+    log:
+        "logs/plot_strategies/{study}.log",
+    benchmark:
+        "benchmarks/plot_strategies/{study}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wc: labels(wc),
+        strategies=lambda wc: named_strategies(wc),
+    shell:
+        "python {input.script:q} --points {input.points:q} --labels {params.labels:q}"
+        " --strategies {params.strategies:q} --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
+
+
+# The study of strategies, which is not among those that run by default.
+rule strategies:
+    input:
+        expand(
+            "results/pocket-strategies/{product}",
+            product=["strategies.csv", "figures/strategies.svg", "report.zip", "checks.json"],
+        ),
