@@ -19,7 +19,7 @@ test-conda: $(VENV)/test.stamp
 
 # The workflow through a SLURM of one node, which needs root; skipped, saying why, where none can be had.
 test-slurm: $(VENV)/test.stamp
-	command -v slurmd munged || ! command -v apt-get || test "$$(id -u)" != 0 || { apt-get update -qq \
+	command -v slurmd || ! command -v apt-get || test "$$(id -u)" != 0 || { apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge; } || true
 	$(BIN)/python -m pytest -m slurm tests/slurm
 

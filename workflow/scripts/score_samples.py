@@ -13,6 +13,7 @@ import pandas as pd
 
 from frontiers import cli, engine, rewarders, rewards, runners, schedule, tables
 from frontiers.completions import Course
+from frontiers.fence import PATIENCE
 from frontiers.journal import Journal
 from frontiers.problems import Problem, read_problems
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         course(problems[name], part, arguments.step, loaded.rewarder)
         for name, part in generations.groupby("problem_id", sort=False)
     ]
-    part = schedule.Part(Journal(arguments.journal), courses)
+    part = schedule.Part(Journal(arguments.journal, PATIENCE), courses)
     runner = runners.Lent(loaded.engine(arguments.gpus, cli.say, alone=True), arguments.gpus, cli.say)
     try:
         schedule.drive([part], runner, cli.say)
