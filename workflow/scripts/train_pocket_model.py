@@ -21,10 +21,10 @@ from frontiers import cli, pocket, pocket_reward, pocket_training
 from frontiers.pocket_card import model_card
 
 VALIDATION_STEPS = (2, 4, 8)
-WRITERS = ("small", "medium")
+WRITERS = ("small", "medium", "moe", "hybrid")
 """Pocket models whose solutions to held-out problems a reward model is tried on."""
 
-WRITTEN = 256
+WRITTEN = 512
 
 
 def main(argv: list[str] | None = None) -> None:
