@@ -99,7 +99,7 @@ def spend_negative_time(t):
 
 
 def reward_a_truncated_answer(t):
-    t["answers"].loc[0, ["truncated", "status", "correct"]] = [True, "truncated", True]
+    t["answers"].loc[0, ["truncated", "status", "correct"]] = [True, "truncated", 1.0]
 
 
 def hide_a_truncation(t):

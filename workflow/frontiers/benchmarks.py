@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from frontiers.cli import UserError
 from frontiers.config_names import suggest
 
@@ -74,9 +76,10 @@ def rows_checksum(rows: Sequence[Mapping], columns: Sequence[str]) -> str:
 
 def check_rows(rows: Sequence[Mapping], block: Mapping, where: str) -> None:
     """Raise `UserError` for another number of rows than the block says, or a column that is not there."""
-    if len(rows) != block["rows"]:
+    expected = block.get("sample", {}).get("of", block["rows"])
+    if len(rows) != expected:
         raise UserError(
-            f"{where}: expected {block['rows']} rows, found {len(rows)}. It is cut short or another version: "
+            f"{where}: expected {expected} rows, found {len(rows)}. It is cut short or another version: "
             "fetch it again, or correct `rows` under `benchmarks:` in config.yaml"
         )
     for number, row in enumerate(rows):
@@ -89,10 +92,14 @@ def check_rows(rows: Sequence[Mapping], block: Mapping, where: str) -> None:
 
 
 def to_problems(rows: Sequence[Mapping], block: Mapping, name: str) -> list[dict]:
-    """Return the problems of the benchmark `name` as rows of its JSONL file, in the order of the source."""
+    """Return the problems of the benchmark `name` as rows of its JSONL file, in the order of the source.
+
+    Of a `sample` the problems are in the order in which they are drawn, and keep the numbers of their rows.
+    """
     columns = block["columns"]
     problems = []
-    for number, row in enumerate(rows):
+    for number in drawn(len(rows), block):
+        row = rows[number]
         place = f"{name}-{number:04d}"
         identifier = str(row[columns["id"]]) if columns.get("id") else place
         question, answer = str(row[columns["question"]]).strip(), _gold(row, block, f"{name}, row {number}")
@@ -110,6 +117,14 @@ def to_problems(rows: Sequence[Mapping], block: Mapping, name: str) -> list[dict
             }
         )
     return problems
+
+
+def drawn(rows: int, block: Mapping) -> list[int]:
+    """Return the numbers of the rows that make up a benchmark: all, or those of its `sample`."""
+    if "sample" not in block:
+        return list(range(rows))
+    shuffled = np.random.default_rng(block["sample"]["seed"]).permutation(rows)
+    return shuffled[: block["rows"]].tolist()
 
 
 def _gold(row: Mapping, block: Mapping, where: str) -> str:

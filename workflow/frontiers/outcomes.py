@@ -45,8 +45,7 @@ def fit(
 ) -> pd.DataFrame:
     """Return the table `outcomes` from the table `answers` (reasoning tokens, FLOPs per generation).
 
-    Strategies that make one answer of several samples are left out: what succeeds or fails there is no single
-    generation. `benchmarks` are those to use (default: all in it). `draws` and `seed` are those of the joint bootstrap.
+    `benchmarks` are those to use (default: all in it). `draws` and `seed` are those of the joint bootstrap.
     Early stopping is also averaged over benchmarks, as `mean`; the share of pairs of a model and a benchmark
     in which failing costs more stands under benchmark `all`.
     """
@@ -54,7 +53,7 @@ def fit(
     rows: list[dict] = []
     stops: list[dict] = []
     for benchmark in names:
-        frame = answers[(answers["benchmark"] == benchmark) & (answers["status"] != "combined")]
+        frame = answers[answers["benchmark"] == benchmark]
         frame = frame.assign(order=cap_order(frame["cap"]), correct=frame["correct"].astype(bool))
         frame = frame.sort_values(["model", "strategy", "order", "problem_id", "sample"], kind="stable")
         problems = np.unique(frame["problem_id"].to_numpy(dtype=object))

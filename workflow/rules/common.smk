@@ -275,8 +275,12 @@ ACCOUNTING = modules(
     "state_space",
 ) + sorted(str(path) for path in Path("workflow/frontiers/families").glob("*.py"))
 TREES = registry.one_of(name for name in config["strategies"] if method(name) in strategies.TREES) or "(?!)"
-SAMPLED = registry.one_of(name for name in config["strategies"] if method(name) in strategies.SAMPLED) or "(?!)"
-BY_PASSES = registry.one_of(n for n in config["strategies"] if method(n) in (*strategies.TREES, "extend")) or "(?!)"
+SAMPLED = (
+    registry.one_of(name for name in config["strategies"] if method(name) in strategies.SAMPLED) or "(?!)"
+)
+BY_PASSES = (
+    registry.one_of(n for n in config["strategies"] if method(n) in (*strategies.TREES, "extend")) or "(?!)"
+)
 SEVERAL = registry.one_of(n for n in config["strategies"] if method(n) not in strategies.SAMPLED) or "(?!)"
 REWARDS = registry.one_of(n for n, m in config["models"].items() if "reward" in m) or "(?!)"
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))

@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
     if args.answers:
         answers = read_table(args.answers, "answers")
+        # Of an answer made of several samples no single generation succeeds or fails.
+        answers = answers[answers["status"] != "combined"]
         table = outcomes.fit(answers, args.draws, args.seed, benchmarks)
     else:
         table = outcomes.unfitted(points)

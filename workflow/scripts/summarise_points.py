@@ -1,8 +1,9 @@
 """Joins generations, grades and compute of a measured study and averages them into points.
 
 Inputs: generations, grades and compute tables, found as `<kind>/<model>/<benchmark>.<strategy>.parquet`,
-and one model description per model; answers made of several samples come as rows. Outputs: the table `answers` (one row per generation) and a table of
-the form `points` (accuracy from 0 to 1; mean FLOP, tokens, seconds, joules and dollars per problem; 95 % intervals)
+and one model description per model; answers made of several samples come as rows of `answers`.
+Outputs: the table `answers` (one row per generation) and a table of the form
+`points` (accuracy from 0 to 1; mean FLOP, tokens, seconds, joules and dollars per problem; 95 % intervals)
 without labels, developers and dates, which `describe_points` adds: what is measured does not depend on them.
 """
 

@@ -26,10 +26,10 @@ from frontiers.pocket_card import model_card
 VALIDATION_STEPS = (2, 4, 8)
 VALIDATED = {"thoughts": 50}
 """Problems of each length to validate on, where they are not 200: a thought at every token takes its time."""
-WRITERS = ("small", "medium", "moe", "hybrid")
+WRITERS = ("small", "medium")
 """Pocket models whose solutions to held-out problems a reward model is tried on."""
 
-WRITTEN = 512
+WRITTEN = 256
 
 
 def main(argv: list[str] | None = None) -> None:
