@@ -29,10 +29,16 @@ TREE = {
         (TREE | {"reward": "pocket-rewards"}, ["did you mean `pocket-reward`?"]),
         (TREE | {"expansion": 2}, ["`expansion`", "of no use to method rebase"]),
         (TREE | {"method": "beam"}, ["strategies.odd", "`expansion`", "`temperature`"]),
-        ({"label": "v", "method": "vote", "of": "cots", "n": 3}, ["strategies.odd.of", "did you mean `cot`?"]),
+        (
+            {"label": "v", "method": "vote", "of": "cots", "n": 3},
+            ["strategies.odd.of", "did you mean `cot`?"],
+        ),
         ({"label": "v", "method": "vote", "of": "cot"}, ["strategies.odd", "add `n`"]),
         ({"label": "v", "method": "vote", "of": "vote_4", "n": 3}, ["decodes nothing", "cot"]),
-        ({"label": "v", "method": "vote", "of": "rebase_16", "n": 3}, ["strategies.odd.n", "all leaves count"]),
+        (
+            {"label": "v", "method": "vote", "of": "rebase_16", "n": 3},
+            ["strategies.odd.n", "all leaves count"],
+        ),
         ({"label": "b", "method": "best_of_n", "of": "cot", "n": 3}, ["also needs `reward`"]),
         (
             {"label": "b", "method": "best_of_n", "of": "rebase_16", "reward": "math-shepherd"},

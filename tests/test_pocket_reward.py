@@ -18,7 +18,9 @@ PROBLEMS = list(islice(pocket.draw_problems("rewards", (1, 2, 3, 5, 8), False), 
 @given(st.sampled_from(PROBLEMS), st.integers(0, 10_000))
 def test_a_spoilt_trace_is_right_up_to_its_fault_and_wrong_from_there(problem, seed):
     steps, gold = spoilt(problem, random.Random(seed)), steps_of(problem.trace)
-    assert len(steps) == len(gold) and set(token for step in steps for token in step) <= set(pocket.vocabulary())
+    assert len(steps) == len(gold) and set(token for step in steps for token in step) <= set(
+        pocket.vocabulary()
+    )
     _, labels = labelled(problem, steps, ())
     same = [step == true for step, true in zip(steps, gold, strict=True)]
     first = same.index(False) if False in same else len(same)
@@ -43,7 +45,10 @@ def test_labels_stand_where_training_looks_for_them():
     assert min(read) > len(problem.question)
 
 
-@given(st.lists(st.sampled_from([0.1, 0.4, 0.8]), min_size=1), st.lists(st.sampled_from([0.1, 0.4, 0.8]), min_size=1))
+@given(
+    st.lists(st.sampled_from([0.1, 0.4, 0.8]), min_size=1),
+    st.lists(st.sampled_from([0.1, 0.4, 0.8]), min_size=1),
+)
 def test_the_area_is_the_share_of_pairs_in_order(right, wrong):
     pairs = [(a > b) + (a == b) / 2 for a in right for b in wrong]
     assert area(torch.tensor(right), torch.tensor(wrong)) == pytest.approx(sum(pairs) / len(pairs))

@@ -14,7 +14,7 @@ from frontiers.tables import cap_order, read_table, write_table
 
 CAPS = [0, 16, None]
 SHOWN = ["label", "developer", "release_date"]
-PARTS = ["prefill", "reasoning", "answer", "policy", "thought", "reward", "attention", "feed_forward", "state_space", "logits"]
+PARTS = "prefill reasoning answer policy thought reward attention feed_forward state_space logits".split()
 AMBIGUITY = {"looping": False, "refused": False, "boxed_answers": 1}
 
 

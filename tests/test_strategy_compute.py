@@ -57,7 +57,9 @@ def test_passes_by_hand():
     prompt = forward_flops(SMALL, 9, 0, 0).total
     branches = forward_flops(SMALL, 5, 9, 5).total + forward_flops(SMALL, 3, 9, 3).total
     reward = forward_flops(LARGE, 16, 0, 0).total
-    assert row["flops_prefill"] == prompt and row["flops_reasoning"] == branches == row["flops_policy"] - prompt
+    assert (
+        row["flops_prefill"] == prompt and row["flops_reasoning"] == branches == row["flops_policy"] - prompt
+    )
     assert row["flops_reward"] == reward and row["flops"] == prompt + branches + reward
     read = compute.kv_bytes_read(SMALL, 5, 9, 4) + compute.kv_bytes_read(SMALL, 3, 9, 4)
     assert row["kv_bytes"] == read and row["eflops"] == row["flops"] + 2.0 * read
@@ -87,7 +89,10 @@ def settings(**options):
 
 def rows_of(tmp_path, **options):
     results, part = decode(
-        [course(p.id, 0, tuple(TOKENIZER(p.question)["input_ids"]), THINKING, settings(**options)) for p in PROBLEMS],
+        [
+            course(p.id, 0, tuple(TOKENIZER(p.question)["input_ids"]), THINKING, settings(**options))
+            for p in PROBLEMS
+        ],
         tmp_path / "j.jsonl",
         Writer(),
     )
@@ -116,7 +121,9 @@ def test_an_extended_trace_goes_on_and_its_text_is_fed_not_drawn(tmp_path):
     for before, after in zip(plain, rows, strict=True):
         assert after.trace.tokens[: len(before.trace.tokens)] == before.trace.tokens
         if after.cap is None and before.ended:
-            assert len(after.stretches) == 3 and len(after.trace.tokens) >= len(before.trace.tokens) + 2 * len(text)
+            assert len(after.stretches) == 3 and len(after.trace.tokens) >= len(
+                before.trace.tokens
+            ) + 2 * len(text)
             first = len(before.trace.tokens)
             assert after.trace.tokens[first : first + len(text)] == text
         assert after.cap is None or after.kept <= after.cap
@@ -134,7 +141,13 @@ def test_an_extended_trace_goes_on_and_its_text_is_fed_not_drawn(tmp_path):
 def samples(n=6):
     keys = {"problem_id": "p", "sample": range(n), "cap": None}
     generations = pd.DataFrame(
-        {**keys, "prompt_tokens": 10, "reasoning_tokens": range(5, 5 + n), "end_tokens": 1, "answer_tokens": 3}
+        {
+            **keys,
+            "prompt_tokens": 10,
+            "reasoning_tokens": range(5, 5 + n),
+            "end_tokens": 1,
+            "answer_tokens": 3,
+        }
     )
     return generations.astype({"cap": "Int64"})
 

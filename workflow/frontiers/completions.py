@@ -31,8 +31,8 @@ class Request:
 
     `stop` are token ids that end it, `stop_text` a text, for markers that a tokenizer spells with several
     tokens; the completion leaves both out, unless it is to `keep` them. Of the prompt, the last `written`
-    tokens are the model's own or were put in its mouth: frequency penalties count them. A piece that goes on with another completion
-    names that in `after`, and in `start` the tokens that it has already.
+    tokens are the model's own or were put in its mouth: frequency penalties count them. A piece that goes on
+    with another completion names that in `after`, and in `start` the tokens that it has already.
     """
 
     prompt: tuple[int, ...]

@@ -29,7 +29,9 @@ def draw(points: pd.DataFrame, strategies: Mapping[str, Mapping], labels: figure
     """Return the figure: a panel per benchmark, colours by method, shapes by model, lines from cap to cap."""
     points = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     names = figures.benchmark_order(points)
-    figure, axes = plt.subplots(len(names), 1, figsize=(figures.WIDTH, PANEL * len(names)), squeeze=False)
+    figure, axes = plt.subplots(
+        len(names), 1, figsize=(figures.WIDTH, PANEL * len(names)), squeeze=False, layout="constrained"
+    )
     methods = [m for m in FAMILIES if m in {s["method"] for s in strategies.values()}]
     colours = dict(zip(methods, figures.PALETTE, strict=False))
     shapes = {m: SHAPES[i % len(SHAPES)] for i, m in enumerate(dict.fromkeys(points["model"]))}
