@@ -198,11 +198,13 @@ def shown(wc):
     return registry.canonical({model: registry.display(block("models", model)) for model in models})
 
 
-def labels(wc):
+def labels(wc, benchmarks=True):
     """Return as JSON how the figures name models and benchmarks; published points carry their own labels."""
     study = block("studies", wc.study)
-    models = {name: block("models", name)["label"] for name in study.get("models", [])}
-    return registry.canonical({"models": models, "benchmarks": registry.labels(config, study)})
+    named = {"models": {name: block("models", name)["label"] for name in study.get("models", [])}}
+    if benchmarks:
+        named["benchmarks"] = registry.labels(config, study)
+    return registry.canonical(named)
 
 
 def figures(wc):

@@ -151,7 +151,7 @@ rule plot_context:
     conda:
         "../../envs/figures.yaml"
     params:
-        labels=lambda wc: labels(wc),
+        labels=lambda wc: labels(wc, benchmarks=False),
     shell:
         "python {input.script:q} --models {input.models:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"

@@ -29,7 +29,7 @@ VALIDATED = {"thoughts": 50}
 WRITERS = ("small", "medium", "moe", "hybrid")
 """Pocket models whose solutions to held-out problems a reward model is tried on."""
 
-WRITTEN = 256
+WRITTEN = 512
 
 
 def main(argv: list[str] | None = None) -> None:
