@@ -264,9 +264,11 @@ class Cluster:
         conf = self.folder / "slurmdbd.conf"
         conf.write_text(DATABASE.format(**names))
         conf.chmod(0o600)
-        called("slurmdbd")
-        until(lambda: "ClusterName" in called("sacctmgr", "show", "configuration", check=False), "slurmdbd")
-        called("sacctmgr", "--immediate", "add", "cluster", "test", check=False)
+        called(
+            "env", f"SLURM_CONF={self.folder / 'slurm.conf'}", "slurmdbd"
+        )  # its own file is sought beside it
+        cluster = ("sacctmgr", "--immediate", "add", "cluster", "test")
+        until(lambda: "test" in called(*cluster, check=False), "slurmdbd")
         called("sacctmgr", "--immediate", "add", "account", "test")
         called("sacctmgr", "--immediate", "add", "user", "root", "account=test", check=False)
 
