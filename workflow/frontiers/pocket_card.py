@@ -15,6 +15,7 @@ def model_card(recipe: Recipe, training: dict) -> str:
     )
     log = training["log"]
     curve = "\n".join(f"| {e['step']} | {e['tokens']:,} | {e['loss']:.4f} |" for e in thin(log, 12))
+    begun = f"the weights of `{recipe.initial}`" if recipe.initial else "random weights"
     return f"""---
 license: mit
 library_name: transformers
@@ -23,7 +24,7 @@ pipeline_tag: {"token-classification" if recipe.task == "reward" else "text-gene
 # pocket {recipe.name}
 
 {recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` form, float32.
-Trained from random weights on word problems of this project's own generator, for its own study; of no use elsewhere.
+Trained from {begun} on word problems of this project's own generator, for its own study; of no use elsewhere.
 
 Seed {recipe.seed}, {training["tokens"]:,} tokens, {training["seconds"] / 60:.0f} minutes on {training["threads"]} thread(s),
 learning rate {recipe.learning_rate}, Muon for matrices and AdamW for the rest, torch {training["versions"]["torch"]}.

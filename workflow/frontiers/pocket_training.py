@@ -68,6 +68,8 @@ class Recipe:
     seed: int
     precision: str = "bfloat16"
     """In which the passes of training compute; a processor without it is several times slower in bfloat16."""
+    initial: str = ""
+    """Shipped model whose weights it starts from, but for the head; none without."""
     task: str = "solve"
     """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
     reward: right or wrong at the end of each step of a solution (`pocket_reward`).
@@ -122,7 +124,7 @@ def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
 
 
 def build_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the recipe's model with fresh weights drawn from its seed."""
+    """Return the recipe's model, what weights it does not start from another's drawn from its seed."""
     torch.manual_seed(recipe.seed)
     words = recipe.words
     config = AutoConfig.for_model(
@@ -134,7 +136,10 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
         **recipe.architecture,
     )
     form = AutoModelForTokenClassification if recipe.task == "reward" else AutoModelForCausalLM
-    return form.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    how = {"attn_implementation": "eager", "dtype": torch.float32}
+    if recipe.initial:
+        return form.from_pretrained(SHIPPED / recipe.initial, config=config, **how)
+    return form.from_config(config, **how)
 
 
 def encode(
