@@ -14,7 +14,9 @@ from typing import Any
 
 from frontiers import config_faults, config_imports, config_strategies
 from frontiers.cli import UserError
+from frontiers.files import sha256_of
 
+GENERATE = Path(__file__).parents[1] / "scripts" / "generate.py"
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
 
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
@@ -159,6 +161,11 @@ def shards(model: Mapping) -> list[str]:
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
 
+@cache
+def _script_sha256() -> str:
+    return sha256_of(GENERATE)
+
+
 def is_current(
     provenance: Path, study: Mapping, model: Mapping, benchmark: str, strategy: Mapping | None = None
 ) -> bool:
@@ -174,6 +181,7 @@ def is_current(
         "answer_tokens": study["answer_tokens"],
         "seed": study["seed"],
         "engine": json.loads(engine(study, model)),
+        "script_sha256": _script_sha256(),
     }
     if strategy:
         asked["strategy"] = config_strategies.decoding(strategy)

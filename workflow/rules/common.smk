@@ -9,16 +9,41 @@ def setting(key):
     return lambda wc: registry.entry(block("studies", wc.study), key)
 
 
+def is_held(wc, benchmark, shard):
+    """Return whether the folder of a model's job holds a benchmark as its study asks for it."""
+    made = Path(
+        f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}/{benchmark}.{wc.strategy}.json"
+    )
+    study, model, strategy = (
+        block("studies", wc.study),
+        block("models", wc.model),
+        block("strategies", wc.strategy),
+    )
+    return registry.is_current(made, study, model, benchmark, strategy)
+
+
 def generated(wc):
     """Return the folders that a model's jobs write; ancient are those that hold the benchmark as it is asked for."""
-    study, model = block("studies", wc.study), block("models", wc.model)
     found = []
-    for shard in registry.shards(model):
+    for shard in registry.shards(block("models", wc.model)):
         folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
-        made = Path(folder, f"{wc.benchmark}.{wc.strategy}.json")
-        strategy = block("strategies", wc.strategy)
-        current = registry.is_current(made, study, model, wc.benchmark, strategy)
-        found.append(ancient(folder) if current else folder)
+        found.append(ancient(folder) if is_held(wc, wc.benchmark, shard) else folder)
+    return found
+
+
+def posed(wc):
+    """Return the benchmarks that a model's job answers, with the traces per problem of each.
+
+    Where its folder holds all that the study asks for, what has been taken out of the study stays among them:
+    to have answered more is no reason to run again.
+    """
+    found = {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"]}
+    if all(is_held(wc, name, wc.shard) for name in found):
+        folder = Path(f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{wc.shard}")
+        for name in sorted(set(config["benchmarks"]) - set(found)):
+            made = folder / f"{name}.{wc.strategy}.json"
+            if made.exists():
+                found[name] = json.loads(made.read_text())["samples"]
     return found
 
 

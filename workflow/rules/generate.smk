@@ -3,9 +3,7 @@ rule generate:
         # No package module here: what changes the output is in the journal's fingerprint.
         script="workflow/scripts/generate.py",
         manifest="data/models/{model}.json",
-        problems=lambda wc: expand(
-            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
-        ),
+        problems=lambda wc: expand("data/benchmarks/{benchmark}.jsonl", benchmark=posed(wc)),
         # A tree is guided by a reward model, which runs beside the policy.
         reward=lambda wc: reward_files(wc, "json"),
     output:
@@ -36,9 +34,7 @@ rule generate:
                 block("studies", wc.study), block("models", wc.model), block("strategies", wc.strategy)
             )
         ),
-        samples=lambda wc: registry.canonical(
-            {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"]}
-        ),
+        samples=lambda wc: registry.canonical(posed(wc)),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),

@@ -140,6 +140,7 @@ def generate(arguments: argparse.Namespace) -> None:
             "engine": settings,
             "fingerprint": mark,
             "git_commit": git_commit(),
+            "script_sha256": files.sha256_of(Path(__file__)),
             "begun": begun.isoformat(timespec="seconds"),
             "job_seconds": round(time.monotonic() - clock, 3),
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

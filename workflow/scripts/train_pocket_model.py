@@ -18,7 +18,6 @@ from pathlib import Path
 import torch
 import transformers
 import yaml
-from transformers import PreTrainedModel
 
 from frontiers import cli, pocket, pocket_reward, pocket_training, thought_training
 from frontiers.pocket_card import model_card
@@ -84,7 +83,9 @@ def main(argv: list[str] | None = None) -> None:
 Logits = Callable[[torch.Tensor], torch.Tensor]
 
 
-def prepare(recipe: pocket_training.Recipe) -> tuple[PreTrainedModel, pocket_training.Step, Logits]:
+def prepare(
+    recipe: pocket_training.Recipe,
+) -> tuple[transformers.PreTrainedModel, pocket_training.Step, Logits]:
     """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
     if recipe.task == "thoughts":
         plan = thought_training.Plan(**recipe.thoughts)
