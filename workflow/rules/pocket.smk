@@ -8,7 +8,9 @@ rule train_pocket_model:
     input:
         script="workflow/scripts/train_pocket_model.py",
         recipes="data/pocket/recipes.yaml",
-        modules=modules("pocket", "pocket_judge", "pocket_reward", "pocket_training", "pocket_card", "judging"),
+        modules=modules(
+            "pocket", "pocket_judge", "pocket_reward", "pocket_training", "pocket_card", "judging"
+        ),
     output:
         training="results/train_pocket/{recipe}/training.json",
         weights="results/train_pocket/{recipe}/model.safetensors",
