@@ -7,7 +7,17 @@ import pytest
 import torch
 import yaml
 
-from frontiers import engine, pocket, pocket_training, reward_engine, rewarders, rewards, schedule, trees
+from frontiers import (
+    engine,
+    pocket,
+    pocket_training,
+    reward_engine,
+    rewarders,
+    rewards,
+    schedule,
+    tree_tables,
+    trees,
+)
 from frontiers.completions import Scores
 from frontiers.generation import Settings
 from frontiers.journal import Journal
@@ -105,7 +115,7 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
     part = schedule.Part(Journal(tmp_path / "j.jsonl"), courses)
     schedule.drive([part], pair, print)
     part.journal.close()
-    found = trees.tables(part.results, TOKENIZER)
+    found = tree_tables.tables(part.results, TOKENIZER)
     assert found["generations"].groupby("problem_id").size().tolist() == [4, 4, 4]
     assert (found["rewards"]["status"] == "scored").all()
     assert not found["generations"]["truncated"].any()
