@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers import trees
+from frontiers import tree_tables, trees
 from frontiers.completions import Completion, Scores, Scoring
 from frontiers.generation import Settings
 from frontiers.prompts import render_prompt
@@ -174,7 +174,7 @@ def test_depth_exhausted_forces_an_answer_and_says_so(tmp_path):
     for tree in grow(tmp_path, World(never=True), shape(width=4, depth=3)):
         assert [leaf.fate for leaf in tree.leaves] == ["forced"] * 4
         assert all(leaf.end == THINKING.forced_end and leaf.answer for leaf in tree.leaves)
-    table = trees.tables([tree], TOKENIZER)["generations"]
+    table = tree_tables.tables([tree], TOKENIZER)["generations"]
     assert not table["ended"].any() and not table["truncated"].any()
 
 
@@ -204,7 +204,7 @@ def test_without_markers_the_end_of_the_text_is_the_end(tmp_path):
         tmp_path, World(style=PROMPT_STYLE), shape(width=3), style=PROMPT_STYLE, problems=PROBLEMS[:1]
     )
     assert [leaf.fate for leaf in tree.leaves] == ["complete"] * 3
-    table = trees.tables([tree], TOKENIZER)["generations"]
+    table = tree_tables.tables([tree], TOKENIZER)["generations"]
     assert (table["end_tokens"] == 0).all() and table["ended"].all()
 
 
@@ -219,7 +219,7 @@ def test_a_reward_that_is_no_number_is_recorded_and_counts_least(tmp_path):
         u for u in tree.passes if u["role"] == "policy" and u["phase"] == "reasoning" and u["reward"] is None
     ]
     assert any(unit["fate"] == "pruned" for unit in lost)
-    table = trees.tables([tree], TOKENIZER)["rewards"]
+    table = tree_tables.tables([tree], TOKENIZER)["rewards"]
     assert set(table["status"]) <= {"nan", "scored"}
 
 

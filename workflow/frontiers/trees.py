@@ -6,51 +6,21 @@ ended its thinking and answered, or ended its text; in a trace without markers a
 is live at the last depth, or has no more room, is made to answer. So a tree has `width` leaves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import pandas as pd
-
 from frontiers import rewards
-from frontiers.cli import UserError
 from frontiers.completions import Completion, Course, Request, Scores, derive_seed
 from frontiers.engine import before_text
 from frontiers.generation import Settings, prompt_with_room
-from frontiers.looping import loops
 from frontiers.problems import Problem
 from frontiers.prompts import Thinking
 from frontiers.rewards import Rewarder
-from frontiers.tree_widths import beam_widths, rebase_widths
+from frontiers.tree_shape import Shape
 
 Path = tuple[int, ...]
 LOWEST = 0.0
 """What a node counts for whose reward is no number, or that has no step to score."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a strategy's block makes the tree. `separator` ends a step: a token id, or None to go by its text."""
-
-    method: str
-    width: int
-    step: str
-    depth: int
-    step_tokens: int
-    separator: int | None
-    temperature: float = 0.0
-    expansion: int = 1
-
-    @classmethod
-    def from_block(cls, block: Mapping, tokenizer, thinking: Thinking) -> "Shape":
-        """Read the block of a strategy; raise `UserError` where a model's steps cannot be told from its end of thinking."""
-        known = {key: block[key] for key in cls.__dataclass_fields__ if key in block}
-        return cls(**known, separator=separator_id(tokenizer, block["step"], thinking))
-
-    def widths(self, scores: Sequence[float], budget: int) -> list[int]:
-        """Return the children of each live node."""
-        if self.method == "rebase":
-            return rebase_widths(scores, budget, self.temperature)
-        return beam_widths(scores, budget, self.expansion)
 
 
 @dataclass(eq=False)
@@ -116,20 +86,6 @@ class Tree:
         times = [reply.seconds for reply in replies]
         known = self.seconds is not None and None not in times
         self.seconds = self.seconds + max(times, default=0.0) if known else None
-
-
-def separator_id(tokenizer, text: str, thinking: Thinking) -> int | None:
-    """Return the id of the one token whose text holds the separator; None where it has to be looked for in the text."""
-    words = tokenizer.batch_decode([[i] for i in range(len(tokenizer))])
-    holding = [i for i, word in enumerate(words) if text in word]
-    if len(holding) == 1 and words[holding[0]].strip(" ") == text.strip(" "):
-        return holding[0]
-    if thinking.style == "markers" and len(thinking.end) > 1:
-        raise UserError(
-            f"the steps of a tree are to end at {text!r} and the thinking at {thinking.end_text!r}, and the tokenizer "
-            "spells both with several tokens; give the strategy a `step` that is one token"
-        )
-    return None
 
 
 def courses(
@@ -328,44 +284,3 @@ def holds_box(text: str) -> bool:
 
 def _name(path: Path) -> str:
     return ".".join(map(str, path))
-
-
-def tables(trees: Sequence[Tree], tokenizer) -> dict[str, pd.DataFrame]:
-    """Return the tables `generations` and `rewards`, a row for every leaf, and `passes`. Trees have no cap.
-
-    The seconds of a leaf are those of its whole tree, round after round, as served among other requests.
-    """
-    leaves, scored = [], []
-    for tree in trees:
-        for number, node in enumerate(tree.leaves):
-            key = {"problem_id": tree.problem_id, "sample": number, "cap": None}
-            answer = node.answer
-            stopped = answer.finish_reason == "stop" if answer else node.stop == "sequence"
-            leaves.append(
-                key
-                | {
-                    "seed": derive_seed(tree.seed, "step", *node.path),
-                    "prompt_tokens": tree.prompt_tokens,
-                    "reasoning_tokens": len(node.tokens),
-                    "end_tokens": len(node.end),
-                    "answer_tokens": answer.decoded if answer else 0,
-                    "ended": node.stop in ("end", "sequence"),
-                    "finish_reason": "stop" if stopped else "length",
-                    "truncated": not stopped,
-                    "looping": loops(node.tokens) or bool(answer and loops(answer.tokens)),
-                    "reasoning": tokenizer.decode(list(node.tokens), skip_special_tokens=True),
-                    "answer": tokenizer.decode(list(answer.tokens), skip_special_tokens=True)
-                    if answer
-                    else "",
-                    "seconds": tree.seconds,
-                }
-            )
-            scored.append(key | rewards.row(node.scores))
-    types = {"cap": "Int64"}
-    return {
-        "generations": pd.DataFrame(leaves).astype({**types, "seconds": "Float64"}),
-        "rewards": pd.DataFrame(scored).astype({**types, **dict.fromkeys(rewards.AGGREGATES, "Float64")}),
-        "passes": pd.DataFrame([unit for tree in trees for unit in tree.passes]).astype(
-            {**types, "reward": "Float64"}
-        ),
-    }

@@ -33,6 +33,7 @@ from frontiers import (
     schedule,
     shards,
     tables,
+    tree_tables,
     trees,
 )
 from frontiers.completions import fingerprint
@@ -218,7 +219,7 @@ def write(
     method = json.loads(arguments.method)["method"]
     for path, part in parts.items():
         if method in config_strategies.TREES:
-            found = trees.tables(part.results, tokenizer)
+            found = tree_tables.tables(part.results, tokenizer)
         else:
             rows = [row for rows in part.results for row in rows]
             found = {"generations": generation.tabulate(rows, tokenizer)}

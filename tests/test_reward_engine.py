@@ -1,0 +1,129 @@
+"""Reward models on vLLM's pooling runner against `transformers`, and trees of a real pocket model beside one."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from frontiers import (
+    engine,
+    pocket,
+    pocket_training,
+    reward_engine,
+    rewarders,
+    rewards,
+    schedule,
+    tree_tables,
+    trees,
+)
+from frontiers.completions import Scores
+from frontiers.generation import Settings
+from frontiers.journal import Journal
+from frontiers.problems import Problem
+from writer import EOS, THINKING, TOKENIZER
+
+ROOT = Path(__file__).parents[1]
+RECIPES = yaml.safe_load((ROOT / "data/pocket/recipes.yaml").read_text())["models"]
+READ = {"separator": ".", "prompt": "{question} <think> {steps}", "step": "{step}. ", "tag": "."}
+SETTINGS = {
+    "dtype": "float32",
+    "max_model_len": 256,
+    "max_num_seqs": 32,
+    "device": "cpu",
+    "kv_cache_gib": 0.1,
+}
+DRAWN = [problem for problem, _ in zip(pocket.draw_problems("engine", (2, 3), False), range(3), strict=False)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment(tmp_path_factory):
+    engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
+
+
+def loaded(folder, recipe, read):
+    """Save a model of random weights and load it as a reward model."""
+    model = pocket_training.build_model(pocket_training.Recipe.from_mapping(recipe, RECIPES[recipe])).eval()
+    model.save_pretrained(folder)
+    pocket_training.build_tokenizer().save_pretrained(folder)
+    manifest = folder.parent / f"{recipe}.json"
+    manifest.write_text(json.dumps({"folder": str(folder), "files": {recipe: "x"}}))
+    return model, rewarders.Loaded(
+        {"name": "pocket-reward", "reward": read, "context": None}, manifest, SETTINGS
+    )
+
+
+def receive(runner, number):
+    found = []
+    while len(found) < number:
+        found += runner.receive()
+    return found
+
+
+@pytest.mark.parametrize(("recipe", "odds"), [("reward", None), ("medium", ["more", "fewer"])])
+def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
+    model, reward = loaded(tmp_path / recipe, recipe, READ | ({"odds": odds} if odds else {}))
+    asked = []
+    for number, problem in enumerate(DRAWN):
+        steps = [*rewards.split_steps(pocket.text_of(problem.trace), "."), pocket.text_of(problem.answer)]
+        asked.append(reward.rewarder.scoring(f"p{number}", pocket.text_of(problem.question), steps))
+    runner = reward.engine(0, print, alone=True)
+    for request in asked:
+        runner.submit(request)
+    found = {scores.id: scores for scores in receive(runner, len(asked))}
+    for request in asked:
+        with torch.no_grad():
+            logits = model(torch.tensor([request.prompt])).logits[0]
+        if odds:
+            logits = logits[:, TOKENIZER.convert_tokens_to_ids(odds)]
+        places = [i for i, token in enumerate(request.prompt) if token == reward.rewarder.tag_id]
+        wanted = logits.softmax(-1)[places[-request.steps :], 1]
+        assert found[request.id].scores == pytest.approx(wanted.tolist(), abs=2e-5)
+        assert found[request.id].tokens == len(request.prompt) and found[request.id].seconds > 0
+
+
+@pytest.mark.parametrize("method", ["rebase", "beam"])
+def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
+    _, reward = loaded(tmp_path / "reward", "reward", READ)
+    folder = ROOT / "data/pocket/models/small"
+    arguments = engine.engine_arguments(
+        str(folder), json.loads((folder / "config.json").read_text()), SETTINGS, 0, False
+    )
+    policy = engine.Engine(arguments, {"temperature": 0.6, "top_p": 0.95}, TOKENIZER, 0, print)
+    pair = reward_engine.Pair(policy, reward.engine(0, print))
+    shape = trees.Shape.from_block(
+        {
+            "method": method,
+            "width": 4,
+            "temperature": 0.2,
+            "expansion": 2,
+            "step": ".",
+            "depth": 10,
+            "step_tokens": 24,
+        },
+        TOKENIZER,
+        THINKING,
+    )
+    assert shape.separator == TOKENIZER.convert_tokens_to_ids(".")
+    problems = [
+        Problem(f"p{i}", pocket.text_of(p.question), str(p.gold), "number", "MIT", "test")
+        for i, p in enumerate(DRAWN)
+    ]
+    settings = Settings((None,), 1, 8, 256, 3, "pocket-small", "b", (EOS,))
+    courses = trees.courses(problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder)
+    part = schedule.Part(Journal(tmp_path / "j.jsonl"), courses)
+    schedule.drive([part], pair, print)
+    part.journal.close()
+    found = tree_tables.tables(part.results, TOKENIZER)
+    assert found["generations"].groupby("problem_id").size().tolist() == [4, 4, 4]
+    assert (found["rewards"]["status"] == "scored").all()
+    assert not found["generations"]["truncated"].any()
+    # What the journal holds is enough to grow the same trees again, and scores have come back whole.
+    again = schedule.Part(Journal(tmp_path / "j.jsonl"), trees.courses(
+        problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder
+    ))  # fmt: skip
+    schedule.drive([again], pair, print)
+    assert again.requests == 0
+    assert [tree.passes for tree in again.results] == [tree.passes for tree in part.results]
+    assert any(isinstance(leaf.scores, Scores) for tree in again.results for leaf in tree.leaves)

@@ -1,0 +1,48 @@
+"""What of a strategy's block shapes a tree: its width, its steps, and how the budget is shared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from frontiers.cli import UserError
+from frontiers.prompts import Thinking
+from frontiers.tree_widths import beam_widths, rebase_widths
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a strategy's block makes the tree. `separator` ends a step: a token id, or None to go by its text."""
+
+    method: str
+    width: int
+    step: str
+    depth: int
+    step_tokens: int
+    separator: int | None
+    temperature: float = 0.0
+    expansion: int = 1
+
+    @classmethod
+    def from_block(cls, block: Mapping, tokenizer, thinking: Thinking) -> "Shape":
+        """Read the block of a strategy; raise `UserError` where a model's steps cannot be told from its end of thinking."""
+        known = {key: block[key] for key in cls.__dataclass_fields__ if key in block}
+        return cls(**known, separator=separator_id(tokenizer, block["step"], thinking))
+
+    def widths(self, scores: Sequence[float], budget: int) -> list[int]:
+        """Return the children of each live node."""
+        if self.method == "rebase":
+            return rebase_widths(scores, budget, self.temperature)
+        return beam_widths(scores, budget, self.expansion)
+
+
+def separator_id(tokenizer, text: str, thinking: Thinking) -> int | None:
+    """Return the id of the one token whose text holds the separator; None where it has to be looked for in the text."""
+    words = tokenizer.batch_decode([[i] for i in range(len(tokenizer))])
+    holding = [i for i, word in enumerate(words) if text in word]
+    if len(holding) == 1 and words[holding[0]].strip(" ") == text.strip(" "):
+        return holding[0]
+    if thinking.style == "markers" and len(thinking.end) > 1:
+        raise UserError(
+            f"the steps of a tree are to end at {text!r} and the thinking at {thinking.end_text!r}, and the tokenizer "
+            "spells both with several tokens; give the strategy a `step` that is one token"
+        )
+    return None
