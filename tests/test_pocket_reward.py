@@ -1,6 +1,7 @@
 """The labels that the pocket reward model learns from, how it is measured, and that a tiny one learns."""
 
 import random
+from functools import partial
 from itertools import islice
 
 import pytest
@@ -40,9 +41,21 @@ def test_labels_stand_where_training_looks_for_them():
     ids, labels = pocket_reward.encoded(problem, solution, IGNORED)
     words = pocket.vocabulary()
     assert len(ids) == len(labels)
-    read = [i - 1 for i, label in enumerate(labels) if label != IGNORED]
-    assert [words[ids[i]] for i in read] == [STEP] * len(solution[1])
-    assert min(read) > len(problem.question)
+    read = [words[ids[i - 1]] for i, label in enumerate(labels) if label != IGNORED]
+    assert read == [token for token in solution[0] if token != problem.answer[0]]
+
+
+def test_a_step_is_wrong_from_its_first_wrong_token_on():
+    problem = PROBLEMS[0]
+    first, second, *rest = steps_of(problem.trace)
+    spoilt = (*second[:-1], "0")
+    tokens, labels = labelled(problem, [first, spoilt, *rest], problem.answer)
+    found = pocket_reward.token_labels(problem, tokens, labels, IGNORED)
+    sound = len(first) + 1 + len(second) - 1
+    wrong = sum(map(len, rest)) + len(rest)
+    assert found == [1] * sound + [0] * (2 + wrong) + [IGNORED, 1, 1, 1]
+    ends = [label for token, label in zip(tokens, found, strict=True) if token == STEP]
+    assert ends == labels
 
 
 @given(
@@ -65,7 +78,10 @@ def test_a_tiny_reward_model_learns_and_is_measured():
         "learning_rate": 0.01, "seed": 0,
         "phases": [{"steps": 40, "batch": 16, "problem_steps": [1], "distractors": [1]}],
     }  # fmt: skip
-    model, log = pocket_training.train(Recipe.from_mapping("tiny", block), lambda entry: None)
+    recipe = Recipe.from_mapping("tiny", block)
+    model = pocket_training.build_model(recipe)
+    step = partial(pocket_training.train_step, precision=recipe.precision)
+    log = pocket_training.train(recipe, model, step, lambda entry: None)
     assert log[-1]["loss"] < 0.75
     rng = random.Random(3)
     found = pocket_reward.measure(model, [(p, made_up(p, rng)) for p in PROBLEMS if len(p.operations) == 1])

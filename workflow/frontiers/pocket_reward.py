@@ -141,14 +141,33 @@ def written(folder: Path, problems: Sequence[Problem], seed: int, temperature: f
 def encoded(problem: Problem, solution: Labelled, ignored: int) -> tuple[list[int], list[int]]:
     """Return (token ids, labels) of a solution behind its problem, for a model that classifies tokens.
 
-    The label of a step stands one place behind its end, where the training of all pocket models looks for
-    what a token is followed by; all other labels are `ignored`.
+    A label stands one place behind its token, where the training of all pocket models looks for what a token
+    is followed by; those of the problem are `ignored`.
     """
     tokens, labels = solution
     ids = [IDS[w] for w in (*problem.question, THINK, *tokens)]
-    wanted, left = [ignored] * (len(problem.question) + 2), iter(labels)
-    wanted += [next(left) if token == STEP else ignored for token in tokens]
+    wanted = [ignored] * (len(problem.question) + 2) + token_labels(problem, tokens, labels, ignored)
     return [*ids, IDS[EOS]], wanted
+
+
+def token_labels(problem: Problem, tokens: Sequence[str], labels: Sequence[int], ignored: int) -> list[int]:
+    """Return a label for every token of a solution: 1 as long as all is right, 0 from the first wrong token on.
+
+    The model is read at the ends of steps alone; but told at which token a solution goes wrong, it learns many
+    times faster than from the verdict on the step. What opens an answer is `ignored`.
+    """
+    gold, found, right = steps_of(problem.trace), [], 1
+    for number, (step, label) in enumerate(zip(steps_of(tokens), labels, strict=True)):
+        size = len(step) + 1
+        if step[0] == problem.answer[0]:
+            found += [ignored] + [label] * (size - 1)
+        else:
+            expected = gold[number] if number < len(gold) and right else ()
+            same = [a == b for a, b in zip(step, expected, strict=False)]
+            kept = size if label else ([*same, False].index(False))
+            found += [1] * kept + [0] * (size - kept)
+        right = label
+    return found
 
 
 def draw(
