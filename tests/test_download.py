@@ -324,7 +324,6 @@ DAMAGE = {
         lambda f: (f / "tokenizer.json").unlink(),
         ("no tokenizer: expected one of tokenizer.json",),
     ),
-    "no template": (lambda f: (f / "tokenizer_config.json").write_text("{}"), ("no chat template",)),
     "no weights": (lambda f: weights(f).unlink(), ("no weights: expected *.safetensors, found", "README.md")),
     "pickle only": (
         lambda f: weights(f).rename(f / "pytorch_model.bin"),

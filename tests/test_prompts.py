@@ -1,8 +1,12 @@
 """Markers: which tokens end a trace, and what that says about it."""
 
+from types import SimpleNamespace
+
+import pytest
 import yaml
 
-from frontiers.prompts import Thinking
+from frontiers.cli import UserError
+from frontiers.prompts import Thinking, render_prompt
 from workflow_copy import ROOT
 from writer import EOS, PROMPT_STYLE, THINKING
 
@@ -38,3 +42,12 @@ def test_every_forced_end_of_the_registry_ends_the_thinking_and_each_model_has_o
         if thinking["style"] == "markers":
             assert thinking["end"] in thinking["forced_end"], name
             assert thinking["start"] not in thinking["forced_end"], name
+
+
+def test_a_tokenizer_without_a_chat_template_needs_one_from_the_models_block():
+    bare = SimpleNamespace(
+        chat_template=None, name_or_path="base", apply_chat_template=lambda *_, chat_template, **__: [7, 8]
+    )
+    with pytest.raises(UserError, match=r"base: .*chat template"):
+        render_prompt(bare, "1 + 1?", PROMPT_STYLE, {})
+    assert render_prompt(bare, "1 + 1?", PROMPT_STYLE, {"chat_template": "x"}) == (7, 8)

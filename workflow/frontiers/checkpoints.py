@@ -153,17 +153,13 @@ def _read_json(path: Path) -> dict:
 
 
 def _check_tokenizer(folder: Path) -> None:
-    """Raise `UserError` unless there are a tokenizer and a chat template."""
-    settings = _read_json(folder / "tokenizer_config.json")
+    """Raise `UserError` unless there is a tokenizer."""
+    _read_json(folder / "tokenizer_config.json")
     kinds = ("tokenizer.json", "tokenizer.model", "vocab.json", "*.tiktoken")
     if not any(list(folder.glob(kind)) for kind in kinds):
         raise UserError(f"{folder}: no tokenizer: expected one of {', '.join(kinds)}")
     if (folder / "tokenizer.json").exists():
         _read_json(folder / "tokenizer.json")
-    if "chat_template" not in settings and not list(folder.glob("chat_template*")):
-        raise UserError(
-            f"{folder}: no chat template: expected chat_template.jinja or one in tokenizer_config.json"
-        )
 
 
 def files_of(trusted: bool, weights: bool = True) -> tuple[str, ...]:

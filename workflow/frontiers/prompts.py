@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from frontiers.cli import UserError
+
 
 @dataclass(frozen=True)
 class Thinking:
@@ -54,8 +56,14 @@ def render_prompt(tokenizer, question: str, thinking: Thinking, template: dict) 
     """Return the prompt's token ids by the model's own chat template.
 
     A model that thinks between markers gets a prompt that ends inside the
-    thinking: the start marker is appended where the template leaves it to the model.
+    thinking: the start marker is appended where the template leaves it to the model. Raises `UserError` where
+    neither the tokenizer nor `template`, the model's block of that name, has a chat template.
     """
+    if not (tokenizer.chat_template or template.get("chat_template")):
+        raise UserError(
+            f"{tokenizer.name_or_path}: its tokenizer has no chat template; give one in the model's block: "
+            "template: {chat_template: \"{% for message in messages %}{{ message['content'] }}{% endfor %}\"}"
+        )
     messages = [{"role": "user", "content": question}]
     rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, **template)
     ids = tuple(rendered if isinstance(rendered, list) else rendered["input_ids"])

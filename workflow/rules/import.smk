@@ -83,7 +83,7 @@ rule import_logs:
         "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
         " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
         " --samples {params.samples} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
-        " --output {output.table:q} 2> >(tee {log:q} >&2)"
+        " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule compare_verdicts:

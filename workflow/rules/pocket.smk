@@ -38,7 +38,7 @@ rule train_pocket_model:
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
         "python {input.script:q} --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
-        " --output-dir {params.folder:q} 2> >(tee {log:q} >&2)"
+        " --output-dir {params.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule draw_pocket:

@@ -16,7 +16,6 @@ rule collect_passes:
     wildcard_constraints:
         study=GENERATED,
         strategy=BY_PASSES,
-    localrule: True
     conda:
         "../../envs/analyse.yaml"
     params:
@@ -42,7 +41,6 @@ rule collect_rewards:
         study=GENERATED,
         strategy=TREES,
         reward=REWARDS,
-    localrule: True
     conda:
         "../../envs/analyse.yaml"
     params:
@@ -84,7 +82,7 @@ rule score_samples:
         "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
         " --engine {params.engine:q} --gpus {resources.gpu} --journal {params.journal:q}"
-        " --output {output.table:q} 2> >(tee {log:q} >&2)"
+        " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule combine_samples:
