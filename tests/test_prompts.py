@@ -36,7 +36,8 @@ def test_a_trace_is_asked_for_one_marker_beyond_the_cap():
 
 def test_every_forced_end_of_the_registry_ends_the_thinking_and_each_model_has_one():
     models = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]
-    for name, model in models.items():
+    writing = {name: model for name, model in models.items() if "reward" not in model}
+    for name, model in writing.items():
         thinking = model["thinking"]
         assert thinking["forced_end"], name
         if thinking["style"] == "markers":
