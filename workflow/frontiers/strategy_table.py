@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from frontiers import paired
 from frontiers.bootstrap import MEAN, arrange
 from frontiers.differences import answered, between
 from frontiers.tables import cap_order, table_schema
@@ -13,11 +14,13 @@ ROLES = ("flops_policy", "flops_thought", "flops_reward")
 CHAIN = "chain"
 
 
-def tabulate(points: pd.DataFrame, answers: pd.DataFrame, strategies: Mapping[str, Mapping]) -> pd.DataFrame:
+def tabulate(
+    points: pd.DataFrame, answers: pd.DataFrame, strategies: Mapping[str, Mapping], baseline: str
+) -> pd.DataFrame:
     """Return the table `strategies` from points and answers; `strategies`: {name: {label, method}} in order.
 
-    The baseline of a model is its first strategy of method chain, at the largest cap; without one there are no
-    differences.
+    What all rows of a benchmark are held against is the first strategy of method chain of the model `baseline`, at
+    its largest cap; without one there are no differences.
     """
     points = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
     points = points.assign(place=points["strategy"].map({name: i for i, name in enumerate(strategies)}))
@@ -26,14 +29,24 @@ def tabulate(points: pd.DataFrame, answers: pd.DataFrame, strategies: Mapping[st
     rows = []
     for benchmark, here in points.groupby("benchmark", sort=False):
         grid = answered(arrange(answers, benchmark, ["correct"]))
+        base = _baseline(here[here["model"] == baseline], strategies)
         for model, mine in here.groupby("model", sort=False):
-            largest = mine.sort_values(["place", "order"]).groupby("strategy", sort=False).tail(1)
-            chains = [s for s in largest["strategy"] if strategies[s]["method"] == CHAIN]
-            base = largest[largest["strategy"] == chains[0]].iloc[0] if chains else None
+            largest = _largest(mine)
             for _, point in largest.iterrows():
                 rows.append(_row(point, base, mine, grid, strategies))
                 rows[-1] |= spent.loc[(benchmark, model, point["strategy"], point["order"])].to_dict()
     return pd.DataFrame(rows).reindex(columns=list(table_schema("strategies")["properties"]))
+
+
+def _largest(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of one model at the largest cap of each strategy, in the order of strategies."""
+    return points.sort_values(["place", "order"]).groupby("strategy", sort=False).tail(1)
+
+
+def _baseline(points: pd.DataFrame, strategies: Mapping[str, Mapping]) -> pd.Series | None:
+    """Return the first chain among the points of one model, at its largest cap; None without one."""
+    chains = [p for _, p in _largest(points).iterrows() if strategies[p["strategy"]]["method"] == CHAIN]
+    return chains[0] if chains else None
 
 
 def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Mapping, known: Mapping) -> dict:
@@ -50,7 +63,7 @@ def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Map
         "matched": f"{matched['strategy']}, {cap}",
         "matched_accuracy": matched["accuracy"],
     }
-    if base is None or base["strategy"] == point["strategy"]:
+    if base is None or all(base[name] == point[name] for name in ("model", "strategy")):
         return row
     a, b = (grid[(p["model"], p["strategy"], p["order"])] for p in (point, base))
     found = between(a, b)
@@ -60,4 +73,12 @@ def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Map
         "difference_high": found["high"],
         "p_value": found["p_value"],
         "test": found["test"],
+        "mcnemar_p": _mcnemar(a[:, 0], b[:, 0]),
     }
+
+
+def _mcnemar(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Return the exact p-value (McNemar 1947) of one answer per problem on either side; None for expected values."""
+    if not np.isin([a, b], (0, 1)).all():
+        return None
+    return float(paired.mcnemar((a > b).sum(), (a < b).sum()))

@@ -132,7 +132,7 @@ rule combine_samples:
 rule tabulate_strategies:
     input:
         script="workflow/scripts/tabulate_strategies.py",
-        modules=modules("strategy_table", "differences", "paired", "bootstrap", "intervals", "tables"),
+        modules=modules("strategy_table", "tables"),
         points=rules.describe_points.output.points,
         answers=rules.summarise_points.output.answers,
     output:
@@ -153,9 +153,10 @@ rule tabulate_strategies:
         "../../envs/analyse.yaml"
     params:
         strategies=lambda wc: named_strategies(wc),
+        baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
         "python {input.script:q} --points {input.points:q} --answers {input.answers:q}"
-        " --strategies {params.strategies:q} --output {output.table:q} &> {log:q}"
+        " --strategies {params.strategies:q} --baseline {params.baseline:q} --output {output.table:q} &> {log:q}"
 
 
 rule plot_strategies:

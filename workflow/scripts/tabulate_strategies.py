@@ -19,10 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--points", type=Path, required=True, help="table of points")
     parser.add_argument("--answers", type=Path, required=True, help="table of answers")
     parser.add_argument("--strategies", type=json.loads, required=True, help="JSON: {name: {label, method}}")
+    parser.add_argument("--baseline", required=True, help="model whose first chain all are held against")
     parser.add_argument("--output", type=Path, required=True, help="table to write, CSV beside it")
     args = parser.parse_args(argv)
     points, answers = read_table(args.points, "points"), read_table(args.answers, "answers")
-    table = strategy_table.tabulate(points, answers, args.strategies)
+    table = strategy_table.tabulate(points, answers, args.strategies, args.baseline)
     table = table.astype({"cap": "Int64", "seconds": "Float64", "joules": "Float64"})
     write_table(table, args.output, "strategies", csv=True)
 
