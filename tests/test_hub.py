@@ -400,6 +400,7 @@ def aime_2024() -> dict[str, bytes]:
 
 FORMS = {
     "gsm8k": (gsm8k, "gsm8k-0000", "18"),
+    "gsm8k-128": (gsm8k, "gsm8k-128-0030", None),
     "math500": (
         lambda: {"README.md": b"# MATH-500", "test.jsonl": (SHARED / "math500_test.jsonl").read_bytes()},
         "test/precalculus/807.json",
