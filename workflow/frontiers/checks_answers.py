@@ -68,7 +68,7 @@ def caps_kept(answers: pd.DataFrame) -> Check:
     """No trace is longer than its cap, in tokens; the traces of several samples together may be."""
     over = answers[(answers["reasoning_tokens"] > answers["order"]) & (answers["status"] != COMBINED)]
     failures = each(
-        over[[*ITEM, "order", "reasoning_tokens"]], lambda r: f"{r['reasoning_tokens']} reasoning tokens"
+        over[[*ITEM, "order", "reasoning_tokens"]], lambda r: f"{r['reasoning_tokens']:.0f} reasoning tokens"
     )
     return report("caps_kept", "reasoning tokens <= cap", len(answers), failures)
 
