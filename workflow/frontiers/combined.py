@@ -83,8 +83,9 @@ def costs_of_samples(
 ) -> pd.DataFrame:
     """Return what an answer made of `n` samples costs, by problem and cap.
 
-    The prompt once, which the samples share in the engine's cache; of traces, answers and the passes of the
-    reward model, which reads every sample, n times their mean over the samples there are.
+    The prompt once, which the samples share in the engine's cache, but not the thought behind it, of which each
+    sample draws its own; of traces, answers and the passes of the reward model, which reads every sample, n times
+    their mean over the samples there are.
     """
     columns = [c for c in compute if c not in KEY]
     joined = compute.merge(generations[[*KEY, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=KEY)
@@ -94,7 +95,7 @@ def costs_of_samples(
     found = mean.copy()
     for column in [*columns, "reasoning_tokens", "answer_tokens"]:
         found[column] = n * mean[column]
-    again = (n - 1) * mean["flops_prefill"]
+    again = (n - 1) * np.asarray(prompt.total, float)
     for column in ("flops", "flops_prefill", "flops_policy", "eflops"):
         found[column] -= again
     for column, parts in COMPONENTS.items():

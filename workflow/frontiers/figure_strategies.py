@@ -63,4 +63,4 @@ def _panel(axis: Axes, rows: pd.DataFrame, strategies: Mapping, colours: Mapping
     axis.plot(best["flops"], best["accuracy"], color="black", drawstyle="steps-post", linewidth=0.9, zorder=0)
     figures.log_axis(axis, "x", *figures.log_limits(rows["flops"]))
     figures.accuracy_axis(axis, figures.accuracy_top(rows["accuracy_high"].max()))
-    axis.set_ylabel("accuracy")
+    axis.set_ylabel("accuracy (%)")
