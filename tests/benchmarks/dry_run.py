@@ -39,25 +39,33 @@ class Planned(NamedTuple):
     megabytes: float
 
 
+# A process starts with the peak memory of the one it was forked from; only a child of a small one tells its own.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stderr=subprocess.STDOUT).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=sys.stderr)
+sys.exit(code)
+"""
+
+
 def planned(workflow: Workflow) -> Planned:
     """Return the jobs of a dry run, and the time and peak memory it took."""
     workflow.write()
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"],
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *snakemake],
         cwd=workflow.folder,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
     )
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
-        raise SystemExit(said[-3000:])
+    if done.returncode:
+        raise SystemExit(done.stdout[-3000:])
+    said, (processor_seconds, megabytes) = done.stdout, map(float, done.stderr.split())
     jobs = int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1])
-    return Planned(jobs, time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Planned(jobs, time.perf_counter() - begun, processor_seconds, megabytes)
 
 
 def main() -> None:
