@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 from small_study import BENCHMARKS, MODELS
 from test_reruns import ALL, tables
 from workflow_copy import ROOT
+
+pytestmark = pytest.mark.slow  # runs studies of its own, minutes each
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 
