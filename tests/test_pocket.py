@@ -8,7 +8,7 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
 
 import draw_pocket
 import train_pocket_model
@@ -179,8 +179,10 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known(tmp_path):
 def test_a_shipped_model_is_whole_and_small(folder):
     training = json.loads((folder / "training.json").read_text())
     assert training["recipe"] == yaml.safe_load(RECIPES.read_text())["models"][folder.name]
-    thinks = training["recipe"].get("task") == "thoughts"
-    model = thoughts.load(folder, "float32") if thinks else AutoModelForCausalLM.from_pretrained(folder)
+    load = {"thoughts": thoughts.load, "reward": AutoModelForTokenClassification.from_pretrained}.get(
+        training["recipe"].get("task"), AutoModelForCausalLM.from_pretrained
+    )
+    model = load(folder, dtype="float32")
     assert sum(p.numel() for p in model.parameters()) == training["parameters"]
     assert {"README.md", "config.json", "model.safetensors", "tokenizer.json"} <= {
         p.name for p in folder.iterdir()
