@@ -358,6 +358,7 @@ def test_model_type_stands_in_for_the_class():
         ("llama", {"hidden_size": None}, "hidden_size"),
         ("llama", {"hidden_size": "32"}, "hidden_size"),
         ("llama", {"num_hidden_layers": 0}, "num_hidden_layers"),
+        ("llama", {"num_hidden_layers": 10**7}, "at most 10,000, not 10,000,000"),
         ("llama", {"sliding_window": 16}, "sliding_window"),
         ("llama", {"num_experts": 4}, "num_experts"),
         ("llama", {"num_key_value_heads": 3}, "key-value heads"),

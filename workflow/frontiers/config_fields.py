@@ -87,6 +87,13 @@ class Fields:
             raise self.error(f"`{keys[0]}` must be a whole number of at least {least}, not {value!r}")
         return value
 
+    def layers(self, default: int | None = None) -> int:
+        """Return how many layers there are; a number that no model has, over 10,000, is an error."""
+        count = self.size("num_hidden_layers", default=default)
+        if count > 10_000:
+            raise self.error(f"`num_hidden_layers` must be at most 10,000, not {count:,}")
+        return count
+
     def flag(self, key: str, default: bool = False) -> bool:
         """Return a field that is true or false."""
         value = self.get(key, default)

@@ -106,7 +106,7 @@ def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> li
 
     Of the layers from `first_k_dense_replace` on, those whose index `moe_layer_freq` divides have experts.
     """
-    inner, count = fields.size("moe_intermediate_size"), fields.size("num_hidden_layers")
+    inner, count = fields.size("moe_intermediate_size"), fields.layers()
     shared = inner * fields.size("n_shared_experts")
     form = {"bias": bias, "router_bias": router_bias}
     sparse = experts(fields, fields.size("n_routed_experts"), inner, shared, **form)
@@ -139,13 +139,13 @@ def stack(fields: Fields, *parts: Sequence[Part], norms: int = 2) -> tuple[Layer
 
 def uniform(fields: Fields, *parts: Part, norms: int = 2) -> tuple[Layer, ...]:
     """Return as many equal layers as the field `num_hidden_layers` says."""
-    count = fields.size("num_hidden_layers")
+    count = fields.layers()
     return stack(fields, *([part] * count for part in parts), norms=norms)
 
 
 def layer_types(fields: Fields, names: Mapping[str, str], key: str = "layer_types") -> list[str]:
     """Return the field `layer_types` in the terms of `names`, one per layer."""
-    types, count = fields.get(key), fields.size("num_hidden_layers")
+    types, count = fields.get(key), fields.layers()
     if not isinstance(types, list) or len(types) != count:
         raise fields.error(f"needs the field `{key}` as a list of {count} names, not {types!r}")
     if unknown := sorted({str(t) for t in types} - set(names)):

@@ -29,7 +29,7 @@ def _kinds(fields: Fields, every: int) -> list[str]:
     """Return which layers slide: as listed, else all but each `every`-th."""
     if fields.get("layer_types") is not None:
         return layer_types(fields, SLIDING)
-    return ["sliding" if (i + 1) % every else "full" for i in range(fields.size("num_hidden_layers"))]
+    return ["sliding" if (i + 1) % every else "full" for i in range(fields.layers())]
 
 
 def _sliding(fields: Fields, mixer: Attention, kinds: Sequence[str]) -> list[Attention]:
@@ -72,7 +72,7 @@ def _gemma3n(fields: Fields) -> Body:
     the four of a layer. Checkpoints hold the key and value matrices of sharing
     layers too, which nothing uses.
     """
-    width, count = fields.size("hidden_size"), fields.size("num_hidden_layers")
+    width, count = fields.size("hidden_size"), fields.layers()
     streams, rank = fields.size("altup_num_inputs"), fields.size("laurel_rank")
     inner, table = fields.size("hidden_size_per_layer_input"), fields.size("vocab_size_per_layer_input")
     shared, bias = fields.size("num_kv_shared_layers", least=0), fields.flag("attention_bias")
@@ -112,7 +112,7 @@ def _sharing(fields: Fields, mixer: Attention, kinds: list[str], shared: int) ->
 
 def _intermediate(fields: Fields) -> list[FeedForward]:
     """Return one feed-forward part per layer; `intermediate_size` is one number or one for each layer."""
-    count, sizes = fields.size("num_hidden_layers"), fields.get("intermediate_size")
+    count, sizes = fields.layers(), fields.get("intermediate_size")
     if not isinstance(sizes, list):
         return [dense(fields)] * count
     if len(sizes) != count or not all(type(size) is int and size > 0 for size in sizes):

@@ -15,7 +15,7 @@ from frontiers.families.common import (
 
 def _gpt_oss(fields: Fields) -> Body:
     """Layers slide by turns, the first does; each head has a sink, and router and experts have biases."""
-    bias, count = fields.flag("attention_bias", True), fields.size("num_hidden_layers")
+    bias, count = fields.flag("attention_bias", True), fields.layers()
     mixer = attention(fields, head_width=64, qkv_bias=bias, output_bias=bias, sinks=True)
     kinds = ["full" if i % 2 else "sliding" for i in range(count)]
     if fields.get("layer_types") is not None:

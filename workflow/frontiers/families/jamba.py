@@ -13,7 +13,7 @@ def _every(fields: Fields, kind: str) -> list[bool]:
     offset = fields.size(f"{kind}_layer_offset", least=0)
     if offset >= period:
         raise fields.error(f"{kind}_layer_offset {offset} is not below {kind}_layer_period {period}")
-    return [i % period == offset for i in range(fields.size("num_hidden_layers"))]
+    return [i % period == offset for i in range(fields.layers())]
 
 
 def _jamba(fields: Fields) -> Body:

@@ -28,7 +28,7 @@ def _llama(fields: Fields) -> Body:
 
 def _turned(fields: Fields) -> list[bool]:
     """Return which layers have rotary embedding: as listed, else all but each `no_rope_layer_interval`-th."""
-    count, listed = fields.size("num_hidden_layers"), fields.get("no_rope_layers") or None
+    count, listed = fields.layers(), fields.get("no_rope_layers") or None
     interval = fields.size("no_rope_layer_interval", default=4)
     if listed is None:
         return [(i + 1) % interval > 0 for i in range(count)]
@@ -39,7 +39,7 @@ def _turned(fields: Fields) -> list[bool]:
 
 def _sparse(fields: Fields) -> list[bool]:
     """Return which layers have experts: those listed, else each `interleave_moe_layer_step`-th."""
-    count, listed = fields.size("num_hidden_layers"), fields.get("moe_layers")
+    count, listed = fields.layers(), fields.get("moe_layers")
     if listed is None:
         step = fields.size("interleave_moe_layer_step", default=1)
         return [(i + 1) % step == 0 for i in range(count)]

@@ -41,7 +41,7 @@ def _kinds(fields: Fields) -> list[str]:
         raise fields.error("needs `hybrid_override_pattern` as a string or `layers_block_type` as a list")
     if unknown := sorted({str(kind) for kind in given} - set(names)):
         raise fields.error(f"its pattern of layers holds {unknown}, known are {sorted(names)}")
-    count = fields.size("num_hidden_layers", default=len(given))
+    count = fields.layers(default=len(given))
     if count != len(given):
         raise fields.error(f"its pattern of layers has {len(given)} of them, num_hidden_layers is {count}")
     return [names[kind] for kind in given]
@@ -90,7 +90,7 @@ def _experts(fields: Fields) -> FeedForward:
 
 def _decilm(fields: Fields) -> Body:
     """Llama whose blocks were searched: each may lack a part and its norm, or have one matrix in its place."""
-    blocks, count = fields.get("block_configs"), fields.size("num_hidden_layers")
+    blocks, count = fields.get("block_configs"), fields.layers()
     if not isinstance(blocks, list) or len(blocks) != count:
         raise fields.error(f"needs the field `block_configs` as a list of {count} blocks")
     bias, width = fields.flag("attention_bias"), fields.size("hidden_size")

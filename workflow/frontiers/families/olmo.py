@@ -34,7 +34,7 @@ def _olmo2(fields: Fields) -> Body:
 
 def _olmo3(fields: Fields) -> Body:
     """Where no types are listed, three layers that slide are followed by one that does not."""
-    window, count = optional_window(fields, default=4096), fields.size("num_hidden_layers")
+    window, count = optional_window(fields, default=4096), fields.layers()
     kinds = ["full" if (i + 1) % 4 == 0 else "sliding" for i in range(count)]
     if fields.get("layer_types") is not None:
         kinds = layer_types(fields, SLIDING)

@@ -36,7 +36,7 @@ def _even_below(layer: int, bound: int) -> bool:
 
 def _windows(fields: Fields, slides: Callable[[int, int], bool] = _from) -> list[int | None]:
     """Return the window of each layer: `slides` says which have it by `max_window_layers`, if none are listed."""
-    window, count = _window(fields), fields.size("num_hidden_layers")
+    window, count = _window(fields), fields.layers()
     bound = fields.get("max_window_layers")
     if fields.get("layer_types") is not None:
         kinds = layer_types(fields, SLIDING)
@@ -63,7 +63,7 @@ def _qwen3(fields: Fields) -> Body:
 def _sparse(fields: Fields, **form: Any) -> list[FeedForward]:
     """Return the part of each layer: experts, but dense if listed or off the sparse step."""
     fields.skip("intermediate_size", "num_experts_per_tok", "moe_intermediate_size")  # one kind may be absent
-    number, count = fields.size("num_experts", "num_local_experts", least=0), fields.size("num_hidden_layers")
+    number, count = fields.size("num_experts", "num_local_experts", least=0), fields.layers()
     step, plain = fields.size("decoder_sparse_step", default=1), fields.get("mlp_only_layers", [])
     if not isinstance(plain, list):
         raise fields.error(f"`mlp_only_layers` must be a list of layers, not {plain!r}")
