@@ -25,7 +25,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["HF_HUB_OFFLINE"] = "1"
 import yaml
 
 import generate
-from frontiers import config, engine, schedule
+from frontiers import config, engine, files, schedule
 from frontiers.completions import Request
 
 ROOT = Path(__file__).parents[2]
@@ -95,9 +95,10 @@ def ours(model: str, runner, identity, settings, tokenizer) -> tuple[tuple[float
     with TemporaryDirectory() as folder:
         arguments = generate.parse(command(model, Path(folder)))
         recorder, clock = Recorder(runner), Clock()
-        parts = generate.parts_of(arguments, identity, settings, tokenizer, {}, "mark")
+        sums = {path: files.sha256_of(path) for path in arguments.problems}
+        parts = generate.parts_of(arguments, identity, settings, tokenizer, {}, "mark", None)
         schedule.drive(list(parts.values()), recorder, lambda line: None)
-        generate.write(arguments, parts, tokenizer, {"job_seconds": 0.0, "job_joules": None})
+        generate.write(arguments, parts, tokenizer, {"job_seconds": 0.0, "job_joules": None}, sums)
         seconds = clock.seconds()
         for part in parts.values():
             part.journal.close()
