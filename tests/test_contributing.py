@@ -13,7 +13,7 @@ from small_study import BENCHMARKS, MODELS
 from test_reruns import ALL, tables
 from workflow_copy import ROOT
 
-pytestmark = pytest.mark.slow  # runs studies of its own, minutes each
+runs_a_study = pytest.mark.slow  # minutes
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 
@@ -24,6 +24,7 @@ def block(name: str) -> dict:
     return yaml.safe_load(found)[name]
 
 
+@runs_a_study
 def test_a_model_is_added(changed):
     changed.config["models"]["my-model"] = block("my-model")
     changed.config["studies"]["pocket"]["models"].append("my-model")
@@ -31,6 +32,7 @@ def test_a_model_is_added(changed):
     assert changed.jobs() == own | tables(1) | ALL
 
 
+@runs_a_study
 def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
     wanted = block("my-benchmark")
     problem = dict.fromkeys(("id", "question", "licence", "source"), "x") | {
@@ -49,6 +51,7 @@ def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
     assert len(BENCHMARKS) == 2
 
 
+@runs_a_study
 def test_a_strategy_is_added(changed):
     changed.config["strategies"]["my_strategy"] = block("my_strategy")
     changed.config["studies"]["pocket"]["strategies"] = ["cot", "my_strategy"]
@@ -68,8 +71,13 @@ def test_an_architecture_family_is_added(tmp_path):
     package = (families / "__init__.py").read_text()
     package = package.replace("    llama,\n", "    llama,\n    mine,\n", 2)
     (families / "__init__.py").write_text(package)
-    config = json.loads((ROOT / "data/pocket/models/small/config.json").read_text())
+    small = ROOT / "data/pocket/models/small"
+    config, trained = (json.loads((small / name).read_text()) for name in ("config.json", "training.json"))
+    norms = (
+        2 * config["head_dim"] * config["num_hidden_layers"]
+    )  # of queries and keys, which this family has not
     config |= {"architectures": ["MyForCausalLM"], "model_type": "mine"}
+    del config["layer_types"], config["max_window_layers"]  # which this family would have to read
     program = (
         "import json, sys; from frontiers.compute import read_architecture;"
         "print(read_architecture(json.loads(sys.argv[1])).parameters())"
@@ -81,4 +89,4 @@ def test_an_architecture_family_is_added(tmp_path):
         text=True,
     )
     assert called.returncode == 0, called.stderr
-    assert int(called.stdout) > 100_000
+    assert int(called.stdout) == trained["parameters"] - norms
