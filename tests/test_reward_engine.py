@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
+from transformers import Qwen2Config, Qwen2Model
 
 from frontiers import (
     engine,
@@ -42,9 +45,46 @@ def environment(tmp_path_factory):
     engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
 
 
+class ProcessReward(torch.nn.Module):
+    """Qwen2.5-Math-PRM in small: Qwen2 with two layers above, as its own `modeling_qwen2_rm.py` has them."""
+
+    def __init__(self):
+        super().__init__()
+        width = 64
+        self.model = Qwen2Model(
+            Qwen2Config(
+                vocab_size=len(TOKENIZER),
+                hidden_size=width,
+                intermediate_size=96,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                max_position_embeddings=512,
+                architectures=["Qwen2ForProcessRewardModel"],
+                auto_map={"AutoModel": "modeling_qwen2_rm.Qwen2ForProcessRewardModel"},
+            )
+        )
+        self.score = torch.nn.Sequential(
+            torch.nn.Linear(width, width), torch.nn.ReLU(), torch.nn.Linear(width, 2)
+        )
+
+    def forward(self, ids):
+        return SimpleNamespace(logits=self.score(self.model(ids).last_hidden_state))
+
+    def save_pretrained(self, folder):
+        folder.mkdir()
+        self.model.config.save_pretrained(folder)
+        save_file(self.state_dict(), folder / "model.safetensors")
+
+
 def loaded(folder, recipe, read):
     """Save a model of random weights and load it as a reward model."""
-    model = pocket_training.build_model(pocket_training.Recipe.from_mapping(recipe, RECIPES[recipe])).eval()
+    if recipe == "qwen2-prm":
+        model = ProcessReward().eval()
+    else:
+        model = pocket_training.build_model(
+            pocket_training.Recipe.from_mapping(recipe, RECIPES[recipe])
+        ).eval()
     model.save_pretrained(folder)
     pocket_training.build_tokenizer().save_pretrained(folder)
     manifest = folder.parent / f"{recipe}.json"
@@ -61,7 +101,9 @@ def receive(runner, number):
     return found
 
 
-@pytest.mark.parametrize(("recipe", "odds"), [("reward", None), ("medium", ["more", "fewer"])])
+@pytest.mark.parametrize(
+    ("recipe", "odds"), [("reward", None), ("medium", ["more", "fewer"]), ("qwen2-prm", None)]
+)
 def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
     model, reward = loaded(tmp_path / recipe, recipe, READ | ({"odds": odds} if odds else {}))
     asked = []
