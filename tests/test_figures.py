@@ -25,6 +25,7 @@ from frontiers import (
     figure_context,
     figure_frontier,
     figure_outcomes,
+    figure_strategies,
     figure_trend,
     figures,
 )
@@ -331,3 +332,23 @@ def test_captions_are_valid_for_every_study(caption):
         if study["kind"] == "measured" and caption.stem in PROBLEMS:
             rows = CONFIG["benchmarks"][study["benchmarks"][0]]["rows"]
             assert f"{rows} problems" in text
+
+
+def test_strategies_stand_in_their_colours_and_the_best_uncapped_ones_by_name(measured, tmp_path):
+    figures.set_style()
+    points = read_table(measured["points"], "points").assign(strategy="cot")
+    chains = {"cot": {"label": "One chain", "method": "chain"}}
+    votes = {
+        "vote_4": {"label": "Majority of 4", "method": "vote"},
+        "worse": {"label": "Worse", "method": "beam"},
+    }
+    better = points.assign(
+        strategy="vote_4", flops=4 * points["flops"], accuracy=points["accuracy"] / 2 + 0.5
+    )
+    worse = points.assign(strategy="worse", flops=8 * points["flops"], accuracy=points["accuracy"] / 2)
+    labels = figures.Labels(LABELS["models"], LABELS["benchmarks"])
+    drawn = figure_strategies.draw(pd.concat([points, better, worse]), chains | votes, labels)
+    figures.save(drawn, tmp_path / "s.svg", tmp_path / "s.png")
+    written = texts(tmp_path / "s.svg")
+    assert {"one chain", "majority vote", "beam search", "Model small", "accuracy (%)"} <= set(written)
+    assert "Majority of 4" in written and "Worse" not in written

@@ -61,6 +61,15 @@ def _panel(axis: Axes, rows: pd.DataFrame, strategies: Mapping, colours: Mapping
     best = rows[np.asarray(pareto.frontier(rows["flops"].to_numpy(float), rows["accuracy"].to_numpy(float)))]
     best = best.sort_values("flops")
     axis.plot(best["flops"], best["accuracy"], color="black", drawstyle="steps-post", linewidth=0.9, zorder=0)
+    for _, point in best[best["cap"].isna()].iterrows():
+        axis.annotate(
+            figures.plain(strategies[point["strategy"]]["label"]),
+            (point["flops"], point["accuracy"]),
+            (-4, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize="x-small",
+        )
     figures.log_axis(axis, "x", *figures.log_limits(rows["flops"]))
     figures.accuracy_axis(axis, figures.accuracy_top(rows["accuracy_high"].max()))
     axis.set_ylabel("accuracy (%)")
