@@ -1,10 +1,12 @@
 """What comes from outside, or is written into config.yaml, never runs, never leaves the folder, never shows a secret."""
 
+import contextlib
 import hashlib
 import json
 import re
 import shlex
 import subprocess
+from collections import defaultdict
 
 import pytest
 import yaml
@@ -153,9 +155,9 @@ def hostile(tmp_path_factory):
     return workflow, commands(printed)
 
 
-def commands(printed: str) -> dict[str, str]:
-    """Return one command of every rule out of what a dry run with -p prints."""
-    found, rule, lines = {}, "", iter(printed.splitlines())
+def commands(printed: str) -> dict[str, list[str]]:
+    """Return the commands of every rule's jobs out of what a dry run with -p prints."""
+    found, rule, lines = defaultdict(list), "", iter(printed.splitlines())
     for line in lines:
         if named := re.match(r"(?:local)?rule (\w+):$", line):
             rule = named[1]
@@ -163,7 +165,7 @@ def commands(printed: str) -> dict[str, str]:
             command = line.removeprefix("Shell command: ")
             while not whole(command):
                 command += "\n" + next(lines)
-            found[rule] = command
+            found[rule].append(command)
     return found
 
 
@@ -192,8 +194,8 @@ def test_hostile_text_reaches_programs_as_text_and_the_shell_never(hostile, tmp_
     # Writes down what it was given, each argument ended by a NUL.
     stand_in.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" >> {called}\n")
     stand_in.chmod(0o755)
-    given = {}
-    for rule, command in found.items():
+    given = defaultdict(list)
+    for rule, command in ((name, text) for name, texts in found.items() for text in texts):
         for log in re.findall(r"logs/[^\s)]+", command):
             (workflow.folder / log).parent.mkdir(parents=True, exist_ok=True)
         called.write_text("")
@@ -204,22 +206,32 @@ def test_hostile_text_reaches_programs_as_text_and_the_shell_never(hostile, tmp_
             capture_output=True,
             timeout=30,
         )
-        given[rule] = called.read_text().split("\0")[:-1]
+        given[rule].append(called.read_text().split("\0")[:-1])
     assert not list(workflow.folder.rglob("PWNED"))
 
-    def value(rule: str, option: str) -> str:
-        return given[rule][given[rule].index(option) + 1]
+    def values(rule: str, option: str, *keys: str | int) -> list:
+        """What the rule's jobs were given, or what stands there under `keys` of the JSON."""
+        texts = [words[words.index(option) + 1] for words in given[rule] if option in words]
+        if not keys:
+            return texts
+        found = []
+        for value in map(json.loads, texts):
+            with contextlib.suppress(KeyError):
+                for key in keys:
+                    value = value[key]
+                found.append(value)
+        return found
 
-    assert json.loads(value("generate", "--identity"))["thinking"]["start"] == HOSTILE
-    assert json.loads(value("download_model", "--block"))["path"] == HOSTILE_PATH
-    assert json.loads(value("plot_frontier", "--labels"))["models"]["pocket-small"] == HOSTILE
-    assert json.loads(value("describe_points", "--models"))["pocket-small"]["developer"] == HOSTILE
-    assert value("import_logs", "--prompt") == HOSTILE + "{question}"
-    assert json.loads(value("import_logs", "--logs"))[0]["columns"]["completion"] == HOSTILE
-    assert value("read_inspect", "--log") == f"{HOSTILE_PATH}.eval"
-    assert value("summarise_published", "--table") == f"{HOSTILE_PATH}.csv"
-    assert value("report", "--configfiles") == str(workflow.folder / f"{HOSTILE_PATH}.yaml")
-    assert "pocket-small" in json.loads(value("check_results", "--expected"))
+    assert HOSTILE in values("generate", "--identity", "thinking", "start")
+    assert HOSTILE_PATH in values("download_model", "--block", "path")
+    assert HOSTILE in values("plot_frontier", "--labels", "models", "pocket-small")
+    assert HOSTILE in values("describe_points", "--models", "pocket-small", "developer")
+    assert HOSTILE + "{question}" in values("import_logs", "--prompt")
+    assert HOSTILE in values("import_logs", "--logs", 0, "columns", "completion")
+    assert f"{HOSTILE_PATH}.eval" in values("read_inspect", "--log")
+    assert f"{HOSTILE_PATH}.csv" in values("summarise_published", "--table")
+    assert str(workflow.folder / f"{HOSTILE_PATH}.yaml") in values("report", "--configfiles")
+    assert values("check_results", "--expected", "pocket-small")
 
 
 def tracked() -> list[str]:
