@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -107,3 +108,4 @@ def write(folder, name, version, subdir, depends, files, links=None, prefix=None
 
 if __name__ == "__main__":
     make(Path(sys.argv[1]), sys.argv[2:])
+    os._exit(0)  # rattler's threads may still be at work, which aborts an interpreter that ends as usual
