@@ -16,7 +16,10 @@ PLATFORM = "x86_64-manylinux_2_31"
 # Packages of the index without a wheel; they are pure Python.
 SOURCE_ONLY = ["connection-pool"]
 # Packages that no script imports itself, and why they are listed.
-LISTED_FOR = {("generate-endpoint", "jinja2"): "transformers renders chat templates with it"}
+LISTED_FOR = {
+    ("generate-endpoint", "jinja2"): "transformers renders chat templates with it",
+    ("figures", "pygments"): "snakemake --report renders code with it",
+}
 # Imports that are never reached in an environment, and why.
 NOT_REACHED = {
     ("generate-endpoint", module): "where an endpoint decodes, neither engine nor device is touched"
