@@ -115,7 +115,8 @@ def study(conda, decoys, tmp_path_factory):
         del studies["served"]["plan"]
         run = ("--use-conda", *TARGETS)
         workflow.snakemake(*run, "--conda-create-envs-only", variables=variables, timeout=2400)
-        made = {names[0]: prefix for prefix, names in prefixes(kept).items()}
+        # A folder that is kept may hold what an earlier list made.
+        made = {names[0]: prefix for prefix, names in prefixes(kept).items() if names}
         for prefix in made.values():
             (site,) = prefix.glob("lib/python*/site-packages")
             shutil.copy(STAND_IN / "recorder.py", site)
