@@ -11,6 +11,6 @@ MEGABYTES = 500
 
 
 def test_a_hundred_models_on_five_benchmarks(tmp_path):
-    found = dry_run.planned(dry_run.crowd(tmp_path / "copy", 100))
+    found = dry_run.planned(dry_run.crowd(tmp_path / "copy", 100).folder)
     assert found.jobs > 100 * 5 * 3
     assert found.megabytes < MEGABYTES

@@ -293,3 +293,17 @@ def test_what_a_module_imports_is_found_in_every_form(tmp_path, monkeypatch):
     assert dependencies.closure(["a"]) == ["a", "b", "c", "d", "e.f", "e.g"]
     with pytest.raises(FileNotFoundError):
         dependencies.closure(["z"])
+
+
+def test_the_digest_changes_with_the_text_and_the_name_of_any_module(tmp_path, monkeypatch):
+    monkeypatch.setattr(dependencies, "PACKAGE", tmp_path)
+    for name, text in {"a": "x = 1\n", "b": "y = 1\n", "c": "y = 1\n"}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    both = dependencies.digest(["a", "b"])
+    assert both not in {dependencies.digest(["a"]), dependencies.digest(["a", "c"])}
+    (tmp_path / "b.py").touch()
+    assert dependencies.digest(["a", "b"]) == both
+    (tmp_path / "b.py").write_text("y = 2\n")
+    assert dependencies.digest(["a", "b"]) != both
+    with pytest.raises(FileNotFoundError):
+        dependencies.digest(["a", "z"])

@@ -1,4 +1,4 @@
-"""How long Snakemake plans a study of many models, and the memory it takes.
+"""How long Snakemake plans a study of many models, and the memory it takes, beside as many bare jobs.
 
 python tests/benchmarks/dry_run.py --models 100   # prints jobs, seconds and MB of a dry run in a copy of the project
 """
@@ -27,6 +27,7 @@ def crowd(folder: Path, models: int) -> Workflow:
         workflow.config["models"][name] = {**block, "label": f"Model {number}"}
     workflow.config["studies"]["open-reasoning"]["models"] = names
     workflow.config["run"] = ["open-reasoning"]
+    workflow.write()
     return workflow
 
 
@@ -49,14 +50,34 @@ sys.exit(code)
 """
 
 
-def planned(workflow: Workflow) -> Planned:
-    """Return the jobs of a dry run, and the time and peak memory it took."""
-    workflow.write()
+BARE = """
+rule all:
+    input:
+        [f"out/{{job}}" for job in range({jobs} - 1)],
+
+
+rule one:
+    output:
+        "out/{{job}}",
+    shell:
+        "touch {{output}}"
+"""
+
+
+def bare(folder: Path, jobs: int) -> Path:
+    """Return a folder with a workflow of so many jobs of one rule, which has an output and nothing else."""
+    folder.mkdir()
+    (folder / "Snakefile").write_text(BARE.format(jobs=jobs))
+    return folder
+
+
+def planned(folder: Path) -> Planned:
+    """Return the jobs of a dry run in `folder`, and the time and peak memory it took."""
     begun = time.perf_counter()
     snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "host"]
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *snakemake],
-        cwd=workflow.folder,
+        cwd=folder,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
@@ -69,16 +90,19 @@ def planned(workflow: Workflow) -> Planned:
 
 
 def main() -> None:
-    """Print a row per number of models."""
+    """Print a row per number of models, and one of as many bare jobs, the least that Snakemake takes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--models", type=int, nargs="+", default=[19, 50, 100], help="numbers of models")
     for models in parser.parse_args().models:
         with tempfile.TemporaryDirectory() as folder:
-            found = planned(crowd(Path(folder) / "copy", models))
-        print(
-            f"{models:4} models × 5 benchmarks: {found.jobs:,} jobs, {found.seconds:.1f} s "
-            f"({found.processor_seconds:.1f} s of a processor), {found.megabytes:.0f} MB"
-        )
+            found = planned(crowd(Path(folder) / "copy", models).folder)
+            least = planned(bare(Path(folder) / "bare", found.jobs))
+        for name, row in (f"{models:4} models × 5 benchmarks", found), ("as many bare jobs", least):
+            print(
+                f"{name}: {row.jobs:,} jobs, {row.seconds:.1f} s ({row.processor_seconds:.1f} s of a processor), "
+                f"{row.megabytes:.0f} MB"
+            )
+        print(f"ratio: {found.processor_seconds / least.processor_seconds:.2f} in time of a processor")
 
 
 if __name__ == "__main__":

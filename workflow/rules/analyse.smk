@@ -1,7 +1,6 @@
 rule summarise_points:
     input:
         script="workflow/scripts/summarise_points.py",
-        modules=modules("points", "bootstrap", "intervals", "tables"),
         generations=lambda wc: measured(wc, "generations"),
         grades=lambda wc: measured(wc, "grades"),
         compute=lambda wc: measured(wc, "compute"),
@@ -17,6 +16,7 @@ rule summarise_points:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("points", "bootstrap", "intervals", "tables"),
         benchmarks=setting("benchmarks"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
@@ -32,7 +32,6 @@ rule summarise_points:
 rule describe_points:
     input:
         script="workflow/scripts/describe_points.py",
-        modules=modules("points", "tables"),
         measures="results/{study}/measures.parquet",
     output:
         points="results/{study}/points.parquet",
@@ -51,6 +50,7 @@ rule describe_points:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("points", "tables"),
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
     shell:
@@ -61,7 +61,6 @@ rule describe_points:
 rule summarise_published:
     input:
         script="workflow/scripts/summarise_published.py",
-        modules=ACCOUNTING + modules("catalogue", "published", "points", "intervals", "tables"),
         table=setting("table"),
         architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
     output:
@@ -81,6 +80,7 @@ rule summarise_published:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(*ACCOUNTING, "catalogue", "published", "points", "intervals", "tables"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
     shell:
         "python {input.script:q} --table {input.table:q} --benchmarks {params.benchmarks:q}"
@@ -90,9 +90,6 @@ rule summarise_published:
 rule extract_frontier:
     input:
         script="workflow/scripts/extract_frontier.py",
-        modules=modules(
-            "pareto", "frontier_summary", "frontier_choice", "bootstrap", "intervals", "points", "tables"
-        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -105,6 +102,9 @@ rule extract_frontier:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(
+            "pareto", "frontier_summary", "frontier_choice", "bootstrap", "intervals", "points", "tables"
+        ),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
@@ -116,7 +116,6 @@ rule extract_frontier:
 rule fit_trend:
     input:
         script="workflow/scripts/fit_trend.py",
-        modules=modules("trend", "trend_points", "trend_fits", "trend_ratio", "intervals", "rows", "tables"),
         points="results/{study}/points.parquet",
     output:
         trend="results/{study}/trend.parquet",
@@ -127,6 +126,7 @@ rule fit_trend:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("trend", "trend_points", "trend_fits", "trend_ratio", "intervals", "rows", "tables"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
@@ -137,19 +137,6 @@ rule fit_trend:
 rule fit_saturation:
     input:
         script="workflow/scripts/fit_saturation.py",
-        modules=modules(
-            "saturation",
-            "saturation_forms",
-            "saturation_cap",
-            "saturation_pooled",
-            "saturation_segmented",
-            "curves",
-            "paired",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -168,6 +155,19 @@ rule fit_saturation:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(
+            "saturation",
+            "saturation_forms",
+            "saturation_cap",
+            "saturation_pooled",
+            "saturation_segmented",
+            "curves",
+            "paired",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
@@ -179,17 +179,6 @@ rule fit_saturation:
 rule compare_architectures:
     input:
         script="workflow/scripts/compare_architectures.py",
-        modules=modules(
-            "architectures",
-            "architecture_regression",
-            "clusters",
-            "matched",
-            "curves",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -201,6 +190,17 @@ rule compare_architectures:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(
+            "architectures",
+            "architecture_regression",
+            "clusters",
+            "matched",
+            "curves",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
@@ -212,16 +212,6 @@ rule compare_architectures:
 rule compare_outcomes:
     input:
         script="workflow/scripts/compare_outcomes.py",
-        modules=modules(
-            "outcomes",
-            "outcome_ratios",
-            "early_stopping",
-            "paired",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -233,6 +223,16 @@ rule compare_outcomes:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(
+            "outcomes",
+            "outcome_ratios",
+            "early_stopping",
+            "paired",
+            "bootstrap",
+            "intervals",
+            "rows",
+            "tables",
+        ),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
@@ -244,7 +244,6 @@ rule compare_outcomes:
 rule compare_points:
     input:
         script="workflow/scripts/compare_points.py",
-        modules=modules("differences", "paired", "bootstrap", "intervals", "rows", "tables"),
         points="results/{study}/measures.parquet",
         answers="results/{study}/answers.parquet",
     output:
@@ -264,6 +263,7 @@ rule compare_points:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("differences", "paired", "bootstrap", "intervals", "rows", "tables"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:

@@ -66,10 +66,11 @@ def traces(wc, benchmark):
 
 
 def modules(*names):
-    """Return the paths of package modules and of all they import: an edit of one reruns the rules that list it."""
-    return [
-        str(dependencies.path_of(name).relative_to(workflow.basedir)) for name in dependencies.closure(names)
-    ]
+    """Return a digest of package modules and of all they import: an edit of one reruns the rules with it in `params`.
+
+    As inputs the files would be the most of what Snakemake goes through when it plans.
+    """
+    return dependencies.digest(dependencies.closure(names))
 
 
 def device(wc):
@@ -229,7 +230,7 @@ def option(name, value):
 
 
 # What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
-ACCOUNTING = modules("compute", "precision")
+ACCOUNTING = ("compute", "precision")
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
 JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"

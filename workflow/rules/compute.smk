@@ -1,7 +1,6 @@
 rule describe_model:
     input:
         script="workflow/scripts/describe_model.py",
-        modules=ACCOUNTING + modules("card", "card_text", "left_out", "memory"),
         config=configuration,
     output:
         description="results/{study}/models/{model}.json",
@@ -12,6 +11,8 @@ rule describe_model:
         "benchmarks/describe_model/{study}/{model}.tsv"
     conda:
         "../../envs/analyse.yaml"
+    params:
+        modules=modules(*ACCOUNTING, "card", "card_text", "left_out", "memory"),
     shell:
         "python {input.script:q} --config-json {input.config:q} --output {output.description:q}"
         " --card {output.card:q} &> {log:q}"
@@ -20,7 +21,6 @@ rule describe_model:
 rule count_compute:
     input:
         script="workflow/scripts/count_compute.py",
-        modules=ACCOUNTING + modules("hardware", "passes", "tables", "thought_flops"),
         config=configuration,
         reward=lambda wc: reward_files(wc, "config.json"),
         device=device,
@@ -36,6 +36,7 @@ rule count_compute:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(*ACCOUNTING, "hardware", "passes", "tables", "thought_flops"),
         counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
         reward=lambda wc, input: option("--reward-config-json", input.reward),
         thoughts=lambda wc: option(

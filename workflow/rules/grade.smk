@@ -1,6 +1,20 @@
 rule grade:
     input:
         script="workflow/scripts/grade.py",
+        generations=rules.collect.output.table,
+        problems="data/benchmarks/{benchmark}.jsonl",
+    output:
+        table="results/{study}/grades/{model}/{benchmark}.{strategy}.parquet",
+    log:
+        "logs/grade/{study}/{model}/{benchmark}.{strategy}.log",
+    benchmark:
+        "benchmarks/grade/{study}/{model}/{benchmark}.{strategy}.tsv"
+    wildcard_constraints:
+        study=BY_RULES,
+    conda:
+        "../../envs/analyse.yaml"
+    threads: 1
+    params:
         modules=modules(
             "grades",
             "grading",
@@ -17,19 +31,6 @@ rule grade:
             "notation",
             "table_parts",
         ),
-        generations=rules.collect.output.table,
-        problems="data/benchmarks/{benchmark}.jsonl",
-    output:
-        table="results/{study}/grades/{model}/{benchmark}.{strategy}.parquet",
-    log:
-        "logs/grade/{study}/{model}/{benchmark}.{strategy}.log",
-    benchmark:
-        "benchmarks/grade/{study}/{model}/{benchmark}.{strategy}.tsv"
-    wildcard_constraints:
-        study=BY_RULES,
-    conda:
-        "../../envs/analyse.yaml"
-    threads: 1
     shell:
         "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
         " --workers {threads} --output {output.table:q} &> {log:q}"

@@ -2,8 +2,6 @@
 rule fetch_tokenizer:
     input:
         script="workflow/scripts/fetch_tokenizer.py",
-        # As with the other downloads, not the modules that fetch.
-        modules=modules("catalogue"),
         local=lambda wc: registry.local_files(block("models", wc.model)),
     output:
         tokenizer="data/models/tokenizers/{model}.json",
@@ -17,6 +15,8 @@ rule fetch_tokenizer:
     conda:
         "../../envs/data.yaml"
     params:
+        # As with the other downloads, not the modules that fetch.
+        modules=modules("catalogue"),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
         "python {input.script:q} --name {wildcards.model:q} --block {params.block:q}"
@@ -26,7 +26,6 @@ rule fetch_tokenizer:
 rule read_inspect:
     input:
         script="workflow/scripts/read_inspect.py",
-        modules=modules("imports_inspect"),
         log=lambda wc: logs(wc)[int(wc.number)]["file"],
     output:
         samples="results/{study}/logs/{model}/{benchmark}.{strategy}.{number}.jsonl",
@@ -40,6 +39,7 @@ rule read_inspect:
     conda:
         "../../envs/inspect.yaml"
     params:
+        modules=modules("imports_inspect"),
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
         first="" if CONDA else "$PWD/.venv-inspect/bin:",
     shell:
@@ -49,15 +49,6 @@ rule read_inspect:
 rule import_logs:
     input:
         script="workflow/scripts/import_logs.py",
-        modules=modules(
-            "imports",
-            "imports_entry",
-            "imports_files",
-            "imports_formats",
-            "imports_match",
-            "imports_tokens",
-            "looping",
-        ),
         logs=log_files,
         problems="data/benchmarks/{benchmark}.jsonl",
         tokenizer=rules.fetch_tokenizer.output.tokenizer,
@@ -74,6 +65,15 @@ rule import_logs:
     conda:
         "../../envs/import.yaml"
     params:
+        modules=modules(
+            "imports",
+            "imports_entry",
+            "imports_files",
+            "imports_formats",
+            "imports_match",
+            "imports_tokens",
+            "looping",
+        ),
         identity=lambda wc: registry.identity(block("models", wc.model)),
         logs=lambda wc: registry.canonical(logs(wc)),
         prompt=lambda wc: block("benchmarks", wc.benchmark).get("prompt", "{question}"),
@@ -89,7 +89,6 @@ rule import_logs:
 rule compare_verdicts:
     input:
         script="workflow/scripts/compare_verdicts.py",
-        modules=modules("agreement", "intervals", "tables"),
         verdicts=lambda wc: measured(wc, "verdicts"),
         grades=lambda wc: measured(wc, "grades"),
     output:
@@ -108,6 +107,8 @@ rule compare_verdicts:
         study=IMPORTED,
     conda:
         "../../envs/analyse.yaml"
+    params:
+        modules=modules("agreement", "intervals", "tables"),
     shell:
         "python {input.script:q} --verdicts {input.verdicts:q} --grades {input.grades:q}"
         " --output {output.table:q} &> {log:q}"

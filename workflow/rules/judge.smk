@@ -14,7 +14,6 @@ use rule grade as grade_by_rules with:
 rule list_asks:
     input:
         script="workflow/scripts/list_asks.py",
-        modules=modules("judging", "cleaning"),
         generations=lambda wc: measured(wc, "generations"),
         grades=lambda wc: measured(wc, "rules"),
         problems=lambda wc: expand(
@@ -31,6 +30,7 @@ rule list_asks:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("judging", "cleaning"),
         seed=setting("analysis/seed"),
     shell:
         "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
@@ -73,7 +73,6 @@ rule ask_judge:
 rule apply_judge:
     input:
         script="workflow/scripts/apply_judge.py",
-        modules=ACCOUNTING + modules("judging", "cleaning"),
         generations=rules.collect.output.table,
         grades=rules.grade_by_rules.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
@@ -91,6 +90,7 @@ rule apply_judge:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(*ACCOUNTING, "judging", "cleaning"),
         seed=setting("analysis/seed"),
     shell:
         "python {input.script:q} --model {wildcards.model:q} --generations {input.generations:q}"
@@ -102,7 +102,6 @@ rule apply_judge:
 rule measure_judge:
     input:
         script="workflow/scripts/measure_judge.py",
-        modules=modules("judge_error", "judging", "intervals", "tables"),
         judge=lambda wc: measured(wc, "judge"),
     output:
         table="results/{study}/judge_error.parquet",
@@ -120,5 +119,7 @@ rule measure_judge:
         study=JUDGED,
     conda:
         "../../envs/analyse.yaml"
+    params:
+        modules=modules("judge_error", "judging", "intervals", "tables"),
     shell:
         "python {input.script:q} --judge {input.judge:q} --output {output.table:q} &> {log:q}"

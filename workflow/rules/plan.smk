@@ -13,18 +13,6 @@ rule plan:
 rule plan_study:
     input:
         script="workflow/scripts/plan_study.py",
-        modules=ACCOUNTING
-        + modules(
-            "allocation",
-            "catalogue",
-            "hardware",
-            "lengths",
-            "memory",
-            "plan",
-            "published",
-            "roofline",
-            "tables",
-        ),
         device=lambda wc: f"data/hardware/{setting('plan/device')(wc)}.yaml",
         published="data/published/open_models.csv",
     output:
@@ -41,6 +29,18 @@ rule plan_study:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(
+            *ACCOUNTING,
+            "allocation",
+            "catalogue",
+            "hardware",
+            "lengths",
+            "memory",
+            "plan",
+            "published",
+            "roofline",
+            "tables",
+        ),
         request=lambda wc: registry.planned(config, block("studies", wc.study)),
         finished=finished,
         times=finish_times,

@@ -8,20 +8,6 @@ rule train_pocket_model:
     input:
         script="workflow/scripts/train_pocket_model.py",
         recipes="data/pocket/recipes.yaml",
-        # Not what these import in turn: training takes hours, and of the judge it is the prompt alone that matters.
-        modules=expand(
-            "workflow/frontiers/{module}.py",
-            module=[
-                "pocket",
-                "pocket_card",
-                "pocket_judge",
-                "pocket_reward",
-                "pocket_training",
-                "judging",
-                "thought_training",
-                "thoughts",
-            ],
-        ),
         # Those that recipes start from or learn from.
         shipped=sorted(str(path) for path in Path("data/pocket/models").glob("*/model.safetensors")),
     output:
@@ -35,6 +21,19 @@ rule train_pocket_model:
         "../../envs/generate-cpu.yaml"
     threads: 1
     params:
+        # Not what these import in turn: training takes hours, and of the judge it is the prompt alone that matters.
+        modules=dependencies.digest(
+            [
+                "pocket",
+                "pocket_card",
+                "pocket_judge",
+                "pocket_reward",
+                "pocket_training",
+                "judging",
+                "thought_training",
+                "thoughts",
+            ]
+        ),
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
         "python {input.script:q} --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
@@ -45,7 +44,6 @@ rule draw_pocket:
     input:
         script="workflow/scripts/draw_pocket.py",
         recipes="data/pocket/recipes.yaml",
-        modules=modules("pocket"),
     output:
         problems="results/draw_pocket/{benchmark}.jsonl",
     log:
@@ -54,6 +52,8 @@ rule draw_pocket:
         "benchmarks/draw_pocket/{benchmark}.tsv"
     conda:
         "../../envs/analyse.yaml"
+    params:
+        modules=modules("pocket"),
     shell:
         "python {input.script:q} --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
         " --output {output.problems:q} &> {log:q}"

@@ -1,7 +1,6 @@
 rule plot_frontier:
     input:
         script="workflow/scripts/plot_frontier.py",
-        modules=modules("figures", "figure_frontier"),
         points=lambda wc: measures(wc),
         frontier="results/{study}/frontier.parquet",
     output:
@@ -19,6 +18,7 @@ rule plot_frontier:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_frontier"),
         labels=lambda wc: labels(wc),
     shell:
         "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --labels {params.labels:q}"
@@ -28,7 +28,6 @@ rule plot_frontier:
 rule plot_caps:
     input:
         script="workflow/scripts/plot_caps.py",
-        modules=modules("figures", "figure_caps"),
         points=lambda wc: measures(wc),
         saturation="results/{study}/saturation.parquet",
     output:
@@ -46,6 +45,7 @@ rule plot_caps:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_caps"),
         labels=lambda wc: labels(wc),
     shell:
         "python {input.script:q} --points {input.points:q} --saturation {input.saturation:q} --labels {params.labels:q}"
@@ -55,7 +55,6 @@ rule plot_caps:
 rule plot_trend:
     input:
         script="workflow/scripts/plot_trend.py",
-        modules=modules("figures", "figure_trend", "trend_points", "trend_fits", "trend_ratio"),
         points="results/{study}/points.parquet",
         trend="results/{study}/trend.parquet",
     output:
@@ -73,6 +72,7 @@ rule plot_trend:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_trend", "trend_points", "trend_fits", "trend_ratio"),
         labels=lambda wc: labels(wc),
     shell:
         "python {input.script:q} --points {input.points:q} --trend {input.trend:q} --labels {params.labels:q}"
@@ -82,7 +82,6 @@ rule plot_trend:
 rule plot_outcomes:
     input:
         script="workflow/scripts/plot_outcomes.py",
-        modules=modules("figures", "figure_outcomes"),
         outcomes="results/{study}/outcomes.parquet",
     output:
         svg=report(
@@ -99,6 +98,7 @@ rule plot_outcomes:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_outcomes"),
         labels=lambda wc: labels(wc),
     shell:
         "python {input.script:q} --outcomes {input.outcomes:q} --labels {params.labels:q}"
@@ -108,7 +108,6 @@ rule plot_outcomes:
 rule plot_components:
     input:
         script="workflow/scripts/plot_components.py",
-        modules=modules("figures", "figure_components"),
         answers="results/{study}/answers.parquet",
     output:
         svg=report(
@@ -125,6 +124,7 @@ rule plot_components:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_components"),
         labels=lambda wc: labels(wc),
     shell:
         "python {input.script:q} --answers {input.answers:q} --labels {params.labels:q}"
@@ -134,7 +134,6 @@ rule plot_components:
 rule plot_context:
     input:
         script="workflow/scripts/plot_context.py",
-        modules=modules("card", "figures", "figure_caps", "figure_context"),
         models=lambda wc: descriptions(wc),
     output:
         svg=report(
@@ -151,6 +150,7 @@ rule plot_context:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("card", "figures", "figure_caps", "figure_context"),
         labels=lambda wc: labels(wc, benchmarks=False),
     shell:
         "python {input.script:q} --models {input.models:q} --labels {params.labels:q}"
@@ -160,7 +160,6 @@ rule plot_context:
 rule build_explorer:
     input:
         script="workflow/scripts/build_explorer.py",
-        modules=modules("explorer", "explorer_charts", "explorer_tables", "figures"),
         page=["workflow/frontiers/explorer.html.jinja", "workflow/frontiers/explorer.js"],
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
@@ -181,6 +180,7 @@ rule build_explorer:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("explorer", "explorer_charts", "explorer_tables", "figures"),
         labels=lambda wc: labels(wc),
         saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
     shell:
@@ -192,7 +192,6 @@ rule build_explorer:
 rule check_results:
     input:
         script="workflow/scripts/check_results.py",
-        modules=modules("checks", "checks_answers"),
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
@@ -215,6 +214,7 @@ rule check_results:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("checks", "checks_answers"),
         answers=lambda wc, input: option("--answers", input.answers),
         differences=lambda wc, input: option("--differences", input.differences),
         expected=lambda wc: expected(wc),

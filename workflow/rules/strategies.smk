@@ -88,7 +88,6 @@ rule score_samples:
 rule combine_samples:
     input:
         script="workflow/scripts/combine_samples.py",
-        modules=ACCOUNTING + modules("combine", "combined", "passes", "bootstrap", "tables"),
         generations=lambda wc: decoded(wc, "generations"),
         grades=lambda wc: decoded(wc, "grades"),
         compute=lambda wc: decoded(wc, "compute"),
@@ -109,6 +108,7 @@ rule combine_samples:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules(*ACCOUNTING, "combine", "combined", "passes", "bootstrap", "tables"),
         selection=lambda wc: registry.canonical(strategies.selection(block("strategies", wc.strategy))),
         names=lambda wc: registry.canonical(
             {"model": wc.model, "strategy": wc.strategy, "benchmark": wc.benchmark}
@@ -132,7 +132,6 @@ rule combine_samples:
 rule tabulate_strategies:
     input:
         script="workflow/scripts/tabulate_strategies.py",
-        modules=modules("strategy_table", "tables"),
         points=rules.describe_points.output.points,
         answers=rules.summarise_points.output.answers,
     output:
@@ -152,6 +151,7 @@ rule tabulate_strategies:
     conda:
         "../../envs/analyse.yaml"
     params:
+        modules=modules("strategy_table", "tables"),
         strategies=lambda wc: named_strategies(wc),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
@@ -162,7 +162,6 @@ rule tabulate_strategies:
 rule plot_strategies:
     input:
         script="workflow/scripts/plot_strategies.py",
-        modules=modules("figures", "figure_strategies", "pareto"),
         points=rules.describe_points.output.points,
     output:
         svg=report(
@@ -181,6 +180,7 @@ rule plot_strategies:
     conda:
         "../../envs/figures.yaml"
     params:
+        modules=modules("figures", "figure_strategies", "pareto"),
         labels=lambda wc: labels(wc),
         strategies=lambda wc: named_strategies(wc),
     shell:
