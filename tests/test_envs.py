@@ -1,6 +1,5 @@
 """The lists of envs/: their grammar, their pins, that they resolve, and that each holds what its scripts need."""
 
-import ast
 import re
 import subprocess
 import sysconfig
@@ -10,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 import environments
-from environments import ENVS, NAMES, ROOT, environment, imported, lock, scripts
+from environments import ENVS, NAMES, environment, imported, lock, scripts
 
 # What the wheels of vLLM's dependencies ask for: glibc 2.31.
 PLATFORM = "x86_64-manylinux_2_31"
@@ -79,13 +78,6 @@ def test_what_a_script_imports_is_in_its_environment_and_nothing_else_is(name):
     assert all(d in listed and d not in needed for n, d in LISTED_FOR if n == name), (
         "a reason without its case"
     )
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda path: path.stem)
-def test_no_script_imports_what_looks_for_torchvision_before_the_package_hides_it(path):
-    tree = ast.parse(path.read_text())
-    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert not {"transformers", "vllm"} & environments.modules(tree)
 
 
 def test_what_the_snakefile_imports_is_where_a_script_reads_it():

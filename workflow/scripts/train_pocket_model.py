@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
 import torch
+import transformers
 import yaml
 
 from frontiers import cli, pocket, pocket_reward, pocket_training, thought_training
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         "tokens": log[-1]["tokens"],
         "seconds": time.monotonic() - begun,
         "threads": arguments.threads,
-        "versions": {"torch": torch.__version__, "transformers": version("transformers")},
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "validation": validate(recipe, model, logits_of, problems),
         **({} if problems == 200 else {"validated": problems}),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -85,7 +85,7 @@ Logits = Callable[[torch.Tensor], torch.Tensor]
 
 def prepare(
     recipe: pocket_training.Recipe,
-) -> tuple[torch.nn.Module, pocket_training.Step, Logits]:
+) -> tuple[transformers.PreTrainedModel, pocket_training.Step, Logits]:
     """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
     if recipe.task == "thoughts":
         plan = thought_training.Plan(**recipe.thoughts)
