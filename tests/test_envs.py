@@ -51,9 +51,17 @@ def test_a_lock_pins_every_line(name):
     assert len(lock(name)) > 5
 
 
-def test_no_pin_file_and_no_script_stands_beside_an_environment():
+def test_no_pin_file_stands_beside_an_environment_and_one_script():
     """Snakemake takes NAME.PLATFORM.pin.txt instead of the yaml with its pip section, and runs NAME.post-deploy.sh."""
-    assert {path.name for path in ENVS.iterdir()} == {f"{name}.yaml" for name in NAMES} | environments.LOCKS
+    lists = {f"{name}.yaml" for name in NAMES} | environments.LOCKS
+    assert {path.name for path in ENVS.iterdir()} == lists | {"generate-cpu.post-deploy.sh"}
+
+
+def test_what_is_taken_out_of_an_environment_again_is_in_no_lock():
+    text = (ENVS / "generate-cpu.post-deploy.sh").read_text()
+    taken = set(re.search(r"pip uninstall --yes --quiet (.*)", text)[1].split())
+    assert taken == {"torchvision", "torchaudio", "torchcodec"}
+    assert not taken & set(lock("requirements.txt"))
 
 
 def test_every_rule_has_one_of_the_environments_and_every_environment_a_rule():
