@@ -88,15 +88,26 @@ def pick(fits: pd.DataFrame, **wanted: str) -> pd.Series:
     return fits[np.logical_and.reduce([fits[k] == v for k, v in wanted.items()])].iloc[0]
 
 
-def measures(fits: pd.DataFrame, selection: str) -> str:
-    """Return the table of doubling and halving times of both benchmarks."""
+FRONTIER = [
+    (
+        "accuracy per FLOP doubles, least squares",
+        "accuracy_per_flop",
+        "ols",
+        "jackknife over developers",
+        "jackknife over models",
+    )
+]
+
+
+def of_all() -> list[tuple]:
+    """Return what is shown of all models: name, metric, estimator and method by developer and by model."""
     asked = [
         ("accuracy per FLOP doubles, least squares", "accuracy_per_flop", "ols", "cluster developer", "HC3")
     ]
     asked.append(
         ("accuracy per FLOP doubles, upper edge", "accuracy_per_flop", "quantile", None, "rank inversion")
     )
-    asked += [
+    return asked + [
         (
             f"compute for a fixed accuracy halves, {name}",
             "compute_at_accuracy",
@@ -106,6 +117,10 @@ def measures(fits: pd.DataFrame, selection: str) -> str:
         )
         for e, name in DIRECTIONS.items()
     ]
+
+
+def measures(fits: pd.DataFrame, selection: str, asked: list[tuple]) -> str:
+    """Return the table of doubling and halving times of both benchmarks."""
     rows = []
     for name, metric, estimator, ours, other in asked:
         for benchmark, label in BENCHMARKS.items():
@@ -193,9 +208,9 @@ def trend_page(points: pd.DataFrame) -> str:
         closed=int(used["flops_method"].str.startswith("closed form").sum()),
         points=len(used),
         models=models + ".",
-        measures=measures(fits, "all"),
+        measures=measures(fits, "all", of_all()),
         left_out=left_out(fits),
-        frontier=measures(fits, "frontier_at_date"),
+        frontier=measures(fits, "frontier_at_date", FRONTIER),
         literature=literature(fits),
         ihle_span=IHLE[0] / IHLE[2] - 1,
         first_date=used["release_date"].min(),

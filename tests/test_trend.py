@@ -102,6 +102,54 @@ def test_clustered_errors_are_the_jackknife_over_developers():
     assert [found["low"], found["high"]] == pytest.approx(found["slope_per_year"] + np.array([-reach, reach]))
 
 
+def test_least_squares_of_all_models_by_the_jackknife_has_clustered_errors_and_nearly_hc3():
+    rng = np.random.default_rng(4)
+    years, response = rng.uniform(0, 2, 24), rng.normal(size=24)
+    developers = np.array([f"d{i % 6}" for i in range(24)])
+    for groups, share in ((developers, 1.0), (None, 23 / 24)):
+        ours, left = trend_fits.selected_least_squares(years, response, lambda at_hand: at_hand, groups)
+        plain = trend_fits.least_squares(years, response, groups)
+        assert len(left) == (24 if groups is None else 6)
+        assert [ours["slope_per_year"], ours["r2"]] == pytest.approx([plain["slope_per_year"], plain["r2"]])
+        width, expected = (row["high"] - row["low"] for row in (ours, plain))
+        assert width == pytest.approx(np.sqrt(share) * expected)
+
+
+def test_without_a_model_another_takes_its_place_on_the_frontier():
+    years = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.0])
+    points = pd.DataFrame(
+        {"years": years, "flops": [1e9] * 6, "accuracy": [0.1, 0.2, 0.3, 0.4, 0.6, 0.5], "share": 0.1}
+    )
+
+    def select(at_hand):
+        chosen = np.zeros(6, bool)
+        chosen[at_hand] = trend_points.frontier_at_date(points[at_hand])
+        return chosen
+
+    found, left = trend_fits.selected_least_squares(years, points.accuracy.to_numpy(), select, None)
+    assert select(np.ones(6, bool)).tolist() == [True] * 5 + [False]
+    assert found["slope_per_year"] == pytest.approx(0.24)
+    assert left[5] == pytest.approx(0.24)
+    assert left[4] == pytest.approx(0.2)
+    squares = ((left - 0.24) ** 2).sum()
+    assert found["high"] - 0.24 == pytest.approx(stats.t.ppf(0.975, 3) * np.sqrt(5 / 6 * squares))
+
+
+def test_the_frontier_has_no_upper_edge_and_no_compute_at_accuracy():
+    rng = np.random.default_rng(6)
+    years = np.linspace(0, 3, 40)
+    points = make_points(
+        years, rng.uniform(0.1, 0.9, 40), 10 ** rng.uniform(10, 13, 40), [f"d{i % 8}" for i in range(40)]
+    )
+    table = trend.fit(points, draws=20)
+    frontier = table[table.selection == "frontier_at_date"]
+    assert len(frontier) == len(table) / 2
+    assert set(frontier.loc[~frontier.estimable, "reason"]) == {trend.EDGE_ITSELF, trend.CHOSEN_BY_BOTH}
+    kept = frontier[frontier.estimable]
+    assert set(kept.metric) == {"s_eff", "accuracy_per_flop"}
+    assert set(kept.standard_error) == {trend_fits.JACKKNIFE, trend_fits.JACKKNIFE_MODELS}
+
+
 def test_upper_edge_is_the_quantile_regression():
     rng = np.random.default_rng(5)
     years = rng.uniform(0, 2, 40)

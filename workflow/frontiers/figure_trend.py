@@ -13,12 +13,14 @@ from matplotlib.lines import Line2D
 from frontiers import figures
 from frontiers.bootstrap import MEAN
 from frontiers.cli import UserError
-from frontiers.trend_fits import CLUSTER, HC3
+from frontiers.trend_fits import CLUSTER, HC3, JACKKNIFE, JACKKNIFE_MODELS
 from frontiers.trend_points import dated_points, frontier_at_date
-from frontiers.trend_ratio import BOOTSTRAP, JACKKNIFE
+from frontiers.trend_ratio import BOOTSTRAP
 
 PANEL = 2.0
 COLOURS = {"dense": figures.PALETTE[0], "moe": figures.PALETTE[1], "hybrid": figures.PALETTE[2]}
+QUOTED = (CLUSTER, JACKKNIFE, HC3, JACKKNIFE_MODELS)
+"""Intervals of accuracy per FLOP, those by developer first."""
 SELECTIONS = {"all": "-", "frontier_at_date": (0, (4, 2))}
 
 
@@ -106,7 +108,7 @@ def halving_text(trend: pd.DataFrame) -> list[str]:
 
 def remarks(trend: pd.DataFrame) -> list[str]:
     """Return the lines of text above one benchmark's panel."""
-    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", (CLUSTER, HC3))
+    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", QUOTED)
     names = {"all": "all {}", "frontier_at_date": "{} on frontier"}
     lines = [
         f"{names[row['selection']].format(row['models'])}: {change_text(row)}, R² {row['r2']:.2f}"
@@ -133,7 +135,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
             linewidth=0.7,
             zorder=3,
         )
-    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", (CLUSTER, HC3))
+    fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", QUOTED)
     for _, row in fits.iterrows():
         part = rows if row["selection"] == "all" else rows[rows["current"]]
         years = np.linspace(part["years"].min(), part["years"].max(), 60)

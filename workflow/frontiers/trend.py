@@ -10,7 +10,9 @@
   taken to be without error, so c comes from least squares of L on F, from least squares of F on L
   ("inverse"), and from Deming regression, all three given the date.
 
-One observation is one model at its largest cap, on one benchmark. Years have 365.25 days.
+One observation is one model at its largest cap, on one benchmark. Years have 365.25 days. Of the models on the
+frontier at their date only the first two are followed, least squares alone: the selection, by compute and
+accuracy, leaves no upper edge, and it changes how the one depends on the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,19 +26,24 @@ from frontiers.rows import frame_of
 from frontiers.trend_fits import (
     CLUSTER,
     HC3,
+    JACKKNIFE,
+    JACKKNIFE_MODELS,
     RANK,
     edge_slope,
     empty,
     least_squares,
     months,
+    selected_least_squares,
     slope_of,
     upper_edge,
 )
 from frontiers.trend_points import STRATEGIES, dated_points, empirical_odds, frontier_at_date, notes
-from frontiers.trend_ratio import compute_slopes, fixed_accuracy, without_each
+from frontiers.trend_ratio import BOOTSTRAP, ESTIMATORS, compute_slopes, fixed_accuracy, without_each
 
 SELECTIONS = ("all", "frontier_at_date")
 COINCIDE = "accuracy scatters no more than its sampling error: the directions of regression coincide"
+EDGE_ITSELF = "the models on the frontier at their date are an upper edge themselves"
+CHOSEN_BY_BOTH = "chosen by compute and accuracy, these models do not tell how the one depends on the other"
 NOTHING_RIGHT = "no model answered any problem right"
 OMITTED = ("left_out_low", "left_out_high", "left_out_developer")
 
@@ -61,10 +68,14 @@ def fit(
         usable, said = everything[everything["left_out"].isna()], notes(everything)
         for selection in SELECTIONS:
             kept = usable if selection == "all" else usable[frontier_at_date(usable)]
-            developer = _developers(kept)
             key = {"benchmark": benchmark, "selection": selection, "models": len(kept)}
-            key["developers"] = len(set(developer))
-            for row in _fit_selection(kept, developer, draws, seed):
+            key["developers"] = len(set(_developers(kept)))
+            found = (
+                _fit_all(usable, _developers(usable), draws, seed)
+                if selection == "all"
+                else _fit_frontier(usable, _developers(usable))
+            )
+            for row in found:
                 note = "; ".join(said + ([row["note"]] if row.get("note") else [])) or None
                 rows.append(key | row | {"note": note})
     return frame_of(rows, "trend")
@@ -75,8 +86,17 @@ def _developers(points: pd.DataFrame) -> np.ndarray:
     return points["developer"].where(points["developer"].notna(), points["model"]).to_numpy(str)
 
 
-def _fit_selection(points: pd.DataFrame, developer: np.ndarray, draws: int, seed: int) -> list[dict]:
-    """Return the rows of one benchmark and selection, without their key."""
+def _s_eff(accuracy: np.ndarray, compute: np.ndarray, when: np.ndarray, estimable: bool) -> dict:
+    """Return the fields that say what the unit of compute does to the slope of S_eff."""
+    unit = "depends on the unit of compute"
+    if estimable and (compute > 3).all():
+        other = slope_of(when, accuracy / (compute - 3))
+        unit += f": counted in 1000 FLOP the slope is {other:.3g}"
+    return {"metric": "s_eff", "unit_dependent": True, "note": unit}
+
+
+def _fit_all(points: pd.DataFrame, developer: np.ndarray, draws: int, seed: int) -> list[dict]:
+    """Return the rows of one benchmark over all models, without their key."""
     when, share = points["years"].to_numpy(float), points["share"].to_numpy(float)
     compute = np.log10(points["flops"].to_numpy(float))
     odds, noise = empirical_odds(share, points["answers"].to_numpy(float))
@@ -85,11 +105,7 @@ def _fit_selection(points: pd.DataFrame, developer: np.ndarray, draws: int, seed
     rows = []
     for clusters, name in ((None, HC3), (developer, CLUSTER)):
         row = empty(fails) if fails else least_squares(when, accuracy / compute, clusters)
-        unit = "depends on the unit of compute"
-        if row["estimable"] and (compute > 3).all():
-            other = slope_of(when, accuracy / (compute - 3))
-            unit += f": counted in 1000 FLOP the slope is {other:.3g}"
-        row |= {"metric": "s_eff", "unit_dependent": True, "note": unit}
+        row |= _s_eff(accuracy, compute, when, row["estimable"])
         row |= _without(row, developer, partial(_of_models, slope_of, when, accuracy / compute))
         rows.append(row | {"estimator": "ols", "standard_error": name})
     per_flop = np.log10(share) - compute
@@ -116,6 +132,44 @@ def _fit_selection(points: pd.DataFrame, developer: np.ndarray, draws: int, seed
     return rows
 
 
+def _fit_frontier(points: pd.DataFrame, developer: np.ndarray) -> list[dict]:
+    """Return the rows of one benchmark over the models of `points` on the frontier at their date."""
+    when, share = points["years"].to_numpy(float), points["share"].to_numpy(float)
+    compute = np.log10(points["flops"].to_numpy(float))
+    accuracy = points["accuracy"].to_numpy(float)
+    fails = NOTHING_RIGHT if len(accuracy) and not accuracy.any() else None
+
+    def select(at_hand: np.ndarray) -> np.ndarray:
+        chosen = np.zeros(len(points), bool)
+        chosen[at_hand] = frontier_at_date(points[at_hand])
+        return chosen
+
+    current, rows = select(np.ones(len(points), bool)), []
+    for metric, response in (("s_eff", accuracy / compute), ("accuracy_per_flop", np.log10(share) - compute)):
+        for groups, name in ((None, JACKKNIFE_MODELS), (developer, JACKKNIFE)):
+            row, left = (
+                (empty(fails), np.empty(0))
+                if fails
+                else selected_least_squares(when, response, select, groups)
+            )
+            if metric == "s_eff":
+                row |= _s_eff(accuracy[current], compute[current], when[current], row["estimable"])
+            else:
+                row |= {"metric": metric, "unit_dependent": False}
+                row |= months(row["slope_per_year"], row["low"], row["high"])
+            if groups is not None and len(left):
+                row |= _range(row["slope_per_year"], left, np.unique(developer))
+            rows.append(row | {"estimator": "ols", "standard_error": name})
+    edge = {"metric": "accuracy_per_flop", "estimator": "quantile", "standard_error": RANK}
+    rows.append(empty(fails or EDGE_ITSELF) | edge | {"unit_dependent": False})
+    ratio = empty(CHOSEN_BY_BOTH) | {"metric": "compute_at_accuracy", "unit_dependent": False}
+    return rows + [
+        ratio | {"estimator": estimator, "standard_error": name}
+        for estimator in ESTIMATORS
+        for name in (BOOTSTRAP, JACKKNIFE)
+    ]
+
+
 def _of_models(
     slope: Callable[[np.ndarray, np.ndarray], float],
     when: np.ndarray,
@@ -134,5 +188,10 @@ def _without(row: dict, developer: np.ndarray, slopes: Callable[[np.ndarray], np
     found = slopes(weights)
     if not np.isfinite(found).any():
         return {}
-    largest = int(np.nanargmax(np.abs(found - row["slope_per_year"])))
-    return dict(zip(OMITTED, (np.nanmin(found), np.nanmax(found), names[largest]), strict=True))
+    return _range(row["slope_per_year"], found, names)
+
+
+def _range(slope: float, without: np.ndarray, names: np.ndarray) -> dict:
+    """Return the least and the greatest slope without each developer, and the one without whom it moves most."""
+    largest = int(np.nanargmax(np.abs(without - slope)))
+    return dict(zip(OMITTED, (np.nanmin(without), np.nanmax(without), names[largest]), strict=True))

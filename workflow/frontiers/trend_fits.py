@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import statsmodels.api as sm
+from scipy import stats
 from scipy.optimize import linprog
 
 from frontiers.intervals import LEVEL
@@ -25,6 +26,8 @@ LOG2 = float(np.log10(2))
 
 HC3 = "HC3"
 CLUSTER = "cluster developer"
+JACKKNIFE = "jackknife over developers"
+JACKKNIFE_MODELS = "jackknife over models"
 RANK = "rank inversion"
 
 
@@ -87,8 +90,47 @@ def least_squares(when: np.ndarray, response: np.ndarray, developers: np.ndarray
     return found(result.params[1], low, high, result.rsquared)
 
 
+def selected_least_squares(
+    when: np.ndarray,
+    response: np.ndarray,
+    select: Callable[[np.ndarray], np.ndarray],
+    developers: np.ndarray | None,
+) -> tuple[dict, np.ndarray]:
+    """Return slope, interval and R² of least squares through selected models, and the slopes without each group.
+
+    `select` is given which models are at hand (models,) and returns which of them are chosen. The groups, each
+    left out once, are the `developers`, or without them the models; the choice is made anew each time, so that
+    the interval knows that another draw would have chosen others. With G groups and Student's t (G - 1 degrees
+    of freedom for developers, chosen models - 2 for models) the variance is
+
+        (G - 1) / G · sum over g of (slope without g - slope)²
+
+    the jackknife of Tukey (1958, Ann. Math. Stat. 29, 614), which without a choice is CV3 and nearly HC3.
+    """
+    groups = np.arange(len(when)) if developers is None else np.unique(developers, return_inverse=True)[1]
+    chosen = select(np.ones(len(when), bool))
+    nothing = np.empty(0)
+    if (reason := why_not(when[chosen])) is None and developers is not None:
+        reason = why_not_clustered(when[chosen], developers[chosen])
+    if reason is not None:
+        return empty(reason), nothing
+    masks = [select(groups != group) for group in range(groups.max() + 1)]
+    left = np.array([slope_of(when[mask], response[mask]) for mask in masks])
+    if not np.isfinite(left).all():
+        return empty("without one of them the models that are chosen share one release date"), nothing
+    fit = sm.OLS(response[chosen], sm.add_constant(when[chosen] - when[chosen].mean())).fit()
+    slope, number = float(fit.params[1]), len(left)
+    freedom = chosen.sum() - 2 if developers is None else number - 1
+    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(
+        (number - 1) / number * ((left - slope) ** 2).sum()
+    )
+    return found(slope, slope - reach, slope + reach, fit.rsquared), left
+
+
 def slope_of(when: np.ndarray, response: np.ndarray) -> float:
     """Return the slope of least squares, NaN where all dates are one."""
+    if not len(when):
+        return np.nan
     centred = when - when.mean()
     return float(centred @ response / (centred @ centred)) if np.ptp(when) > 0 else np.nan
 

@@ -8,13 +8,12 @@ import statsmodels.api as sm
 from scipy import stats
 
 from frontiers.intervals import LEVEL
-from frontiers.trend_fits import empty, found, months, why_not, why_not_clustered
+from frontiers.trend_fits import JACKKNIFE, empty, found, months, why_not, why_not_clustered
 
 RATIO_MODELS = 8
 """Models for three coefficients and a bootstrap over them."""
 ESTIMATORS = ("ols", "deming", "inverse")
 BOOTSTRAP = "bootstrap over models"
-JACKKNIFE = "jackknife over developers"
 
 
 def ratio_parts(
