@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import xlogy
 
 from fit_saturation import main
-from frontiers import figure_caps, paired, saturation, saturation_cap
+from frontiers import figure_caps, intervals, paired, saturation, saturation_cap
 from frontiers.cli import UserError
 from frontiers.curves import merge_equal_compute, read_curves
 from frontiers.saturation_forms import build_forms, fit_form, refit
@@ -98,6 +98,30 @@ def test_refit_of_the_data_gives_the_fit_back():
     assert values[1][0] > values[1][-1]
 
 
+def test_a_form_of_few_curves_has_wider_intervals():
+    sharp, line = ONE, broken(DECADES, [7, 8.6], [0.1, 0.9])
+    alone, _ = saturation.fit(make_answers({"a": sharp}, FLOPS), draws=4000, seed=1)
+    curves = {"a": sharp, "b": line, "c": line, "d": line}
+    together, _ = saturation.fit(make_answers(curves, FLOPS), draws=4000, seed=1)
+    alone, together = (t[t.benchmark == "mean"].set_index("model") for t in (alone, together))
+    alone = alone.loc["a"]
+    assert alone.level == 0.95
+    assert together.form.to_dict() == {"a": "one_break", "b": "none", "c": "none", "d": "none"}
+    assert together.level.to_dict() == pytest.approx(
+        {"a": 1 - 0.05 / 4, "b": 1 - 0.15 / 4, "c": 1 - 0.15 / 4, "d": 1 - 0.15 / 4}
+    )
+    few = together.loc["a"]
+    assert few.breakpoint_flops == alone.breakpoint_flops and few.plateau_slope == alone.plateau_slope
+    for low, high in (("low", "high"), ("plateau_low", "plateau_high")):
+        assert few[low] < alone[low] and alone[high] < few[high]
+    choice = saturation.choose(read_curves(make_answers({"a": sharp}, FLOPS), 4000, 1)[-1])
+    fields, estimates = saturation.plateau(choice.fit, choice.merged, few.level)
+    assert [fields["low"], fields["plateau_high"]] == pytest.approx([few.low, few.plateau_high])
+    tail = intervals.expanded_tail(500, few.level)
+    breaks = estimates["breakpoint_flops"].draws
+    assert np.log10(few.low) == pytest.approx(np.percentile(breaks, 100 * tail, method="nearest"))
+
+
 def test_table_of_known_curves():
     curves = {
         "broken": ONE,
@@ -140,12 +164,14 @@ def test_table_of_known_curves():
     assert not flat.saturated and np.isnan(flat.bic_no_break)
 
 
-def test_same_seed_same_table_and_other_models_change_nothing():
+def test_same_seed_same_table_and_other_models_change_no_more_than_the_level():
     answers = make_answers({"a": ONE, "b": ONE / 2}, FLOPS)
     first, second = (saturation.fit(answers, draws=100, seed=5)[0] for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
     alone = saturation.fit(answers[answers.model == "a"], draws=100, seed=5)[0]
-    pd.testing.assert_frame_equal(alone, first[first.model == "a"].reset_index(drop=True))
+    depends = ["level", "low", "high", "plateau_low", "plateau_high"]
+    mine = first[first.model == "a"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.drop(columns=depends), mine.drop(columns=depends))
 
 
 def test_a_model_that_answers_at_once_is_flat():
@@ -306,7 +332,7 @@ def test_break_by_another_package():
     row = segmented(curve, 7.8)
     assert row["segmented_low"] < row["segmented_flops"] < row["segmented_high"]
     assert row["segmented_davies_p"] < 0.001
-    ours = saturation.fit_curve(curve).row["breakpoint_flops"]
+    ours = saturation.fit_curves([curve])[0].row["breakpoint_flops"]
     assert np.log10(row["segmented_flops"] / ours) == pytest.approx(0, abs=0.05)
     assert segmented(replace(curve, flops=curve.flops[:5], accuracy=curve.accuracy[:5]), 7.8) == {}
 

@@ -2,12 +2,16 @@
 
 Each curve is accuracy against log10 of the mean FLOPs at each cap (a cap of 0 has the FLOPs of prompt and
 answer). The forms of `saturation_forms` are fitted on binomial counts and compared by BIC. Intervals come
-from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means; how
-often they hold a known truth is simulated by `tests/simulation/coverage_saturation.py`. Caps are judged by
-`saturation_cap`, models taken together by `saturation_pooled`.
+from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means. That a
+form is chosen on the same data makes its parameters look surer than they are, the more so the more rarely it is
+chosen: of m curves, the R of one form have intervals of the level 1 - 0.05 R / m, of which at most 5 % are false in
+the mean (Benjamini & Yekutieli 2005, J. Am. Stat. Assoc. 100, 71, by form). How often they hold a known truth is
+simulated by `tests/simulation/coverage_saturation.py`. Caps are judged by `saturation_cap`, models taken together
+by `saturation_pooled`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +20,7 @@ from scipy.special import gammaln
 from scipy.stats import t
 
 from frontiers.curves import Curve, merge_equal_compute, read_curves
-from frontiers.intervals import expanded_tail, percentile_limits
+from frontiers.intervals import LEVEL, expanded_tail, percentile_limits
 from frontiers.rows import frame_of
 from frontiers.saturation_cap import falls, saturation_caps
 from frontiers.saturation_forms import Fit, build_forms, fit_form, left_out, refit
@@ -43,6 +47,16 @@ class Fitted:
     estimates: dict[str, Estimate] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A curve, itself without caps of the same compute, its row so far, and the fit of its form if it has one."""
+
+    curve: Curve
+    merged: Curve
+    row: dict
+    fit: Fit | None = None
+
+
 def fit(
     answers: pd.DataFrame, draws: int = 1000, seed: int = 0, benchmarks: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -52,7 +66,7 @@ def fit(
     of a strategy and benchmark say together. `answers` is the table `answers`; `benchmarks` those to use
     (default: all in it); `draws` and `seed` are those of the joint bootstrap.
     """
-    found = [fit_curve(curve) for curve in read_curves(answers, draws, seed, benchmarks)]
+    found = fit_curves(read_curves(answers, draws, seed, benchmarks))
     groups: dict[tuple, list[Fitted]] = {}
     for one in found:
         groups.setdefault((one.row["strategy"], one.row["benchmark"]), []).append(one)
@@ -79,12 +93,20 @@ def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, frame_of(rows, "saturation_pooled")
 
 
-def fit_curve(curve: Curve) -> Fitted:
-    """Return what is found on one curve; fields of the row that do not apply are absent.
+def fit_curves(curves: Iterable[Curve]) -> list[Fitted]:
+    """Return what is found on each curve of a study; fields of a row that do not apply are absent.
 
     A curve is saturated when it levels off or falls at higher compute, or when its traces end by themselves,
     so that larger caps add neither compute nor accuracy.
     """
+    chosen = [choose(curve) for curve in curves]
+    forms = Counter(one.fit.form.name for one in chosen if one.fit)
+    levels = {form: 1 - (1 - LEVEL) * number / forms.total() for form, number in forms.items()}
+    return [_described(one, levels[one.fit.form.name]) if one.fit else Fitted(one.row) for one in chosen]
+
+
+def choose(curve: Curve) -> Choice:
+    """Return the form of a curve, and what of its row does not depend on the intervals."""
     row = {"model": curve.model, "strategy": curve.strategy, "benchmark": curve.benchmark}
     row |= {"form": "none", "saturated": False, "problems": curve.problems} | saturation_caps(curve)
     merged = merge_equal_compute(curve)
@@ -92,11 +114,12 @@ def fit_curve(curve: Curve) -> Fitted:
     if len(merged.flops) == 1 < len(curve.flops):
         row |= {"saturation_cap": curve.caps.min(), "cap_reason": None}
     if len(curve.caps) > 1 and np.ptp(curve.accuracy) == 0 and not np.ptp(curve.draws, axis=1).any():
-        return Fitted(row | {"reason": FLAT} | _level(merged))
+        return Choice(curve, merged, row | {"reason": FLAT} | _level(merged))
     x, y, n = merged.decades, merged.accuracy, merged.trials
     fits = {name: found for name, form in build_forms(x).items() if (found := fit_form(form, y, n))}
     if not fits:
-        return Fitted(row | {"reason": f"different computes at the caps: {len(x)}; at least 3 are needed"})
+        reason = f"different computes at the caps: {len(x)}; at least 3 are needed"
+        return Choice(curve, merged, row | {"reason": reason})
     row |= {BIC[name]: found.bic for name, found in fits.items()}
     eligible = {k: f for k, f in fits.items() if k != "inverted_u" or falls(curve)}
     form = min(eligible, key=lambda name: eligible[name].bic)
@@ -108,8 +131,14 @@ def fit_curve(curve: Curve) -> Fitted:
     row["davies_p"] = davies(merged, eligible["none"])
     if "one_break" in fits:
         row |= segmented(merged, float(fits["one_break"].form.shape[fits["one_break"].choice, 0]))
-    fields, estimates = plateau(eligible[form], merged)
-    row |= fields
+    return Choice(curve, merged, row, eligible[form])
+
+
+def _described(choice: Choice, level: float) -> Fitted:
+    """Return the whole row of a curve with a form, its intervals at `level`."""
+    curve, merged = choice.curve, choice.merged
+    fields, estimates = plateau(choice.fit, merged, level)
+    row = choice.row | {"level": level} | fields
     if not row["saturated"] and row["plateau_low"] > 0:
         row["saturation_above_flops"] = merged.flops[-1]
     if not row["saturated"] and merged.caps[-1] < curve.caps[-1]:
@@ -124,21 +153,21 @@ def _level(curve: Curve) -> dict:
     return {"plateau_slope": slope, "plateau_low": slope, "plateau_high": slope}
 
 
-def break_limits(breaks: np.ndarray, problems: int) -> tuple[float, float]:
+def break_limits(breaks: np.ndarray, problems: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the limits of a break from its draws (log10 FLOPs), infinite where it lies beyond the caps.
 
     Percentiles as in `intervals.percentile_limits`, but of draws in which there may be no break; NaN for one problem.
     """
     if problems < 2:
         return np.nan, np.nan
-    tail = expanded_tail(problems)
+    tail = expanded_tail(problems, level)
     known = np.where(np.isfinite(breaks), breaks, np.inf)
     low, high = (float(np.percentile(known, 100 * q, method="nearest")) for q in (tail, 1 - tail))
     return low, high
 
 
-def plateau(fit: Fit, curve: Curve) -> tuple[dict, dict[str, Estimate]]:
-    """Return break, last slope, their intervals, whether the curve has levelled off, and what may be pooled.
+def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[str, Estimate]]:
+    """Return break, last slope, their intervals at `level`, whether the curve has levelled off, and what may be pooled.
 
     It has levelled off when the last slope's interval reaches down to 0 and ends below half of the slope
     before the break.
@@ -147,12 +176,12 @@ def plateau(fit: Fit, curve: Curve) -> tuple[dict, dict[str, Estimate]]:
     at, before, after = (float(v[0]) for v in describe(form.shape[[fit.choice]], fit.values[None]))
     shapes, values = refit(fit, curve.accuracy, curve.trials, curve.draws)
     breaks, _, slopes = describe(shapes, values)
-    low, high = (float(v) for v in percentile_limits(slopes, curve.problems))
+    low, high = (float(v) for v in percentile_limits(slopes, curve.problems, level))
     row = {"plateau_slope": after, "plateau_low": low, "plateau_high": high, "saturated": False}
     row["slope_before"] = before
     estimates = {}
     if np.isfinite(at):
-        limits = [10**v if np.isfinite(v) else np.nan for v in break_limits(breaks, curve.problems)]
+        limits = [10**v if np.isfinite(v) else np.nan for v in break_limits(breaks, curve.problems, level)]
         row |= {"breakpoint_flops": 10**at, "low": limits[0], "high": limits[1]}
         levels = before > max(after, 0)
         kind = "breakpoint" if levels else "onset"
@@ -188,7 +217,7 @@ def _verdict(form: str, at: float, before: float, row: dict) -> dict:
         reason = "not decided: the exponential may reach 95 % of its gain later"
     elif low > 0:
         reason = "no saturation in range: accuracy still rises after the break"
-    elif high >= before / 2:
+    elif not high < before / 2:
         reason = "not decided: the slope after the break may be more than half of that before it"
     else:
         kind = "decline" if high < 0 else "plateau"
