@@ -50,7 +50,9 @@ def saturation_rows(saturation: pd.DataFrame, models: Mapping[str, str]) -> list
                 if row["saturated"]
                 else "no",
                 "cap": "–" if pd.isna(row["saturation_cap"]) else f"{int(row['saturation_cap']):,}",
-                "break": "–" if pd.isna(at) else f"{scientific(at)} ({ends[0]} to {ends[1]})",
+                "break": "–"
+                if pd.isna(at)
+                else f"{scientific(at)} ({ends[0]} to {ends[1]}, {100 * row['level']:.3g} %)",
                 "reason": row["reason"] if isinstance(row["reason"], str) else "",
             }
         )

@@ -28,7 +28,7 @@ def at_flops(curve: pd.DataFrame, flops: float) -> float:
     return float(np.interp(np.log(flops), np.log(known["flops"]), known["place"], left=np.nan, right=np.nan))
 
 
-BREAKS = {"|": "break, slower after it, 95 % interval", ">": "break, faster after it, 95 % interval"}
+BREAKS = {"|": "break, slower after it, with interval", ">": "break, faster after it, with interval"}
 """Markers of the last break of a fit: where accuracy begins to level off, or only begins to rise."""
 
 
