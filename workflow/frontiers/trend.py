@@ -40,7 +40,6 @@ from frontiers.trend_fits import (
 from frontiers.trend_points import STRATEGIES, dated_points, empirical_odds, frontier_at_date, notes
 from frontiers.trend_ratio import BOOTSTRAP, ESTIMATORS, compute_slopes, fixed_accuracy, without_each
 
-SELECTIONS = ("all", "frontier_at_date")
 COINCIDE = "accuracy scatters no more than its sampling error: the directions of regression coincide"
 EDGE_ITSELF = "the models on the frontier at their date are an upper edge themselves"
 CHOSEN_BY_BOTH = "chosen by compute and accuracy, these models do not tell how the one depends on the other"
@@ -66,15 +65,13 @@ def fit(
     rows = []
     for benchmark, everything in chosen.groupby("benchmark", sort=False):
         usable, said = everything[everything["left_out"].isna()], notes(everything)
-        for selection in SELECTIONS:
-            kept = usable if selection == "all" else usable[frontier_at_date(usable)]
-            key = {"benchmark": benchmark, "selection": selection, "models": len(kept)}
-            key["developers"] = len(set(_developers(kept)))
-            found = (
-                _fit_all(usable, _developers(usable), draws, seed)
-                if selection == "all"
-                else _fit_frontier(usable, _developers(usable))
-            )
+        developer = _developers(usable)
+        fits = {"all": _fit_all(usable, developer, draws, seed)}
+        fits["frontier_at_date"] = _fit_frontier(usable, developer)
+        for selection, found in fits.items():
+            kept = slice(None) if selection == "all" else frontier_at_date(usable)
+            key = {"benchmark": benchmark, "selection": selection, "models": len(usable[kept])}
+            key["developers"] = len(set(developer[kept]))
             for row in found:
                 note = "; ".join(said + ([row["note"]] if row.get("note") else [])) or None
                 rows.append(key | row | {"note": note})
