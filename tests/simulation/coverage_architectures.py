@@ -22,7 +22,9 @@ NOTE = (
     "is given. For statements on kinds, nine or twelve models (four or three of them mixtures) are drawn anew "
     "from one population, in which the kinds do not differ. In the regression twenty models on two or three of "
     "three benchmarks have an effect of their own (standard deviation 0.8 log-odds, in the last world "
-    "twice as large for mixtures), and mixtures 0.5 more."
+    "twice as large for mixtures), and mixtures 0.5 more. Welch's interval takes the mean of a kind for normal, which "
+    "that of three models is not: of three mixtures it holds the truth in 92 to 94 % of the runs. From three mixtures "
+    "the regression gives a compute ratio of no use, as its width says, and rather too wide."
 )
 SIZES = (30, 500)
 DRAWS = 600
