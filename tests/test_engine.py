@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -263,6 +264,24 @@ def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, ro
         with pytest.raises(UserError, match="vLLM could not start on m"):
             found._start()
     assert NoRoom.tried == tried
+
+
+@pytest.mark.parametrize("fault", ["libnuma.so.1: cannot open shared object file", None])
+def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
+    def start(**arguments):
+        raise AttributeError("'_OpNamespace' '_C' object has no attribute 'init_cpu_memory_env'")
+
+    def asked(command, **how):
+        return subprocess.CompletedProcess(
+            command, int(bool(fault)), "", f"Traceback\nImportError: {fault}\n"
+        )
+
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=start))
+    monkeypatch.setattr(engine.gc, "freeze", lambda: None)
+    monkeypatch.setattr(engine.subprocess, "run", asked)
+    found = engine.Engine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    with pytest.raises(UserError if fault else AttributeError, match="libnuma1" if fault else "_OpNamespace"):
+        found._start()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import subprocess
+import sys
 import time
 from bisect import bisect_right
 from collections import Counter
@@ -66,6 +68,15 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
     return arguments | devices.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
 
 
+def kernel_fault() -> str | None:
+    """Return why vLLM's compiled part cannot be loaded, None where it can; vLLM itself goes on without, until it fails.
+
+    Asked in a process of its own, since to load it twice ends one.
+    """
+    asked = subprocess.run([sys.executable, "-c", "import vllm._C"], capture_output=True, text=True)
+    return asked.stderr.strip().splitlines()[-1] if asked.returncode and asked.stderr.strip() else None
+
+
 class Engine:
     """A vLLM engine that starts when it is first given a request, and starts again when it dies.
 
@@ -126,6 +137,13 @@ class Engine:
                 raise UserError(
                     f"vLLM could not start on {self.arguments['model']}: {error}. "
                     "Check the study's `engine` block and the model's files."
+                ) from error
+            except AttributeError as error:
+                if (fault := kernel_fault()) is None:
+                    raise
+                raise UserError(
+                    f"vLLM cannot load its compiled part: {fault}. Install what is missing; "
+                    "libnuma.so.1 is in the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"
                 ) from error
         self.start_seconds = time.monotonic() - begun
 
