@@ -13,7 +13,7 @@ study: $(VENV)/study.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
-# Makes every conda environment of a CPU and runs small studies in them; see docs/environments.md.
+# Makes every conda environment of a CPU and runs small studies in them; see docs/guide/environments.md.
 test-conda: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m conda
 
@@ -21,7 +21,7 @@ test-conda: $(VENV)/test.stamp
 test-slurm: $(VENV)/test.stamp
 	command -v slurmd || ! command -v apt-get || test "$$(id -u)" != 0 || { apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge; } || true
-	$(BIN)/python -m pytest -m slurm tests/slurm
+	$(BIN)/python -m pytest -m slurm tests/workflow/slurm
 
 # To import Inspect logs without conda: inspect_ai in an environment of its own (260 MB).
 inspect: envs/requirements-inspect.txt
@@ -29,8 +29,8 @@ inspect: envs/requirements-inspect.txt
 	.venv-inspect/bin/python -m pip install --quiet --no-deps --requirement $<
 
 docs: $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/test_comparisons.py tests/test_fit_pages.py tests/test_reruns.py \
-		tests/test_seed_defects.py --write-docs
+	$(BIN)/python -m pytest tests/compute/test_comparisons.py tests/analysis/test_fit_pages.py tests/workflow/test_reruns.py \
+		tests/compute/test_seed_defects.py --write-docs
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -48,7 +48,7 @@ audit:
 # What a release has to pass: CONTRIBUTING.md has the steps.
 release: lint $(VENV)/test.stamp
 	test -z "$$(git status --porcelain)" || { echo "commit first"; exit 1; }
-	$(BIN)/python -m pytest tests/test_release.py
+	$(BIN)/python -m pytest tests/workflow/test_release.py
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 # The locks list every package, so nothing is resolved and nothing surplus is installed.

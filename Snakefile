@@ -15,17 +15,16 @@ configfile: "config.yaml"
 
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
-from frontiers import allocation
-from frontiers import config as registry
-from frontiers import config_strategies as strategies
-from frontiers import dependencies
-from frontiers.cli import UserError
+from frontiers.config import code_digest, load, strategies
+from frontiers.config import study as registry
+from frontiers.core.cli import UserError
+from frontiers.planning import job_resources
 
 try:
-    registry.check(config, Path.cwd())
+    load.check(config, Path.cwd())
 except UserError as error:
     raise WorkflowError(str(error)) from None
-config = registry.load(config)
+config = load.load(config)
 
 # Scripts import the package. The others that they import come from the rule's environment alone where conda
 # makes one, not from the caller's home folder either; without, from the Python that runs Snakemake.

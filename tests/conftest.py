@@ -11,8 +11,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 from hypothesis import settings
 
-import small_study
-from synthetic_study import measured_once, published_once
+from support import small_study
+from support.synthetic_study import measured_once, published_once
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)

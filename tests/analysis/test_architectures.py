@@ -9,13 +9,14 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from compare_architectures import main
-from frontiers import architectures, matched
-from frontiers.architecture_regression import CLUSTERED
-from frontiers.clusters import ClusteredFit
-from frontiers.curves import read_curves
-from frontiers.intervals import wilson
-from frontiers.tables import check_table, read_table, table_schema, write_table
-from synthetic_answers import make_answers
+from frontiers.analysis.architectures import matched_curves
+from frontiers.analysis.architectures import table as architectures
+from frontiers.analysis.architectures.regression import CLUSTERED
+from frontiers.analysis.cap_curves import read_curves
+from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.statistics.clustered_ols import ClusteredFit
+from frontiers.statistics.intervals import wilson
+from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, 16, 24, None)
 DECADES = np.linspace(7, 9, 5)
@@ -44,9 +45,9 @@ def get(
 
 def test_interpolation_by_hand():
     x, y = np.array([[0.0, 1.0, 3.0]]), np.array([[0.0, 0.5, 0.7]])
-    found = matched.interpolate(np.array([[-1, 0, 0.5, 1, 2, 3, 4]]), x, y)[0]
+    found = matched_curves.interpolate(np.array([[-1, 0, 0.5, 1, 2, 3, 4]]), x, y)[0]
     assert found == pytest.approx([np.nan, 0, 0.25, 0.5, 0.6, 0.7, np.nan], nan_ok=True)
-    level = matched.interpolate(np.array([[0.2, 0.5]]), np.array([[0.2, 0.2, 0.8]]), x)[0]
+    level = matched_curves.interpolate(np.array([[0.2, 0.5]]), np.array([[0.2, 0.2, 0.8]]), x)[0]
     assert level == pytest.approx([0, 2])
 
 
@@ -56,7 +57,7 @@ def test_interpolation_is_that_of_numpy(x, seed):
     x = np.sort(np.array(x, float))
     y, at = np.random.default_rng(seed).uniform(size=(2, len(x)))
     at = np.sort(x[0] + at * (x[-1] - x[0]))
-    assert matched.interpolate(at[None], x[None], y[None])[0] == pytest.approx(np.interp(at, x, y))
+    assert matched_curves.interpolate(at[None], x[None], y[None])[0] == pytest.approx(np.interp(at, x, y))
 
 
 def test_twice_the_compute_and_less_accuracy_are_found():
@@ -92,10 +93,10 @@ def test_difference_by_hand():
     a, b = read_curves(answers, 20, 0)[:2]
     object.__setattr__(a, "accuracy", np.linspace(0.3, 0.7, 5))
     object.__setattr__(b, "accuracy", np.linspace(0.1, 0.5, 5))
-    assert matched.accuracy_difference(a, b)[0] == pytest.approx(0.2)
-    assert matched.compute_difference(a, b)[0] == pytest.approx(-1)
+    assert matched_curves.accuracy_difference(a, b)[0] == pytest.approx(0.2)
+    assert matched_curves.compute_difference(a, b)[0] == pytest.approx(-1)
     far = read_curves(make_answers({"a": RISING}, 10 ** (DECADES + 5), CAPS, problems=10), 20, 0)[0]
-    assert matched.accuracy_difference(far, b) is None
+    assert matched_curves.accuracy_difference(far, b) is None
 
 
 def test_accuracy_difference_covers():
@@ -104,7 +105,7 @@ def test_accuracy_difference_covers():
         flops = {"d": 10**DECADES, "m": 10 ** (DECADES - 0.5)}
         answers = make_answers({"d": RISING, "m": RISING}, flops, CAPS, problems=100, seed=seed)
         curves = read_curves(answers, 200, seed)
-        found = matched.accuracy_difference(curves[1], curves[0])
+        found = matched_curves.accuracy_difference(curves[1], curves[0])
         low, high = np.percentile(found[1:], [2.5, 97.5])
         hits += low <= 0.2 <= high
     assert hits >= 51
@@ -137,11 +138,13 @@ def test_models_without_architecture_are_left_out():
 def test_shares_by_hand():
     decades = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 1.0, 2.0, 4.0]])
     accuracy = np.array([[0.1, 0.3, 0.2, 0.9], [0.5, 0.4, 0.6, 0.9]])
-    found = matched.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
+    found = matched_curves.shares(decades, accuracy, np.array([0, 1, 0, 0]), 2)
     assert found == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
-    equal = matched.shares(np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2)
+    equal = matched_curves.shares(
+        np.array([[1.0, 1.0, 2.0]]), np.array([[0.2, 0.6, 0.6]]), np.array([0, 1, 0]), 2
+    )
     assert equal == pytest.approx(np.array([[0.0, 1.0]]))
-    assert np.isnan(matched.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
+    assert np.isnan(matched_curves.shares(np.ones((1, 2)), np.array([[0.1, 0.2]]), np.array([0, 1]), 2)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -157,7 +160,7 @@ def test_shares_equal_a_plain_walk_along_the_frontier(points):
         cheapest = min(x[i] for i in affordable if y[i] == best)
         owner = next(i for i in range(len(x)) if y[i] == best and x[i] == cheapest)
         total[int(kind[owner])] += 1
-    found = matched.shares(x[None], y[None], kind.astype(int), 3)[0]
+    found = matched_curves.shares(x[None], y[None], kind.astype(int), 3)[0]
     assert found == pytest.approx(total / np.ptp(x))
 
 

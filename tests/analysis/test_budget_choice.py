@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers import frontier_choice, frontier_summary, pareto
+from frontiers.analysis.frontier import budget_choice, pareto
+from frontiers.analysis.frontier import summary as frontier_summary
 
 COST = np.array([1.0, 2.0, 4.0, np.nan])
 
@@ -17,7 +18,7 @@ def test_the_best_of_equals_is_no_better_on_other_problems():
     for seed in range(30):
         right = luck(seed=seed)
         best = right.mean(axis=0).max()
-        accuracy, low, high = frontier_choice.held_out([right], np.ones(20), np.array([1.0]), 1, seed)
+        accuracy, low, high = budget_choice.held_out([right], np.ones(20), np.array([1.0]), 1, seed)
         gains.append((best - 0.5, accuracy[0] - 0.5))
         assert low[0] < accuracy[0] < high[0]
     plain, held = np.mean(gains, axis=0)
@@ -27,16 +28,16 @@ def test_the_best_of_equals_is_no_better_on_other_problems():
 def test_a_point_that_is_plainly_best_keeps_its_accuracy():
     right = np.zeros((60, 3))
     right[:54, 1] = 1
-    found = frontier_choice.held_out([right], np.array([1.0, 2.0, 3.0]), np.array([0.5, 1, 2, 9]), 1, 0)
+    found = budget_choice.held_out([right], np.array([1.0, 2.0, 3.0]), np.array([0.5, 1, 2, 9]), 1, 0)
     assert np.isnan(found[0][0]) and found[0][1:] == pytest.approx([0, 0.9, 0.9])
-    one = frontier_choice.held_out([right[:1]], np.array([1.0, 2.0, 3.0]), np.array([9.0]), 1, 0)
+    one = budget_choice.held_out([right[:1]], np.array([1.0, 2.0, 3.0]), np.array([9.0]), 1, 0)
     assert np.isnan(one).all()
 
 
 def test_several_benchmarks_count_equally():
     first, second = np.zeros((60, 2)), np.zeros((20, 2))
     first[:, 0], second[:10, 0] = 1, 1
-    accuracy, low, high = frontier_choice.held_out([first, second], np.ones(2), np.array([1.0]), 1, 0)
+    accuracy, low, high = budget_choice.held_out([first, second], np.ones(2), np.array([1.0]), 1, 0)
     assert accuracy[0] == pytest.approx(0.75) and low[0] < 0.75 < high[0]
 
 
@@ -44,9 +45,9 @@ def test_held_out_volume_of_a_sure_frontier_is_the_hypervolume():
     right = np.zeros((50, 4))
     right[:10, 0], right[:40, 1], right[:30, 2] = 1, 1, 1
     box = pareto.Reference(1.0, 10.0)
-    mean, error = frontier_choice.held_out_volume([right], COST, box, 0)
+    mean, error = budget_choice.held_out_volume([right], COST, box, 0)
     assert mean == pytest.approx(pareto.hypervolume(COST, right.mean(axis=0), box)) and error > 0
-    assert np.isnan(frontier_choice.held_out_volume([right[:1]], COST, box, 0)).all()
+    assert np.isnan(budget_choice.held_out_volume([right[:1]], COST, box, 0)).all()
 
 
 def test_smoothing_is_shared_by_one_computation_and_small():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import check_results
-from frontiers import checks, checks_answers
-from frontiers.cli import UserError
-from synthetic_study import BENCHMARKS, CAPS, MODELS, TABLES, measured_once, published_once
+from frontiers.analysis.checks import study as checks
+from frontiers.core.cli import UserError
+from support.synthetic_study import BENCHMARKS, CAPS, MODELS, TABLES, measured_once, published_once
 
 EXPECTED = {
     m: {"benchmarks": list(BENCHMARKS), "strategies": ["cot"], "caps": list(CAPS), "samples": 1}
@@ -212,7 +212,7 @@ def test_every_fault_is_found_by_its_check(fault, tables):
     found = failed(tables)
     assert FAULTS[fault] in found
     check = found[FAULTS[fault]]
-    assert check.failed > 0 and len(check.first_failures) == min(check.failed, checks_answers.SHOWN)
+    assert check.failed > 0 and len(check.first_failures) == min(check.failed, check.SHOWN)
 
 
 def test_every_check_has_a_fault_that_it_finds(tables):

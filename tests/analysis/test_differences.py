@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from compare_points import main, point
-from frontiers import differences, paired
-from frontiers.cli import UserError
-from frontiers.tables import check_table, read_table
-from synthetic_answers import make_answers
+from frontiers.analysis import differences
+from frontiers.core.cli import UserError
+from frontiers.core.tables import check_table, read_table
+from frontiers.statistics import paired
+from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, None)
 CURVES = {"a": [0.2, 0.5, 0.8], "b": [0.1, 0.5, 0.6], "c": [0.0, 0.0, 0.0]}

@@ -1,23 +1,21 @@
-"""Trend and saturation against others' figures; with `--write-docs`, docs/trend.md and docs/saturation.md are made."""
+"""Trend and saturation against others' figures; `--write-docs` makes trend.md and saturation.md."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-import fit_pages
-import segmented
 import summarise_published
-from frontiers.tables import read_table
+from frontiers.core.tables import read_table
+from support.pages import fit_pages, segmented
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 RECORD = json.loads(segmented.RECORD.read_text(encoding="utf-8"))
 
 
 def current(request, name: str, page: str) -> None:
-    path = ROOT / "docs" / name
+    path = ROOT / "docs/evidence" / name
     if request.config.getoption("--write-docs"):
         path.write_text(page, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == page, "make docs"

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare_outcomes import main
-from frontiers import early_stopping, outcome_ratios, outcomes
-from frontiers.tables import check_table, read_table, table_schema, write_table
-from synthetic_answers import make_answers
+from frontiers.analysis.outcomes import early_stopping
+from frontiers.analysis.outcomes import ratios as outcome_ratios
+from frontiers.analysis.outcomes import table as outcomes
+from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, 16, None)
 FLOPS = [1e7, 2e7, 3e7, 6e7]

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers import pareto
-from frontiers.points import with_measures
-from frontiers.tables import read_table
+from frontiers.analysis.frontier import pareto
+from frontiers.analysis.points import with_measures
+from frontiers.core.tables import read_table
 
 NAN = np.nan
 FEW = st.integers(0, 6).map(float)

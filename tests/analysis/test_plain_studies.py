@@ -10,10 +10,11 @@ import compare_architectures
 import compare_outcomes
 import compare_points
 import extract_frontier
-from frontiers import bootstrap, curves, points
-from frontiers.cli import UserError
-from frontiers.tables import read_table, write_table
-from synthetic_study import BENCHMARKS, MODELS, describe, make_answers
+from frontiers.analysis import cap_curves, points
+from frontiers.core.cli import UserError
+from frontiers.core.tables import read_table, write_table
+from frontiers.statistics import bootstrap
+from support.synthetic_study import BENCHMARKS, MODELS, describe, make_answers
 
 ONE = {"small": MODELS["small"]}
 TWO = {name: MODELS[name] for name in ("small", "moe")}
@@ -117,7 +118,7 @@ def test_compute_that_is_not_positive_is_refused_by_name(flops):
     answers = make_answers(ONE, BENCHMARKS, problems=5)
     answers.loc[3, "flops"] = flops
     with pytest.raises(UserError, match=r"small, short-chains, problem p\d+: .* must be positive"):
-        curves.read_curves(answers, 5, 1)
+        cap_curves.read_curves(answers, 5, 1)
 
 
 def test_a_negative_cost_is_no_table(tmp_path):

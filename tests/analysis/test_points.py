@@ -8,41 +8,16 @@ import pytest
 import describe_points
 import extract_frontier
 import summarise_points
-from frontiers import bootstrap, frontier_choice, frontier_summary, intervals, pareto, points
-from frontiers.cli import UserError
-from frontiers.tables import cap_order, read_table, write_table
+from frontiers.analysis import points
+from frontiers.analysis.frontier import budget_choice, pareto
+from frontiers.analysis.frontier import summary as frontier_summary
+from frontiers.core.cli import UserError
+from frontiers.core.keys import cap_order
+from frontiers.core.tables import read_table, write_table
+from frontiers.statistics import bootstrap, intervals
+from support.point_tables import answers_of, tables
 
-CAPS = [0, 16, None]
 SHOWN = ["label", "developer", "release_date"]
-PARTS = "prefill reasoning answer policy thought reward attention feed_forward state_space logits".split()
-AMBIGUITY = {"looping": False, "refused": False, "boxed_answers": 1}
-
-
-def tables(trace, skill, problems=20, samples=1, seed=0):
-    """Generations, grades and compute of one model: traces of about `trace` tokens, cut at each cap."""
-    rng = np.random.default_rng(seed)
-    keys, rows = pd.MultiIndex.from_product([range(problems), range(samples)]), []
-    lengths = rng.poisson(trace, len(keys)) if trace else np.zeros(len(keys), dtype=int)
-    luck = rng.random(len(keys))
-    for cap in CAPS:
-        for (problem, sample), length, draw in zip(keys, lengths, luck, strict=True):
-            used = int(min(length, np.inf if cap is None else cap))
-            share = used / length if length else 1.0
-            rows.append((f"p{problem:02d}", sample, cap, used, draw < skill * share))
-    frame = pd.DataFrame(rows, columns=["problem_id", "sample", "cap", "reasoning_tokens", "correct"])
-    frame["cap"] = frame["cap"].astype("Int64")
-    keys = frame[["problem_id", "sample", "cap"]]
-    generations = keys.assign(
-        seed=1, prompt_tokens=10, reasoning_tokens=frame["reasoning_tokens"], end_tokens=1, answer_tokens=3,
-        ended=True, finish_reason="stop", truncated=False, looping=False, reasoning="", answer="", seconds=None,
-    )  # fmt: skip
-    grades = keys.assign(correct=frame["correct"], extracted="1", status="rule", **AMBIGUITY)
-    flops = 1000 * (14 + frame["reasoning_tokens"])
-    compute = keys.assign(
-        flops=flops, **{f"flops_{part}": 0 for part in PARTS}, flops_2n=flops, eflops=2.0 * flops,
-        kv_bytes=8, joules=None,
-    )  # fmt: skip
-    return generations, grades, compute
 
 
 def study(folder, models=None, benchmarks=("easy", "hard")):
@@ -202,10 +177,6 @@ def test_join_keeps_uncapped_rows_and_refuses_a_hole():
         points.join_answers(generations, grades, compute.iloc[:-1], **name)
 
 
-def answers_of(made, model="m", benchmark="b"):
-    return points.join_answers(*made, model=model, strategy="cot", benchmark=benchmark)
-
-
 def test_several_samples_give_the_clustered_interval():
     answers = answers_of(tables(30, 0.5, samples=4))
     facts = {"m": {"architecture": "dense", "total_params": 5, "active_params": 5}}
@@ -244,7 +215,7 @@ def test_zero_cost_and_unknown_cost_are_no_obstacle():
     [([0, 3.0, 40], [2, 5, 10, 20, 50]), ([1.0], [1]), ([0.0], [0]), ([100, 1000], [100, 200, 500, 1000])],
 )
 def test_budgets_cover_all_costs(costs, expected):
-    assert frontier_choice.budgets(np.array(costs, float)).tolist() == expected
+    assert budget_choice.budgets(np.array(costs, float)).tolist() == expected
 
 
 def test_a_benchmark_in_which_nothing_has_the_cost_has_an_empty_frontier():

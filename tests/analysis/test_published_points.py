@@ -1,7 +1,5 @@
 """From published figures to points and frontier."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +7,14 @@ import yaml
 
 import extract_frontier
 import summarise_published
-from frontiers import intervals, points
-from frontiers.cli import UserError
-from frontiers.published import check_published, published_points
-from frontiers.tables import read_table
+from frontiers.analysis import points
+from frontiers.analysis.published_points import check_published, published_points
+from frontiers.core.cli import UserError
+from frontiers.core.tables import read_table
+from frontiers.statistics import intervals
+from support.paths import ROOT
 
-PUBLISHED = Path(__file__).parents[1] / "data/published/open_models.csv"
+PUBLISHED = ROOT / "data/published/open_models.csv"
 
 
 def published(**columns):

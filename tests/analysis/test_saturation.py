@@ -9,14 +9,17 @@ from scipy import stats
 from scipy.special import xlogy
 
 from fit_saturation import main
-from frontiers import figure_caps, intervals, paired, saturation, saturation_cap
-from frontiers.cli import UserError
-from frontiers.curves import merge_equal_compute, read_curves
-from frontiers.saturation_forms import build_forms, fit_form, refit
-from frontiers.saturation_pooled import Estimate, pool
-from frontiers.saturation_segmented import segmented
-from frontiers.tables import check_table, read_table, table_schema, write_table
-from synthetic_answers import broken, make_answers
+from frontiers.analysis.cap_curves import merge_equal_compute, read_curves
+from frontiers.analysis.saturation import cap_tests
+from frontiers.analysis.saturation import table as saturation
+from frontiers.analysis.saturation.forms import build_forms, fit_form, refit
+from frontiers.analysis.saturation.pooled import Estimate, pool
+from frontiers.analysis.saturation.segmented_check import segmented
+from frontiers.core.cli import UserError
+from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.report.figures import caps as figure_caps
+from frontiers.statistics import intervals, paired
+from support.synthetic_answers import broken, make_answers
 
 DECADES = np.linspace(7, 8.6, 9)
 FLOPS = 10**DECADES
@@ -189,7 +192,7 @@ def test_caps_beyond_the_longest_trace_are_one_point():
     assert merged.flops[-1] == pytest.approx(flops[6] * 1.001)
     assert merged.accuracy[-1] == pytest.approx(curve.accuracy[6:].mean())
     assert merged.draws.shape == (50, 7) and merged.trials.tolist() == [250] * 7
-    assert saturation_cap.saturation_caps(curve)["saturation_cap_observed"] == 48
+    assert cap_tests.saturation_caps(curve)["saturation_cap_observed"] == 48
 
 
 def test_traces_that_end_by_themselves_leave_no_plateau_in_compute():
@@ -254,10 +257,10 @@ def test_saturation_cap_needs_confidence():
     """One problem in 50 lost is 2 points; none lost in 267 still leaves more than 1 possible."""
     few = read_curves(make_answers({"m": [0.2, 0.9, 0.9, 0.92]}, FLOPS[:4], caps=(0, 8, 16, None)), 20, 0)[0]
     assert few.accuracy[2] < few.accuracy[3]
-    assert np.isnan(saturation_cap.saturation_caps(few)["saturation_cap"])
+    assert np.isnan(cap_tests.saturation_caps(few)["saturation_cap"])
     for problems, reached in ((267, np.nan), (268, 8)):
         same = make_answers({"m": [0.2, 0.9, 0.9, 0.9]}, FLOPS[:4], caps=(0, 8, 16, None), problems=problems)
-        found = saturation_cap.saturation_caps(read_curves(same, 20, 0)[0])
+        found = cap_tests.saturation_caps(read_curves(same, 20, 0)[0])
         assert found["saturation_cap"] == pytest.approx(reached, nan_ok=True)
         assert found["saturation_above"] == 0 and found["saturation_cap_observed"] == 8
 
@@ -267,20 +270,20 @@ def test_a_cap_is_compared_with_every_larger_one():
     curve = read_curves(
         make_answers({"m": [0.2, 0.9, 0.5, 0.9, 0.9]}, FLOPS[:5], (0, 8, 16, 32, None), 400), 20, 0
     )[0]
-    assert saturation_cap.saturation_caps(curve)["saturation_cap"] == 32
-    assert not saturation_cap.falls(curve)
+    assert cap_tests.saturation_caps(curve)["saturation_cap"] == 32
+    assert not cap_tests.falls(curve)
     down = read_curves(make_answers({"m": [0.2, 0.9, 0.6]}, FLOPS[:3], (0, 8, None), 400), 20, 0)[0]
-    assert saturation_cap.falls(down)
+    assert cap_tests.falls(down)
 
 
 def test_gain_limits_are_those_of_paired():
     answers = make_answers({"m": [0.3, 0.6]}, FLOPS[:2], (0, None), 100, ("a", "b"), paired=False)
     curves = {c.benchmark: c for c in read_curves(answers, 20, 0)}
     one = paired.compare(curves["a"].right[0][:, [1]], curves["a"].right[0][:, [0]], 0.90)
-    low, high = saturation_cap.gain_limits(curves["a"], np.array([0]), np.array([1]), 0.05)
+    low, high = cap_tests.gain_limits(curves["a"], np.array([0]), np.array([1]), 0.05)
     assert [low[0], high[0]] == pytest.approx([one.low, one.high])
     two = paired.compare(curves["b"].right[0][:, [1]], curves["b"].right[0][:, [0]], 0.90)
-    low, high = saturation_cap.gain_limits(curves["mean"], np.array([0]), np.array([1]), 0.05)
+    low, high = cap_tests.gain_limits(curves["mean"], np.array([0]), np.array([1]), 0.05)
     middle = (one.estimate + two.estimate) / 2
     assert low[0] == pytest.approx(middle - np.hypot(one.estimate - one.low, two.estimate - two.low) / 2)
     assert high[0] == pytest.approx(middle + np.hypot(one.estimate - one.high, two.estimate - two.high) / 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers.strategy_table import tabulate
+from frontiers.analysis.strategies.table import tabulate
 
 STRATEGIES = {
     "cot": {"label": "Chain", "method": "chain"},

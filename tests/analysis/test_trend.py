@@ -11,9 +11,10 @@ from scipy.special import expit
 from statsmodels.regression.quantile_regression import QuantReg
 
 from fit_trend import main
-from frontiers import trend, trend_fits, trend_points, trend_ratio
-from frontiers.cli import UserError
-from frontiers.tables import check_table, read_table, table_schema, write_table
+from frontiers.analysis.trend import dated_points, fixed_accuracy, regressions
+from frontiers.analysis.trend import table as trend
+from frontiers.core.cli import UserError
+from frontiers.core.tables import check_table, read_table, table_schema, write_table
 
 
 def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
@@ -54,13 +55,13 @@ def test_doubling_every_six_months_is_found_exactly():
 
 
 def test_months_by_hand():
-    assert trend_fits.months(np.log10(2), np.log10(1.5), np.log10(4)) == pytest.approx(
+    assert regressions.months(np.log10(2), np.log10(1.5), np.log10(4)) == pytest.approx(
         {"doubling_months": 12, "doubling_low": 6, "doubling_high": 12 * np.log(2) / np.log(1.5)}
     )
-    open_ended = trend_fits.months(0.1, -0.1, 0.3)
+    open_ended = regressions.months(0.1, -0.1, 0.3)
     assert open_ended["doubling_low"] == pytest.approx(12 * np.log10(2) / 0.3)
     assert np.isnan(open_ended["doubling_high"])
-    falling = trend_fits.months(-np.log10(2), -np.log10(4), -np.log10(1.5))
+    falling = regressions.months(-np.log10(2), -np.log10(4), -np.log10(1.5))
     assert falling["doubling_months"] == pytest.approx(-12)
     assert falling["doubling_low"] < -12 < falling["doubling_high"]
 
@@ -93,7 +94,7 @@ def test_clustered_errors_are_the_jackknife_over_developers():
     rng = np.random.default_rng(4)
     years, response = rng.uniform(0, 2, 24), rng.normal(size=24)
     developers = np.array([f"d{i % 6}" for i in range(24)])
-    found = trend_fits.least_squares(years, response, developers)
+    found = regressions.least_squares(years, response, developers)
     left = [
         np.polyfit(years[developers != d], response[developers != d], 1)[0] for d in np.unique(developers)
     ]
@@ -107,8 +108,8 @@ def test_least_squares_of_all_models_by_the_jackknife_has_clustered_errors_and_n
     years, response = rng.uniform(0, 2, 24), rng.normal(size=24)
     developers = np.array([f"d{i % 6}" for i in range(24)])
     for groups, share in ((developers, 1.0), (None, 23 / 24)):
-        ours, left = trend_fits.selected_least_squares(years, response, lambda at_hand: at_hand, groups)
-        plain = trend_fits.least_squares(years, response, groups)
+        ours, left = regressions.selected_least_squares(years, response, lambda at_hand: at_hand, groups)
+        plain = regressions.least_squares(years, response, groups)
         assert len(left) == (24 if groups is None else 6)
         assert [ours["slope_per_year"], ours["r2"]] == pytest.approx([plain["slope_per_year"], plain["r2"]])
         width, expected = (row["high"] - row["low"] for row in (ours, plain))
@@ -123,10 +124,10 @@ def test_without_a_model_another_takes_its_place_on_the_frontier():
 
     def select(at_hand):
         chosen = np.zeros(6, bool)
-        chosen[at_hand] = trend_points.frontier_at_date(points[at_hand])
+        chosen[at_hand] = dated_points.frontier_at_date(points[at_hand])
         return chosen
 
-    found, left = trend_fits.selected_least_squares(years, points.accuracy.to_numpy(), select, None)
+    found, left = regressions.selected_least_squares(years, points.accuracy.to_numpy(), select, None)
     assert select(np.ones(6, bool)).tolist() == [True] * 5 + [False]
     assert found["slope_per_year"] == pytest.approx(0.24)
     assert left[5] == pytest.approx(0.24)
@@ -147,14 +148,14 @@ def test_the_frontier_has_no_upper_edge_and_no_compute_at_accuracy():
     assert set(frontier.loc[~frontier.estimable, "reason"]) == {trend.EDGE_ITSELF, trend.CHOSEN_BY_BOTH}
     kept = frontier[frontier.estimable]
     assert set(kept.metric) == {"s_eff", "accuracy_per_flop"}
-    assert set(kept.standard_error) == {trend_fits.JACKKNIFE, trend_fits.JACKKNIFE_MODELS}
+    assert set(kept.standard_error) == {regressions.JACKKNIFE, regressions.JACKKNIFE_MODELS}
 
 
 def test_upper_edge_is_the_quantile_regression():
     rng = np.random.default_rng(5)
     years = rng.uniform(0, 2, 40)
     response = 0.5 * years + rng.normal(size=40)
-    slope = trend_fits.edge_slope(years, response)
+    slope = regressions.edge_slope(years, response)
 
     def loss(slope):
         rest = response - slope * years
@@ -176,13 +177,13 @@ def test_upper_edge_interval_holds_the_slopes_that_leave_no_trend():
     rng = np.random.default_rng(6)
     years = rng.uniform(0, 2, 30)
     response = 2 * years + 0.1 * rng.normal(size=30)
-    found = trend_fits.upper_edge(years, response, 2000, 0)
+    found = regressions.upper_edge(years, response, 2000, 0)
     assert found["low"] < 2 < found["high"] and found["high"] - found["low"] < 1
-    moved = trend_fits.upper_edge(years, response + years, 2000, 0)
+    moved = regressions.upper_edge(years, response + years, 2000, 0)
     assert [moved[k] - found[k] for k in ("low", "slope_per_year", "high")] == pytest.approx(
         [1, 1, 1], abs=1e-6
     )
-    few = trend_fits.upper_edge(years[:19], response[:19], 2000, 0)
+    few = regressions.upper_edge(years[:19], response[:19], 2000, 0)
     assert "19; at least 20" in few["reason"]
 
 
@@ -206,7 +207,7 @@ def three_way(seed: int, noise: float, number: int = 60):
 def test_compute_at_accuracy_without_noise_is_the_same_in_every_direction():
     years, odds, compute = three_way(1, 0)
     table = trend.fit(make_points(years, expit(odds), 10 ** (10 + compute), problems=10**9), draws=50)
-    for estimator in trend_ratio.ESTIMATORS:
+    for estimator in fixed_accuracy.ESTIMATORS:
         found = row(table, "compute_at_accuracy", estimator=estimator)
         assert found.slope_per_year == pytest.approx(-4 / 3, rel=5e-3)
         assert found.doubling_months == pytest.approx(12 * np.log10(2) / (4 / 3), rel=5e-3)
@@ -216,7 +217,7 @@ def test_compute_at_accuracy_without_noise_is_the_same_in_every_direction():
 def test_directions_equal_the_regressions_they_stand_for():
     years, odds, compute = three_way(2, 1)
     weights = np.full((1, len(years)), 1 / len(years))
-    slopes = {k: float(v[0]) for k, v in trend_ratio.compute_slopes(years, odds, compute, weights).items()}
+    slopes = {k: float(v[0]) for k, v in fixed_accuracy.compute_slopes(years, odds, compute, weights).items()}
     _, b, c = sm.OLS(odds, sm.add_constant(np.column_stack([years, compute]))).fit().params
     assert slopes["ols"] == pytest.approx(-b / c)
     _, b, _ = sm.OLS(compute, sm.add_constant(np.column_stack([years, odds]))).fit().params
@@ -228,11 +229,11 @@ def test_weights_are_the_same_as_repeated_models():
     years, odds, compute = three_way(5, 1, 12)
     counts = np.array([2, 0, 1, 1, 3, 0, 1, 1, 1, 1, 0, 1])
     again = np.repeat(np.arange(12), counts)
-    weighted = trend_ratio.compute_slopes(years, odds, compute, counts[None] / counts.sum())
-    repeated = trend_ratio.compute_slopes(
+    weighted = fixed_accuracy.compute_slopes(years, odds, compute, counts[None] / counts.sum())
+    repeated = fixed_accuracy.compute_slopes(
         years[again], odds[again], compute[again], np.full((1, len(again)), 1 / len(again))
     )
-    for name in trend_ratio.ESTIMATORS:
+    for name in fixed_accuracy.ESTIMATORS:
         assert weighted[name] == pytest.approx(repeated[name])
 
 
@@ -256,12 +257,12 @@ def test_not_estimable_has_a_reason(years, reason):
 
 def test_ratio_limits_by_brute_force():
     spread = np.array([[0.04, 0.01], [0.01, 0.02]])
-    low, high = trend_ratio.fieller(-1.5, 1.0, spread, 2.0)
+    low, high = fixed_accuracy.fieller(-1.5, 1.0, spread, 2.0)
     ratios = np.linspace(-5, 2, 700_001)
     error = np.sqrt(spread[0, 0] - 2 * ratios * spread[0, 1] + ratios**2 * spread[1, 1])
     held = ratios[np.abs(-1.5 - ratios) <= 2 * error]
     assert [low, high] == pytest.approx([held.min(), held.max()], abs=2e-5)
-    assert trend_ratio.fieller(-1.5, 0.2, spread, 2.0) is None
+    assert fixed_accuracy.fieller(-1.5, 0.2, spread, 2.0) is None
 
 
 def test_noise_of_few_answers_does_not_bend_the_directions():
@@ -270,11 +271,13 @@ def test_noise_of_few_answers_does_not_bend_the_directions():
     years, compute = rng.uniform(0, 2, 4000), rng.normal(0, 0.6, 4000)
     odds = -1.2 + 1.5 * years + 1.5 * compute
     seen = rng.binomial(30, expit(odds)) / 30
-    given, noise = trend_points.empirical_odds(seen, np.full(4000, 30.0))
+    given, noise = dated_points.empirical_odds(seen, np.full(4000, 30.0))
     weights = np.full((1, 4000), 1 / 4000)
-    corrected = trend_ratio.compute_slopes(years, given, compute, weights, noise)
-    assert [float(corrected[e][0]) for e in trend_ratio.ESTIMATORS] == pytest.approx([-1, -1, -1], abs=0.04)
-    plain = trend_ratio.compute_slopes(years, given, compute, weights)
+    corrected = fixed_accuracy.compute_slopes(years, given, compute, weights, noise)
+    assert [float(corrected[e][0]) for e in fixed_accuracy.ESTIMATORS] == pytest.approx(
+        [-1, -1, -1], abs=0.04
+    )
+    plain = fixed_accuracy.compute_slopes(years, given, compute, weights)
     assert float(plain["inverse"][0]) > -0.95
 
 
@@ -394,7 +397,7 @@ def test_frontier_at_date_by_hand():
             "accuracy": [0.5, 0.4, 0.6, 0.5, 0.5, 0.5],
         }
     )
-    assert trend_points.frontier_at_date(points).tolist() == [True, False, True, True, False, True]
+    assert dated_points.frontier_at_date(points).tolist() == [True, False, True, True, False, True]
 
 
 @settings(max_examples=30, deadline=None)
@@ -407,7 +410,7 @@ def test_frontier_at_date_equals_a_plain_loop(rows):
             b[0] <= a[0] and b[1] <= a[1] and b[2] >= a[2] and (b[1] < a[1] or b[2] > a[2]) for b in rows
         )
 
-    assert trend_points.frontier_at_date(points).tolist() == [not dominated(r) for r in rows]
+    assert dated_points.frontier_at_date(points).tolist() == [not dominated(r) for r in rows]
 
 
 def test_script(tmp_path, monkeypatch):

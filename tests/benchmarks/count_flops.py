@@ -16,10 +16,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import pandas as pd
 
-from frontiers.compute import compute_table, generation_flops
-from frontiers.layers import Architecture, Layer
-from frontiers.parts import Attention, FeedForward, Reach
-from frontiers.state_space import Mamba2
+from frontiers.compute.architecture import Architecture, Layer
+from frontiers.compute.flops import compute_table, generation_flops
+from frontiers.compute.layer_parts import Attention, FeedForward, Reach
+from frontiers.compute.state_space import Mamba2
 
 
 def model() -> Architecture:

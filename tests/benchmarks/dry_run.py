@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_copy import Workflow
+from support.workflow_copy import Workflow
 
 
 def crowd(folder: Path, models: int) -> Workflow:

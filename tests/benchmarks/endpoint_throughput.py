@@ -14,11 +14,13 @@ from tempfile import TemporaryDirectory
 
 os.environ["OMP_NUM_THREADS"] = os.environ["HF_HUB_OFFLINE"] = "1"
 
-import vllm_server
-from frontiers import engine, generation, prompts, schedule
-from frontiers.endpoint import Endpoint
-from frontiers.journal import Journal
-from frontiers.problems import read_problems
+from frontiers.data.problems import read_problems
+from frontiers.generation import prompts, scheduler
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines.endpoint import Endpoint
+from frontiers.generation.journal import Journal
+from frontiers.generation.strategies import chain
+from support import vllm_server
 
 FOLDER = Path(__file__).parents[2] / "data/pocket/models/small"
 THINKING = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
@@ -29,13 +31,13 @@ CAPS = (0, 8, 16, 24, 32, 48, 64, 96, None)
 def decode(runner, problems, tokenizer, path: Path):
     """Return the table, tokens and requests decoded, the seconds and those of this process's processor."""
     thinking = prompts.Thinking.from_block(THINKING, tokenizer)
-    settings = generation.Settings(CAPS, 1, 16, 256, 5, "pocket-small", "b", (tokenizer.eos_token_id,))
-    part = schedule.Part(Journal(path), generation.courses(problems, tokenizer, thinking, {}, settings))
+    settings = chain.Settings(CAPS, 1, 16, 256, 5, "pocket-small", "b", (tokenizer.eos_token_id,))
+    part = scheduler.Part(Journal(path), chain.courses(problems, tokenizer, thinking, {}, settings))
     begun, used = time.monotonic(), time.process_time()
-    schedule.drive([part], runner, lambda line: None)
+    scheduler.drive([part], runner, lambda line: None)
     seconds, used = time.monotonic() - begun, time.process_time() - used
     part.journal.close()
-    table = generation.tabulate([row for rows in part.results for row in rows], tokenizer)
+    table = chain.tabulate([row for rows in part.results for row in rows], tokenizer)
     return table.drop(columns="seconds"), (part.journal.tally.tokens, part.requests), seconds, used
 
 

@@ -17,7 +17,8 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 with atheris.instrument_imports(include=["frontiers"]):
-    from frontiers import ambiguity, equivalence, extraction, notation, numerals
+    from frontiers.grading import equivalence, extraction, latex, numerals
+    from frontiers.grading import grades as ambiguity
 
 GOLDS = {"number": "1,234.5", "expression": r"\left[-2, \frac{\sqrt{3}}{7}\right)", "choice": "B"}
 TOKENS = (
@@ -57,7 +58,7 @@ def one_input(data: bytes) -> None:
             assert extraction.extract(text, answer_type) == answer
             equivalence.settle(answer, gold, answer_type)
             numerals.read_number(answer)
-            notation.for_algebra(notation.in_latex(answer))
+            latex.for_algebra(latex.in_latex(answer))
         equivalence.settle(text, gold, answer_type)
         ambiguity.different_boxes(text, answer_type)
     ambiguity.refused(text)

@@ -25,8 +25,12 @@ os.environ["OMP_NUM_THREADS"] = os.environ["HF_HUB_OFFLINE"] = "1"
 import yaml
 
 import generate
-from frontiers import config, engine, files, schedule
-from frontiers.completions import Request
+from frontiers.config import load
+from frontiers.config import study as config
+from frontiers.core import files
+from frontiers.generation import scheduler
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.requests import Request
 
 ROOT = Path(__file__).parents[2]
 PATHS = [str(ROOT / "workflow"), str(ROOT / "workflow/scripts")]
@@ -34,7 +38,7 @@ PATHS = [str(ROOT / "workflow"), str(ROOT / "workflow/scripts")]
 
 def command(model: str, folder: Path) -> list[str]:
     """Return the arguments of generate.py for one model of the pocket study; it writes under `folder`."""
-    configured = config.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    configured = load.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     study, block = configured["studies"]["pocket"], configured["models"][model]
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({"folder": str(ROOT / block["path"]), "files": {}}))
@@ -97,7 +101,7 @@ def ours(model: str, runner, identity, settings, tokenizer) -> tuple[tuple[float
         recorder, clock = Recorder(runner), Clock()
         sums = {path: files.sha256_of(path) for path in arguments.problems}
         parts = generate.parts_of(arguments, identity, settings, tokenizer, {}, "mark", None)
-        schedule.drive(list(parts.values()), recorder, lambda line: None)
+        scheduler.drive(list(parts.values()), recorder, lambda line: None)
         generate.write(arguments, parts, tokenizer, {"job_seconds": 0.0, "job_joules": None}, sums)
         seconds = clock.seconds()
         for part in parts.values():

@@ -25,7 +25,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from frontiers import table_parts  # noqa: E402
+from frontiers.core import table_batches  # noqa: E402
 
 CAPS, SAMPLES, PART = 30, 8, 24_000
 WORDS = ("so", "then", "we", "add", "the", "number", "of", "apples", "and", "find", "that", "it", "equals")
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, golds, output = (
             Path(folder) / name for name in ("generations.parquet", "golds.jsonl", "out.parquet")
         )
-        table_parts.write_parts(generations(arguments.rows), table, "generations")
+        table_batches.write_parts(generations(arguments.rows), table, "generations")
         problem = {"question": "?", "licence": "MIT", "source": "made"}
         with golds.open("w") as file:
             for number in range(-(-arguments.rows // (CAPS * SAMPLES))):

@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import numpy as np
 import pandas as pd
 
-from frontiers import bootstrap
+from frontiers.statistics import bootstrap
 
 CAPS = [0, 512, 1024, 2048, 4096, 8192, 16384, 32768, None]
 MEASURES = ["accuracy", "flops"]

@@ -25,7 +25,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["HF_HUB_OFFLINE"] = "1"
 import pandas as pd
 import yaml
 
-from frontiers import config, engine
+from frontiers.config import load
+from frontiers.config import study as config
+from frontiers.generation.engines import vllm as engine
 
 ROOT = Path(__file__).parents[2]
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "frequency_penalty": 0.0}
@@ -33,7 +35,7 @@ GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "frequency_penalty": 0.0
 
 def study() -> tuple[dict, dict]:
     """Return the configuration and the pocket study."""
-    configured = config.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    configured = load.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     return configured, configured["studies"]["pocket"]
 
 

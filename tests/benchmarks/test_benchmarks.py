@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from workflow_copy import ROOT
+from support.workflow_copy import ROOT
 
 SMALL = {
     "count_flops": ["--rows", "1000", "--naive-rows", "2", "--repeats", "1"],

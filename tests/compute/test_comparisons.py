@@ -1,15 +1,15 @@
-"""The compute accounting against independent truth; with `--write-docs`, docs/compute.md is made from it."""
+"""The compute accounting against independent truth; with `--write-docs`, docs/evidence/compute.md is made from it."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-import comparisons
-from frontiers.architecture import read_architecture
-from real_modules import CONFIGS, check_full_size, full_size, shared_only
+from frontiers.compute.architecture_reader import read_architecture
+from support.pages import comparisons
+from support.paths import ROOT
+from support.real_modules import CONFIGS, check_full_size, full_size, shared_only
 
-PAGE = Path(__file__).parents[1] / "docs" / "compute.md"
+PAGE = ROOT / "docs/evidence/compute.md"
 DISTINCT = comparisons.distinct()
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers.architecture import read_architecture
-from frontiers.compute import kv_bytes_read
-from frontiers.memory import bytes_moved, distinct_experts, sequence_bytes, weight_bytes, weights_read
-from frontiers.parts import FeedForward, Reach
-from frontiers.precision import read_precision
-from real_modules import full_size, shared_only
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import kv_bytes_read
+from frontiers.compute.layer_parts import FeedForward, Reach
+from frontiers.compute.memory import bytes_moved, distinct_experts, sequence_bytes, weight_bytes, weights_read
+from frontiers.compute.precision import read_precision
+from support.real_modules import full_size, shared_only
 
 DENSE = {
     "vocab_size": 61,

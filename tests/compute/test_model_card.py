@@ -7,20 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import describe_model
-from frontiers import card, card_text
-from frontiers.architecture import read_architecture
-from frontiers.cli import UserError
-from frontiers.compute import forward_flops
-from frontiers.layers import Architecture, Layer
-from frontiers.left_out import left_out_share
-from frontiers.parts import Attention, FeedForward, LatentAttention, Reach
-from frontiers.precision import read_precision
-from test_compute import SMALL, small
+from frontiers.compute import model_card, model_card_markdown
+from frontiers.compute.architecture import Architecture, Layer
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.layer_parts import Attention, FeedForward, LatentAttention, Reach
+from frontiers.compute.precision import read_precision
+from frontiers.compute.uncounted import left_out_share
+from frontiers.core.cli import UserError
+from support.small_configs import SMALL, small
 
 
 def described(architecture, longest=4096, **config):
     precision = read_precision({"dtype": "bfloat16"} | config)
-    return card.describe(architecture, 2, precision, longest) | {"config_sha256": "0" * 64}
+    return model_card.describe(architecture, 2, precision, longest) | {"config_sha256": "0" * 64}
 
 
 def model(*mixers, width=32, vocabulary=61):
@@ -41,11 +41,11 @@ def latent():
 @pytest.mark.parametrize("name", SMALL)
 def test_every_family_keeps_the_schema(name):
     architecture, made = small(name), described(small(name))
-    card.check_card(made, name)
+    model_card.check_card(made, name)
     for row in made["flops_per_token"]:
         flops = forward_flops(architecture, 1, row["context"] - 1)
-        assert {c: row[c] for c in card.COMPONENTS} == vars(flops)
-        assert row["total"] == flops.total == sum(row[c] for c in card.COMPONENTS)
+        assert {c: row[c] for c in model_card.COMPONENTS} == vars(flops)
+        assert row["total"] == flops.total == sum(row[c] for c in model_card.COMPONENTS)
         assert row["left_out_share"] == left_out_share(architecture, 1, row["context"] - 1)
     for row in made["prefill"]:
         assert row["flops"] == forward_flops(architecture, row["context"]).total
@@ -56,20 +56,20 @@ def test_every_family_keeps_the_schema(name):
 
 
 def test_context_lengths_are_powers_of_two_and_the_longest():
-    assert card.contexts(1) == [1]
-    assert card.contexts(8) == [1, 2, 4, 8]
-    assert card.contexts(10) == [1, 2, 4, 8, 10]
-    assert card.contexts(card.UNSTATED)[-1] == card.UNSTATED
+    assert model_card.contexts(1) == [1]
+    assert model_card.contexts(8) == [1, 2, 4, 8]
+    assert model_card.contexts(10) == [1, 2, 4, 8, 10]
+    assert model_card.contexts(model_card.UNSTATED)[-1] == model_card.UNSTATED
     assert described(small("llama"), None)["max_context"] is None
 
 
 def test_the_longest_context_is_read_where_the_language_model_stands():
-    assert card.read_max_context({"max_position_embeddings": 7}) == 7
-    assert card.read_max_context({"text_config": {"max_position_embeddings": 8}}) == 8
-    assert card.read_max_context({"text_config": {}}) is None
+    assert model_card.read_max_context({"max_position_embeddings": 7}) == 7
+    assert model_card.read_max_context({"text_config": {"max_position_embeddings": 8}}) == 8
+    assert model_card.read_max_context({"text_config": {}}) is None
     for odd in ("many", 0, True, 2.5):
         with pytest.raises(UserError, match=r"here\.json.*max_position_embeddings"):
-            card.read_max_context({"max_position_embeddings": odd}, "here.json")
+            model_card.read_max_context({"max_position_embeddings": odd}, "here.json")
 
 
 @settings(max_examples=60, deadline=None)
@@ -81,25 +81,25 @@ def test_scores_overtake_where_the_count_says(windows, vocabulary):
     architecture = model(*map(attention, windows), vocabulary=vocabulary)
     flops = forward_flops(architecture, 1, np.arange(6000))
     leads = np.flatnonzero(2 * flops.attention_scores > flops.total)
-    assert card.scores_overtake(architecture) == (leads[0] + 1 if len(leads) else None)
+    assert model_card.scores_overtake(architecture) == (leads[0] + 1 if len(leads) else None)
 
 
 def test_chunks_overtake_as_they_fill_and_state_spaces_never():
-    assert card.scores_overtake(model(attention(chunk=50))) is None
-    whole = card.scores_overtake(model(attention()))
-    assert card.scores_overtake(model(attention(chunk=whole))) == whole
+    assert model_card.scores_overtake(model(attention(chunk=50))) is None
+    whole = model_card.scores_overtake(model(attention()))
+    assert model_card.scores_overtake(model(attention(chunk=whole))) == whole
     hybrid = small("granite-dense")
-    assert card.scores_overtake(replace(hybrid, layers=hybrid.layers[:1])) is None
+    assert model_card.scores_overtake(replace(hybrid, layers=hybrid.layers[:1])) is None
 
 
 def test_latent_attention_has_both_forms():
     made = described(model(latent(), latent()))
-    card.check_card(made, "latent")
+    model_card.check_card(made, "latent")
     plain, absorbed = made["flops_per_token"][-1], made["flops_per_token_absorbed"][-1]
     assert absorbed["attention_projections"] == plain["attention_projections"]
     assert absorbed["attention_scores"] / plain["attention_scores"] == (2 * 16 + 4) / (8 + 4 + 8)
     assert made["scores_overtake_absorbed"] < made["scores_overtake"]
-    text = card_text.markdown(made, "latent")
+    text = model_card_markdown.markdown(made, "latent")
     assert "the form that engines decode in" in text and text.count("| context (tokens) |") == 2
 
 
@@ -107,7 +107,7 @@ def test_what_the_checkpoint_holds_and_nothing_runs_is_named():
     architecture = replace(model(attention()), left_out=("1 multi-token prediction layer",))
     made = described(architecture)
     assert made["left_out"] == ["1 multi-token prediction layer"]
-    assert "does not use: 1 multi-token prediction layer." in card_text.markdown(made, "m")
+    assert "does not use: 1 multi-token prediction layer." in model_card_markdown.markdown(made, "m")
 
 
 def test_windows_are_facts_of_the_card():
@@ -117,13 +117,15 @@ def test_windows_are_facts_of_the_card():
         {"layers": 2, "window": 64, "chunk": None},
         {"layers": 1, "window": None, "chunk": 128},
     ]
-    text = card_text.markdown(made, "m")
+    text = model_card_markdown.markdown(made, "m")
     assert "1 over the whole context, 2 within a window of 64 tokens, 1 within chunks of 128 tokens" in text
     assert "of keys and values until a window is full" in text
 
 
 def test_a_card_for_people():
-    text = card_text.markdown(described(small("qwen3-moe"), 32_768, quantization_config=AWQ), "m-1.5b")
+    text = model_card_markdown.markdown(
+        described(small("qwen3-moe"), 32_768, quantization_config=AWQ), "m-1.5b"
+    )
     assert text.startswith("# m-1.5b\n\n`Qwen3MoeForCausalLM`, mixture of experts: 3 layers of width 32,")
     assert f"| all | {small('qwen3-moe').parameters():,} |" in text
     head, _, first, *_ = text.partition("## FLOP of one")[2].splitlines()[2:]
@@ -142,21 +144,23 @@ AWQ = {"quant_method": "awq", "bits": 4, "group_size": 8}
 
 
 def test_sentences_on_where_scores_lead():
-    assert card_text.crossing(None, 512).startswith("Attention scores never")
-    assert card_text.crossing(600, 512).endswith("from 600 tokens of context on, beyond the longest of 512.")
-    assert card_text.crossing(300, 512).endswith("from 300 tokens of context on.")
+    assert model_card_markdown.crossing(None, 512).startswith("Attention scores never")
+    assert model_card_markdown.crossing(600, 512).endswith(
+        "from 600 tokens of context on, beyond the longest of 512."
+    )
+    assert model_card_markdown.crossing(300, 512).endswith("from 300 tokens of context on.")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (card_text.quantity(0), "0"),
-        (card_text.quantity(999), "999"),
-        (card_text.quantity(999_700, "FLOP"), "1 MFLOP"),
-        (card_text.quantity(15_130_000_000), "15.1 G"),
-        (card_text.size(1000), "1000 bytes"),
-        (card_text.size(147_456), "144 KiB"),
-        (card_text.percent(0.001172), "0.12 %"),
+        (model_card_markdown.quantity(0), "0"),
+        (model_card_markdown.quantity(999), "999"),
+        (model_card_markdown.quantity(999_700, "FLOP"), "1 MFLOP"),
+        (model_card_markdown.quantity(15_130_000_000), "15.1 G"),
+        (model_card_markdown.size(1000), "1000 bytes"),
+        (model_card_markdown.size(147_456), "144 KiB"),
+        (model_card_markdown.percent(0.001172), "0.12 %"),
     ],
 )
 def test_numbers_for_people(text, expected):
@@ -169,7 +173,7 @@ def test_describe_model_writes_both_forms(tmp_path):
     path.write_text(json.dumps({"architectures": [architecture], "dtype": "float32"} | config))
     out = tmp_path / "models" / "m-1.5.json", tmp_path / "models" / "m-1.5.md"
     describe_model.main(["--config-json", str(path), "--output", str(out[0]), "--card", str(out[1])])
-    made = card.read_card(out[0])
+    made = model_card.read_card(out[0])
     assert made["max_context"] == 256 and made["flops_per_token"][-1]["context"] == 256
     assert made["weight_bytes"] == 4 * read_architecture(json.loads(path.read_text())).parameters()
     text = out[1].read_text()
@@ -189,9 +193,9 @@ def test_a_card_of_another_form_is_refused(tmp_path, spoil, message):
     made = described(small("llama"))
     spoil(made)
     with pytest.raises(UserError, match=message):
-        card.write_card(made, tmp_path / "m.json")
+        model_card.write_card(made, tmp_path / "m.json")
     (tmp_path / "m.json").write_text(json.dumps(made))
     with pytest.raises(UserError, match=message):
-        card.read_card(tmp_path / "m.json")
+        model_card.read_card(tmp_path / "m.json")
     with pytest.raises(UserError, match="cannot be read"):
-        card.read_card(tmp_path / "none.json")
+        model_card.read_card(tmp_path / "none.json")

@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers import combined, compute, config_fields, extended, paired, passes
-from frontiers.compute import forward_flops, generation_flops, read_architecture
-from frontiers.generation import Settings, course
-from test_trees import World, grow, shape
-from writer import EOS, PROBLEMS, THINKING, TOKENIZER, Writer, decode
+from frontiers.analysis.strategies import answers as combined
+from frontiers.compute import config_json, flop_columns, flops, pass_flops
+from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.generation.strategies import chain
+from frontiers.generation.strategies.chain import Settings, course
+from frontiers.statistics import paired
+from support.paths import ROOT
+from support.scripted_trees import World, grow, shape
+from support.writer import EOS, PROBLEMS, THINKING, TOKENIZER, Writer, decode
 
-ROOT = __import__("pathlib").Path(__file__).parents[1]
-SMALL = read_architecture(config_fields.read_config(ROOT / "data/pocket/models/small/config.json"))
-LARGE = read_architecture(config_fields.read_config(ROOT / "data/pocket/models/large/config.json"))
+SMALL = read_architecture(config_json.read_config(ROOT / "data/pocket/models/small/config.json"))
+LARGE = read_architecture(config_json.read_config(ROOT / "data/pocket/models/large/config.json"))
 MISTRAL = {
     "architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 32,
     "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000,
@@ -53,7 +56,7 @@ def test_passes_by_hand():
         units(node="1", past_tokens=9, prefill_tokens=1, decoded_tokens=3, fate="pruned"),
         units(node="0", role="reward", prefill_tokens=16, decoded_tokens=0, fate="scored"),
     )
-    (row,) = passes.compute_table(made, SMALL, LARGE, 4, 2.0).to_dict("records")
+    (row,) = pass_flops.compute_table(made, SMALL, LARGE, 4, 2.0).to_dict("records")
     prompt = forward_flops(SMALL, 9, 0, 0).total
     branches = forward_flops(SMALL, 5, 9, 5).total + forward_flops(SMALL, 3, 9, 3).total
     reward = forward_flops(LARGE, 16, 0, 0).total
@@ -61,7 +64,7 @@ def test_passes_by_hand():
         row["flops_prefill"] == prompt and row["flops_reasoning"] == branches == row["flops_policy"] - prompt
     )
     assert row["flops_reward"] == reward and row["flops"] == prompt + branches + reward
-    read = compute.kv_bytes_read(SMALL, 5, 9, 4) + compute.kv_bytes_read(SMALL, 3, 9, 4)
+    read = flops.kv_bytes_read(SMALL, 5, 9, 4) + flops.kv_bytes_read(SMALL, 3, 9, 4)
     assert row["kv_bytes"] == read and row["eflops"] == row["flops"] + 2.0 * read
 
 
@@ -70,7 +73,7 @@ def test_a_tree_is_booked_at_what_was_drawn_with_every_branch_and_reading(tmp_pa
     world = World(steps=3)
     (tree,) = grow(tmp_path, world, shape(width=6), problems=PROBLEMS[:1])
     made = pd.DataFrame(tree.passes).astype({"cap": "Int64", "reward": "Float64"})
-    (row,) = passes.compute_table(made, SMALL, LARGE, 4, 0.0).to_dict("records")
+    (row,) = pass_flops.compute_table(made, SMALL, LARGE, 4, 0.0).to_dict("records")
     # Literally, token by token: what of the tree is in no cache passes through the model once.
     expected = forward_flops(SMALL, tree.prompt_tokens - 1, 0, 0).total
     for request in world.asked:
@@ -101,7 +104,7 @@ def rows_of(tmp_path, **options):
 
 def test_a_plain_chain_counted_pass_by_pass_is_the_closed_form(tmp_path):
     rows, _ = rows_of(tmp_path)
-    counted = passes.compute_table(extended.passes(rows), SMALL, None, 4, 0.0)
+    counted = pass_flops.compute_table(chain.passes(rows), SMALL, None, 4, 0.0)
     for row, found in zip(rows, counted["flops"], strict=True):
         closed = sum(
             part.total
@@ -127,7 +130,7 @@ def test_an_extended_trace_goes_on_and_its_text_is_fed_not_drawn(tmp_path):
             first = len(before.trace.tokens)
             assert after.trace.tokens[first : first + len(text)] == text
         assert after.cap is None or after.kept <= after.cap
-    made = extended.passes([row for row in rows if row.cap is None])
+    made = chain.passes([row for row in rows if row.cap is None])
     put = made[(made["phase"] == "reasoning") & (made["node"] != "0")]
     assert (put["prefill_tokens"] == len(text)).all()
     fed = made.groupby("problem_id")[["prefill_tokens", "decoded_tokens"]].sum()
@@ -155,7 +158,7 @@ def samples(n=6):
 @pytest.mark.parametrize("n", [1, 3, 6])
 def test_n_samples_share_the_prompt_and_pay_for_all_else(n):
     generations = samples()
-    table = compute.compute_table(generations, SMALL, 4, 1.0)
+    table = flops.compute_table(generations, SMALL, 4, 1.0)
     rewards = generations[["problem_id", "sample", "cap"]].assign(reward_tokens=20)
     (cost,) = combined.costs_of_samples(generations, table, rewards, n, SMALL, LARGE).to_dict("records")
     prompt = forward_flops(SMALL, 10).total
@@ -164,7 +167,7 @@ def test_n_samples_share_the_prompt_and_pay_for_all_else(n):
     assert cost["flops"] == pytest.approx(prompt + n * (rest + reward))
     assert cost["flops_reward"] == pytest.approx(n * reward)
     assert cost["flops_policy"] + cost["flops_reward"] + cost["flops_thought"] == pytest.approx(cost["flops"])
-    parts = [cost[name] for name in combined.COMPONENTS]
+    parts = [cost[name] for name in flop_columns.COMPONENTS]
     assert sum(parts) == pytest.approx(cost["flops"])
     phases = [cost[f"flops_{phase}"] for phase in ("prefill", "reasoning", "answer")]
     assert sum(phases) == pytest.approx(cost["flops_policy"])

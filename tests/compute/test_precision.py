@@ -2,9 +2,9 @@
 
 import pytest
 
-from frontiers.cli import UserError
-from frontiers.precision import element_bytes, read_precision
-from real_modules import full_size, shared_only
+from frontiers.compute.precision import element_bytes, read_precision
+from frontiers.core.cli import UserError
+from support.real_modules import full_size, shared_only
 
 LAYERS = {"num_hidden_layers": 4, "dtype": "bfloat16"}
 NORMS = [f"model.layers.{i}.{name}" for i in range(4) for name in ("input_layernorm", "mlp.gate")]

@@ -1,25 +1,25 @@
-"""The six defects in the accounting of arXiv 2412.16260: ours has none, and docs/seed_figures.md says what mending does.
+"""The six defects in the accounting of arXiv 2412.16260: ours has none; seed_figures.md shows what correcting them changes.
 
-Defects 4 and 5, on trees, also have tests of their own in test_trees.py.
+Defects 4 and 5, on trees, also have tests of their own in generation/test_tree.py.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-import seed_pages
-from frontiers import passes, thoughts
-from frontiers.compute import forward_flops, generation_flops, read_architecture
-from frontiers.paired import compare, mcnemar
-from frontiers.thought_flops import generation_thoughts, thought_flops
-from real_modules import build, counted, total
-from test_trees import PROBLEMS, World, grow, shape
-from thought_checkpoints import BARRED, random_model
+from frontiers.compute import pass_flops
+from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.compute.thought_flops import generation_thoughts, thought_flops
+from frontiers.generation.engines import thought_model
+from frontiers.statistics.paired import compare, mcnemar
+from support.pages import seed_pages
+from support.paths import ROOT
+from support.real_modules import build, counted, total
+from support.scripted_trees import PROBLEMS, World, grow, shape
+from support.thought_checkpoints import BARRED, random_model
 
-PAGE = Path(__file__).parents[1] / "docs" / "seed_figures.md"
+PAGE = ROOT / "docs/evidence/seed_figures.md"
 
 
 def test_1_a_token_of_a_7b_model_costs_what_its_module_computes():
@@ -60,13 +60,13 @@ def test_3_each_position_is_fed_once_and_the_prompt_is_booked():
     """Theirs: no cache in the loops, and prompts left out. Rewards: see the passes in test 4."""
     model = random_model("qwen3", torch.float32)
     seen, prompt, written, thought = Positions(model), tuple(range(3, 23)), 6, 2
-    batch = thoughts.prefill(model, [prompt])
+    batch = thought_model.prefill(model, [prompt])
     for number in range(written):
         chance = torch.rand(1, thought + 1, dtype=torch.float64)
-        after, _ = thoughts.think(model, batch, 1.0, torch.tensor(BARRED), chance[:, :thought])
-        token = thoughts.draw(model.mix(batch.hidden, after), chance[:, thought])
+        after, _ = thought_model.think(model, batch, 1.0, torch.tensor(BARRED), chance[:, :thought])
+        token = thought_model.draw(model.mix(batch.hidden, after), chance[:, thought])
         if number < written - 1:
-            batch = thoughts.feed(model, batch, model.get_input_embeddings()(token))
+            batch = thought_model.feed(model, batch, model.get_input_embeddings()(token))
     assert seen.count == len(prompt) + (written - 1) + written * (thought + 2)
     booked = generation_flops(seed_pages.BASE, 100, 0, 1, 1)
     assert booked["prefill"].total == forward_flops(seed_pages.BASE, 100).total > 0
@@ -77,7 +77,7 @@ def test_4_a_unit_of_a_tree_books_what_it_fed_and_not_its_parent_or_its_cap(tmp_
     units = pd.DataFrame(tree.passes)
     policy = units[units["role"] == "policy"]
     fed = policy["prefill_tokens"] + np.maximum(policy["decoded_tokens"] - 1, 0)
-    table = passes.count(units, seed_pages.BASE, seed_pages.BASE)
+    table = pass_flops.count(units, seed_pages.BASE, seed_pages.BASE)
     mine = table[table["role"] == "policy"]
     each = 2 * (seed_pages.BASE.parameters() - 2 * 32000 * 4096 - seed_pages.BASE.norms)
     assert (mine["attention_projections"] + mine["feed_forward"]).sum() == each * fed.sum()

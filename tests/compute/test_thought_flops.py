@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from frontiers import passes, thoughts
-from frontiers.compute import (
+from frontiers.compute import pass_flops
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.compute.flops import (
     UnknownArchitecture,
     compute_table,
     forward_flops,
@@ -17,16 +18,16 @@ from frontiers.compute import (
     kv_bytes_read,
     read_architecture,
 )
-from frontiers.families.quiet_star import FORM
-from frontiers.tables import check_table
-from frontiers.thought_flops import (
+from frontiers.compute.thought_flops import (
     generation_thoughts,
     thought_flops,
     thought_kv_bytes,
     thought_places,
     with_thoughts,
 )
-from thought_checkpoints import BARRED, random_model
+from frontiers.core.tables import check_table
+from frontiers.generation.engines import thought_model
+from support.thought_checkpoints import BARRED, random_model
 
 # As configuration_mistral.py of github.com/ezelikman/quiet-star writes it, with the vocabulary that its training
 # script extends by two tokens.
@@ -59,12 +60,14 @@ def counted(model, prompt, written, thought):
     """Return the FLOPs that torch counts in writing tokens after a prompt, one after another, each with its thought."""
     barred = torch.tensor(BARRED)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        batch = thoughts.prefill(model, [prompt])
+        batch = thought_model.prefill(model, [prompt])
         for number in range(written):
-            after, _ = thoughts.think(model, batch, 1.0, barred, torch.rand(1, thought, dtype=torch.float64))
-            token = thoughts.draw(model.mix(batch.hidden, after), torch.rand(1, dtype=torch.float64))
+            after, _ = thought_model.think(
+                model, batch, 1.0, barred, torch.rand(1, thought, dtype=torch.float64)
+            )
+            token = thought_model.draw(model.mix(batch.hidden, after), torch.rand(1, dtype=torch.float64))
             if number < written - 1:
-                batch = thoughts.feed(model, batch, model.get_input_embeddings()(token))
+                batch = thought_model.feed(model, batch, model.get_input_embeddings()(token))
     return counter.get_total_flops()
 
 
@@ -201,8 +204,8 @@ def test_units_of_passes_think_before_each_token_that_they_draw():
         ("reward", "reasoning", "0", 0, 52, 0),
     ]
     units = pd.DataFrame([{**same, **dict(zip(fields, row, strict=True))} for row in rows])
-    plain = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0)
-    (row,) = passes.compute_table(units, MISTRAL, MISTRAL, 2, 10.0, thoughts=4).to_dict("records")
+    plain = pass_flops.compute_table(units, MISTRAL, MISTRAL, 2, 10.0)
+    (row,) = pass_flops.compute_table(units, MISTRAL, MISTRAL, 2, 10.0, thoughts=4).to_dict("records")
     assert row["flops_thought"] == sum(thought_flops(MISTRAL, 4, 39, drawn).total for drawn in (12, 3))
     assert row["flops_policy"] == plain["flops_policy"].item()
     assert row["flops_reward"] == plain["flops_reward"].item()

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers.architecture import read_architecture
-from frontiers.compute import forward_flops
-from frontiers.left_out import COSTS, biases, left_out_flops, left_out_share, touched
-from real_modules import build, counted, full_size, shared_only, total
-from test_compute import DENSE, EXPERTS, MAMBA, SMALL, small
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.uncounted import COSTS, biases, left_out_flops, left_out_share, touched
+from support.real_modules import build, counted, full_size, shared_only, total
+from support.small_configs import DENSE, EXPERTS, MAMBA, SMALL, small
 
 AS_WRITTEN = [
     ("Norm", "add"),  # the smallest number under the root, and
@@ -25,7 +25,7 @@ AS_WRITTEN = [
 def measure(architecture, config, tokens, device, **options):
     """Return (elementwise counter, FLOPs of torch's counter) of one pass over `tokens`."""
     torch = pytest.importorskip("torch")
-    from elementwise_counter import ElementwiseCounter
+    from support.elementwise_counter import ElementwiseCounter
 
     module, _ = build(architecture, config, device, experts_implementation="batched_mm", **options)
     dtype = next(module.parameters()).dtype
@@ -87,7 +87,7 @@ def test_a_decoded_token_of_a_hybrid_equals_the_modules_but_for_the_scan():
     all channels of the head.
     """
     torch = pytest.importorskip("torch")
-    from elementwise_counter import ElementwiseCounter
+    from support.elementwise_counter import ElementwiseCounter
 
     name, config = SMALL["granite-dense"]
     module, _ = build(name, config)

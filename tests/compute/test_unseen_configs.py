@@ -2,11 +2,11 @@
 
 import pytest
 
-from comparisons import surplus
-from frontiers.architecture import read_architecture
-from frontiers.compute import UnknownArchitecture
-from frontiers.families import FAMILIES
-from real_modules import full_size_figures
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.families import FAMILIES
+from frontiers.compute.flops import UnknownArchitecture
+from support.pages.comparisons import surplus
+from support.real_modules import full_size_figures
 
 NOT_BUILT = {
     "DeciLMForCausalLM": "no class",

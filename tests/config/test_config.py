@@ -10,14 +10,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers import config as configuration
-from frontiers.cli import UserError
-from frontiers.config_faults import ENDPOINT_ONLY, cross_faults, schema_faults
-from frontiers.config_names import BLOCKS
+from frontiers.config import load
+from frontiers.config import study as configuration
+from frontiers.config.faults import BLOCKS, ENDPOINT_ONLY, cross_faults, schema_faults
+from frontiers.core.cli import UserError
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()
-SCHEMA = configuration.schema()
+SCHEMA = load.schema()
 SERVED = {"kind": "endpoint", "url": "http://a:8000/v1", "max_model_len": 256, "max_num_seqs": 8}
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -40,7 +40,7 @@ def root(tmp_path) -> Path:
 
 def faults_of(config: dict, root: Path) -> list[str]:
     with pytest.raises(UserError) as error:
-        configuration.check(config, root)
+        load.check(config, root)
     head, *faults = str(error.value).split("\n- ")
     number = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
     assert head == f"config.yaml has {number}:"
@@ -59,7 +59,7 @@ def put(config: dict, path: str, value) -> None:
 
 
 def test_shipped_configuration_is_right(config, root):
-    configuration.check(config, root)
+    load.check(config, root)
 
 
 def test_shipped_configuration_finds_its_files(config):
@@ -190,7 +190,7 @@ def test_code_from_the_hub_only_at_a_known_commit(config, root):
     config["models"]["phi-4"] |= {"trust_remote_code": True, "revision": "main"}
     assert "revision` of 40 digits" in faults_of(config, root)[0]
     config["models"]["phi-4"]["revision"] = REVISION
-    configuration.check(config, root)
+    load.check(config, root)
 
 
 @pytest.mark.parametrize("kind", ["benchmarks", "models", "strategies"])
@@ -280,7 +280,7 @@ def test_schema_and_configuration_do_not_drift(config):
 
     def visit(value, rule, name):
         rule_name = rule.get("$ref", name).rpartition("/")[2]
-        rule = configuration._resolved(rule, value)
+        rule = load._resolved(rule, value)
         if "kind" in rule.get("properties", {}) and rule_name != "engine":
             rule_name = value["kind"]
         if isinstance(value, dict):
@@ -305,18 +305,18 @@ def test_schema_and_configuration_do_not_drift(config):
 
 def test_load_fills_defaults_and_leaves_the_original_alone(config):
     before = copy.deepcopy(config)
-    loaded = configuration.load(config)
+    loaded = load.load(config)
     assert config == before
     assert loaded["models"]["pocket-small"]["template"] == {}
     assert loaded["models"]["pocket-small"]["gpus"] == 0
     assert loaded["models"]["phi-4"]["trust_remote_code"] is False
     assert loaded["benchmarks"]["short-chains"]["prompt"] == "{question}"
     assert loaded["benchmarks"]["gsm8k"]["columns"]["distractors"] == []
-    assert configuration.load(loaded) == loaded
+    assert load.load(loaded) == loaded
     del config["studies"]["pocket"]["samples"]
-    assert configuration.load(config)["studies"]["pocket"]["samples"] == 1
+    assert load.load(config)["studies"]["pocket"]["samples"] == 1
     with pytest.raises(UserError, match="unknown key"):
-        configuration.load({**config, "studys": {}})
+        load.load({**config, "studys": {}})
 
 
 def test_identity_holds_what_changes_tokens_and_nothing_else(config):

@@ -5,9 +5,10 @@ import copy
 import pytest
 import yaml
 
-from frontiers import config as configuration
-from frontiers.cli import UserError
-from workflow_copy import ROOT
+from frontiers.config import load
+from frontiers.config import study as configuration
+from frontiers.core.cli import UserError
+from support.workflow_copy import ROOT
 
 LOG = {"format": "lm-eval", "file": "logs/samples.jsonl"}
 STUDY = {
@@ -36,8 +37,8 @@ def config(tmp_path):
 
 
 def test_lists_are_derived_from_the_logs(config, tmp_path):
-    configuration.check(config, tmp_path)
-    study = configuration.load(config)["studies"]["others"]
+    load.check(config, tmp_path)
+    study = load.load(config)["studies"]["others"]
     assert study["models"] == ["pocket-small", "phi-4"]
     assert study["benchmarks"] == ["short-chains", "long-chains"]
     assert study["strategies"] == ["cot"]
@@ -52,7 +53,7 @@ def test_lists_are_derived_from_the_logs(config, tmp_path):
 
 def test_without_caps_logs_are_uncapped(config):
     del config["studies"]["others"]["caps"]
-    assert configuration.load(config)["studies"]["others"]["caps"] == [None]
+    assert load.load(config)["studies"]["others"]["caps"] == [None]
 
 
 # Path below the study, the value that is wrong there (... deletes), and what the only message must hold.
@@ -98,7 +99,7 @@ def test_a_mistake_gives_one_message(config, tmp_path, path, value, parts):
     else:
         place[last] = value
     with pytest.raises(UserError) as error:
-        configuration.check(config, tmp_path)
+        load.check(config, tmp_path)
     faults = str(error.value).split("\n- ")[1:]
     told = [fault for fault in faults if all(part in fault for part in parts)]
     assert len(told) == 1, faults
@@ -109,10 +110,10 @@ def test_a_mistake_gives_one_message(config, tmp_path, path, value, parts):
 def test_files_of_studies_that_do_not_run_are_not_looked_for(config, tmp_path):
     (tmp_path / "logs/samples.jsonl").unlink()
     config["run"] = ["open-reasoning"]
-    configuration.check(config, tmp_path)
+    load.check(config, tmp_path)
     config["run"] = ["others"]
     with pytest.raises(UserError, match="3 faults"):
-        configuration.check(config, tmp_path)
+        load.check(config, tmp_path)
 
 
 def test_a_judge_needs_a_block_as_any_model_does(config, tmp_path):
@@ -124,11 +125,11 @@ def test_a_judge_needs_a_block_as_any_model_does(config, tmp_path):
         "kv_cache_gib": 0.1,
     }
     config["studies"]["others"] |= {"judge": "pocket-judge", "engine": engine}
-    configuration.check(config, tmp_path)
+    load.check(config, tmp_path)
     for name in ("others", "pocket"):
         config["studies"][name]["judge"] = "pocket-jugde"
     with pytest.raises(UserError) as error:
-        configuration.check(config, tmp_path)
+        load.check(config, tmp_path)
     for name in ("others", "pocket"):
         assert f"model `pocket-jugde` is listed in study `{name}`" in str(error.value)
     assert str(error.value).count("Did you mean `pocket-judge`?") == 2

@@ -1,16 +1,16 @@
 """Strategies in config.yaml: every fault is one message that says where it is and how to mend it."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import yaml
 
-from frontiers import config as configuration
-from frontiers import config_strategies
-from frontiers.cli import UserError
+from frontiers.config import load
+from frontiers.config import strategies as config_strategies
+from frontiers.config import study as configuration
+from frontiers.core.cli import UserError
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 TREE = {
     "label": "t", "method": "rebase", "width": 4, "temperature": 0.2, "reward": "pocket-reward", "step": ".",
@@ -52,7 +52,7 @@ def test_a_mistake_in_a_strategy(block, wanted):
     config = copy.deepcopy(CONFIG)
     config["strategies"]["odd"] = block
     with pytest.raises(UserError) as error:
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
     for text in wanted:
         assert text in str(error.value)
 
@@ -61,7 +61,7 @@ def test_a_beam_of_no_whole_number_of_nodes():
     config = copy.deepcopy(CONFIG)
     config["strategies"]["beam_16"]["expansion"] = 5
     with pytest.raises(UserError, match="no multiple of `expansion` 5"):
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,17 @@ def test_a_study_that_cannot_run_its_strategies(path, value, wanted):
     config = copy.deepcopy(CONFIG)
     config["studies"]["pocket-strategies"][path[0]] = value
     with pytest.raises(UserError, match=wanted):
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
 
 
 def test_a_reward_model_writes_nothing():
     config = copy.deepcopy(CONFIG)
     config["models"]["pocket-reward"]["sampling"] = {"temperature": 0}
     with pytest.raises(UserError, match="a reward model writes nothing"):
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
     del config["models"]["pocket-reward"]["reward"], config["models"]["pocket-reward"]["sampling"]
     with pytest.raises(UserError, match="or `reward` for a reward model"):
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
 
 
 def test_trees_have_one_sample_and_no_cap():

@@ -9,17 +9,16 @@ import sys
 import threading
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
-from frontiers import fence
-from frontiers.cli import UserError
-from frontiers.fence import Fence, Owner, held
-from frontiers.journal import Journal
-from test_journal import completion
+from frontiers.core import single_writer
+from frontiers.core.cli import UserError
+from frontiers.core.single_writer import Fence, Owner, held
+from frontiers.generation.journal import Journal
+from support.paths import ROOT
+from support.writer import completion
 
-ROOT = Path(__file__).parents[1]
 HEAD = """
 import os, sys, time
 from pathlib import Path
@@ -31,8 +30,8 @@ path = Path(sys.argv[1])
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    monkeypatch.setattr(fence, "BEAT", 0.05)
-    monkeypatch.setattr(fence, "LOOK", 0.005)
+    monkeypatch.setattr(single_writer, "BEAT", 0.05)
+    monkeypatch.setattr(single_writer, "LOOK", 0.005)
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def beating(file, when):
     ended = threading.Event()
 
     def beat():
-        while not ended.wait(fence.BEAT):
+        while not ended.wait(single_writer.BEAT):
             os.utime(file, ns=(0, when()))
 
     thread = threading.Thread(target=beat)
@@ -112,7 +111,7 @@ def test_the_fence_of_a_killed_process_of_this_machine_is_free_at_once(path):
         Fence(path).take(0)
     owner.kill()
     owner.wait()
-    assert seconds_to_take(path, patience=0) < fence.BEAT * fence.MISSED
+    assert seconds_to_take(path, patience=0) < single_writer.BEAT * single_writer.MISSED
 
 
 def test_a_process_that_ends_without_a_word_on_it_leaves_no_owner(path):
@@ -125,18 +124,26 @@ def test_another_process_with_the_same_number_is_not_the_owner(path):
     owner = replace(Owner.here(), begun="17")
     (path.parent / "j.jsonl.owner").write_text(json.dumps(asdict(owner)))
     assert owner.gone
-    assert seconds_to_take(path, patience=0) < fence.BEAT * fence.MISSED
+    assert seconds_to_take(path, patience=0) < single_writer.BEAT * single_writer.MISSED
 
 
 def test_an_owner_elsewhere_is_dead_after_the_missed_beats_and_not_before(path):
     left(path)
-    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+    assert (
+        single_writer.BEAT * single_writer.MISSED
+        <= seconds_to_take(path)
+        < 3 * single_writer.BEAT * single_writer.MISSED
+    )
 
 
 @pytest.mark.parametrize("hours", [-48, 0, 48])
 def test_a_dead_owner_is_dead_whatever_time_its_file_carries(path, hours):
     os.utime(left(path), (time.time() + hours * 3600,) * 2)
-    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+    assert (
+        single_writer.BEAT * single_writer.MISSED
+        <= seconds_to_take(path)
+        < 3 * single_writer.BEAT * single_writer.MISSED
+    )
 
 
 def test_a_live_owner_is_alive_though_its_clock_jumps(path):
@@ -146,7 +153,7 @@ def test_a_live_owner_is_alive_though_its_clock_jumps(path):
     with pytest.raises(
         UserError, match=r"another job is writing it: process .* on node7, SLURM job 17"
     ) as error:
-        Fence(path).take(4 * fence.BEAT * fence.MISSED, said.append)
+        Fence(path).take(4 * single_writer.BEAT * single_writer.MISSED, said.append)
     end()
     assert "or end it with `scancel 17`" in str(error.value)
     (line,) = said
@@ -155,24 +162,28 @@ def test_a_live_owner_is_alive_though_its_clock_jumps(path):
 
 def test_a_file_that_its_owner_died_while_writing_is_no_fence_for_long(path):
     left(path, content=b'{"token": "a')
-    assert fence.BEAT * fence.MISSED <= seconds_to_take(path) < 3 * fence.BEAT * fence.MISSED
+    assert (
+        single_writer.BEAT * single_writer.MISSED
+        <= seconds_to_take(path)
+        < 3 * single_writer.BEAT * single_writer.MISSED
+    )
 
 
 def test_an_owner_that_comes_to_life_while_it_is_judged_keeps_its_fence(path):
     file = left(path)
-    judged = fence.look(file)
+    judged = single_writer.look(file)
     os.utime(file, ns=(0, judged[1] + 1))
     other = Fence(path)
     other._me = Owner.here()
     other._evict(judged, None, pytest.fail)
-    assert fence.look(file) == (judged[0], judged[1] + 1)
+    assert single_writer.look(file) == (judged[0], judged[1] + 1)
     assert [each.name for each in path.parent.iterdir()] == [file.name]
 
 
 def test_a_writer_that_slept_writes_no_more_once_it_is_replaced(path):
     code = """
 from frontiers.journal import Journal
-from test_journal import completion
+from support.writer import completion
 fence.kernel = lambda: "another"
 journal = Journal(path, 0)
 journal.append(completion("a"))
@@ -210,7 +221,7 @@ def test_a_removed_owner_file_ends_the_writer(path):
     journal = Journal(path, 0)
     journal.append(completion("a"))
     (path.parent / "j.jsonl.owner").unlink()
-    time.sleep(3 * fence.BEAT)
+    time.sleep(3 * single_writer.BEAT)
     with pytest.raises(UserError, match="taken the place of this one"):
         journal.append(completion("b"))
     journal.close()

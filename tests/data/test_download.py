@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import hashlib
 import json
 import os
 import struct
@@ -10,44 +9,34 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-import download_benchmark
-import download_model
-from frontiers import benchmarks, checkpoints, files
-from frontiers.cli import UserError
-from frontiers.problems import read_problems
+from frontiers.core import files
+from frontiers.core.cli import UserError
+from frontiers.data import benchmark_source, checkpoints
+from frontiers.data.problems import read_problems
+from support.downloads import (
+    CONFIG,
+    FIELDS,
+    SHARED,
+    fails,
+    make_checkpoint,
+    needs_shared,
+    run_benchmark,
+    run_model,
+    sha256,
+    weights,
+)
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "benchmarks"
-needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the benchmark files are not here")
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-FIELDS = {"answer_type": "number", "licence": "MIT", "source": "a test"}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_lines(path: Path, rows: list[dict]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
-
-
-def run_benchmark(block: dict, output: Path, name: str = "sums") -> None:
-    download_benchmark.main(["--name", name, "--block", json.dumps(block), "--output", str(output)])
-
-
-def fails(call, *arguments, wanted: tuple[str, ...]) -> str:
-    with pytest.raises(UserError) as error:
-        call(*arguments)
-    for text in wanted:
-        assert text in str(error.value)
-    return str(error.value)
 
 
 @pytest.fixture
@@ -169,8 +158,8 @@ def test_real_benchmarks(tmp_path, name, file, first):
 @pytest.mark.parametrize("name", ["gsm8k", "math500"])
 def test_checksum_is_that_of_the_public_file(name):
     block = CONFIG["benchmarks"][name]
-    rows = benchmarks.source_rows((SHARED / f"{name}_test.jsonl").read_bytes(), name)
-    assert benchmarks.rows_checksum(rows, benchmarks.used_columns(block)) == block["sha256"]
+    rows = benchmark_source.source_rows((SHARED / f"{name}_test.jsonl").read_bytes(), name)
+    assert benchmark_source.rows_checksum(rows, benchmark_source.used_columns(block)) == block["sha256"]
 
 
 @needs_shared
@@ -217,12 +206,12 @@ def test_options_hold_all_and_the_letter_points_to_the_right_one():
     texts = ["right", "wrong 1", "wrong 2", "wrong 3"]
     letters = []
     for i in range(400):
-        question, letter = benchmarks.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}")
+        question, letter = benchmark_source.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}")
         lines = question.split("\n\n")[1].split("\n")
         assert sorted(line[3:] for line in lines) == sorted(texts)
         assert [line[:3] for line in lines] == ["A) ", "B) ", "C) ", "D) "]
         assert lines["ABCD".index(letter)] == f"{letter}) right"
-        assert benchmarks.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}") == (question, letter)
+        assert benchmark_source.with_options("Which?", texts[0], texts[1:], f"gpqa/{i}") == (question, letter)
         letters.append(letter)
     counts = [letters.count(letter) for letter in "ABCD"]
     assert min(counts) > 70 and max(counts) < 130
@@ -230,35 +219,11 @@ def test_options_hold_all_and_the_letter_points_to_the_right_one():
 
 def test_order_of_the_options_never_changes():
     """The order is part of the benchmark: another one would make old generations unreadable."""
-    question, letter = benchmarks.with_options("Which?", "r", ["x", "y", "z"], "gpqa-diamond/rec1")
+    question, letter = benchmark_source.with_options("Which?", "r", ["x", "y", "z"], "gpqa-diamond/rec1")
     assert (question, letter) == ("Which?\n\nA) z\nB) x\nC) r\nD) y", "C")
 
 
 # Checkpoints
-
-
-def run_model(block: dict, output: Path, name: str = "tiny") -> dict:
-    download_model.main(["--name", name, "--block", json.dumps(block), "--output", str(output)])
-    return json.loads(output.read_text())
-
-
-def make_checkpoint(folder: Path, shards: int = 1) -> Path:
-    """Write a checkpoint of two tensors, in one file or two with an index."""
-    folder.mkdir(parents=True)
-    tensors = {"a": np.ones((4, 8), np.float32), "b": np.zeros(3, np.float16)}
-    (folder / "config.json").write_text('{"model_type": "qwen3"}')
-    (folder / "tokenizer.json").write_text("{}")
-    (folder / "tokenizer_config.json").write_text('{"chat_template": "{{ x }}"}')
-    (folder / "README.md").write_text("card")
-    (folder / "training.json").write_text("{}")
-    if shards == 1:
-        save_file(tensors, folder / "model.safetensors")
-    else:
-        places = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
-        for name, place in places.items():
-            save_file({name: tensors[name]}, folder / place)
-        (folder / checkpoints.INDEX).write_text(json.dumps({"weight_map": places}))
-    return folder
 
 
 @pytest.mark.parametrize("shards", [1, 2])
@@ -304,10 +269,6 @@ def edit_header(path: Path, change) -> None:
     change(header)
     encoded = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(encoded)) + encoded + content[8 + length :])
-
-
-def weights(folder: Path) -> Path:
-    return folder / "model.safetensors"
 
 
 # What is done to a checkpoint, and what the message must hold.

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from frontiers import hardware
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
+from frontiers.data import hardware
 
 NAMES = hardware.names()
 SCHEMA = json.loads(hardware.SCHEMA.read_text())

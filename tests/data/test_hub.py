@@ -19,12 +19,11 @@ import pytest
 from huggingface_hub import constants, snapshot_download
 
 import download_benchmark
-import hub_server
-from frontiers import hub
-from frontiers.cli import UserError
-from frontiers.problems import read_problems
-from hub_server import COMMIT, Hub, Repository
-from test_download import (
+from frontiers.core.cli import UserError
+from frontiers.data import hub
+from frontiers.data.problems import read_problems
+from support import hub_server
+from support.downloads import (
     CONFIG,
     FIELDS,
     ROOT,
@@ -37,6 +36,7 @@ from test_download import (
     sha256,
     weights,
 )
+from support.hub_server import COMMIT, Hub, Repository
 
 BLOCK = {
     "repository": "a/b",

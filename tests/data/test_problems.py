@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from frontiers.cli import UserError
-from frontiers.golds import check_gold
-from frontiers.problems import Problem, read_problems
+from frontiers.core.cli import UserError
+from frontiers.data.problems import Problem, read_problems
+from frontiers.grading.grades import check_gold
 
 ROW = {
     "id": "a",

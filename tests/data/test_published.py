@@ -1,16 +1,17 @@
 """The table of published figures: form, ranges and agreement with the tables it was taken from."""
 
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from frontiers import catalogue
-from frontiers.architecture import read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.data import architecture_facts
+from support import paths
+from support.paths import ROOT
 
-TABLE = Path(__file__).parents[1] / "data" / "published" / "open_models.csv"
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "tables"
+TABLE = ROOT / "data" / "published" / "open_models.csv"
+SHARED = paths.SHARED / "data" / "tables"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the tables the figures come from are not here")
 
 COLUMNS = [
@@ -200,7 +201,7 @@ def test_nothing_usable_was_forgotten(table, epoch, reports):
 def test_named_architectures_have_the_parameters_of_the_table(table):
     """Developers round, and some leave out the input embedding of the active parameters."""
     for row in table.dropna(subset=["config"]).drop_duplicates("model").itertuples():
-        facts = catalogue.read_facts(catalogue.FOLDER / f"{row.config}.yaml")
+        facts = architecture_facts.read_facts(architecture_facts.FOLDER / f"{row.config}.yaml")
         architecture = read_architecture(facts["config"], row.config)
         assert row.total_params == pytest.approx(architecture.parameters(), rel=0.007), row.model
         active = [architecture.parameters(True, embedding) for embedding in (True, False)]

@@ -9,28 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers import generation, pocket_training
-from frontiers.cli import UserError
-from frontiers.generation import Settings
-from frontiers.journal import Journal
-from frontiers.prompts import render_prompt
-from writer import EOS, IDS, PROBLEMS, PROMPT_STYLE, THINKING, TOKENIZER, Writer, decode
+from frontiers.core.cli import UserError
+from frontiers.generation.journal import Journal
+from frontiers.generation.prompts import render_prompt
+from frontiers.generation.strategies import chain
+from frontiers.pocket import training as pocket_training
+from support.writer import IDS, PROBLEMS, PROMPT_STYLE, THINKING, TOKENIZER, Writer, decode, settings_of
 
 CAPS = st.lists(st.integers(0, 45), min_size=1, max_size=4, unique=True).map(sorted)
-
-
-def settings_of(caps, **changes):
-    fields = {"samples": 1, "answer_tokens": 16, "context": 128, "seed": 7, "model": "m", "benchmark": "b"}
-    return Settings(caps=tuple(caps), stop=(EOS,), **{**fields, **changes})
 
 
 def run(caps, writer=None, path=None, thinking=THINKING, problems=PROBLEMS, **changes):
     """Return the table `generations`, decoded with a journal at `path`."""
     writer = writer or Writer()
     with TemporaryDirectory() as folder:
-        courses = generation.courses(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
+        courses = chain.courses(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
         rows, _ = decode(courses, path or Path(folder, "j.jsonl"), writer)
-    return generation.tabulate([row for rows_of_one in rows for row in rows_of_one], TOKENIZER)
+    return chain.tabulate([row for rows_of_one in rows for row in rows_of_one], TOKENIZER)
 
 
 @pytest.fixture

@@ -5,22 +5,24 @@ import socket
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-import completions_server
-import vllm_server
-from completions_server import END, Completions, written
-from frontiers import endpoint, engine, generation, prompts, schedule
-from frontiers.cli import UserError
-from frontiers.completions import Request
-from frontiers.endpoint import Endpoint
-from frontiers.journal import Journal
-from frontiers.problems import read_problems
-from writer import TOKENIZER
+from frontiers.core.cli import UserError
+from frontiers.data.problems import read_problems
+from frontiers.generation import prompts, scheduler
+from frontiers.generation.engines import endpoint
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines.endpoint import Endpoint
+from frontiers.generation.journal import Journal
+from frontiers.generation.requests import Request
+from frontiers.generation.strategies import chain
+from support import completions_server, vllm_server
+from support.completions_server import END, Completions, written
+from support.paths import ROOT
+from support.writer import TOKENIZER
 
-FOLDER = Path(__file__).parents[1] / "data/pocket/models/small"
+FOLDER = ROOT / "data/pocket/models/small"
 SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 0, "frequency_penalty": 0.0}
 REQUESTS = [Request((9, n), 100 + n, 12, (END,)) for n in range(40)]
 SECRET = "sk-never-shown"
@@ -222,18 +224,18 @@ def test_what_is_journalled_is_not_asked_again(server, tmp_path):
         return [course(request) for request in REQUESTS]
 
     def part():
-        return schedule.Part(Journal(tmp_path / "j.jsonl"), courses())
+        return scheduler.Part(Journal(tmp_path / "j.jsonl"), courses())
 
     server.faults += [*[None] * 19, 400]
     first = part()
     with pytest.raises(UserError, match="400"):
-        schedule.drive([first], server.make(), lambda line: None)
+        scheduler.drive([first], server.make(), lambda line: None)
     first.journal.close()
     kept = len(Journal(tmp_path / "j.jsonl").entries)
     assert 0 < kept < len(REQUESTS)
     state, second = Completions(), part()
     with completions_server.serving(state) as url:
-        schedule.drive([second], server.make(url=url), lambda line: None)
+        scheduler.drive([second], server.make(url=url), lambda line: None)
     assert len(state.asked) == len(REQUESTS) - kept
     check({completion.id: completion for completion in second.results}, REQUESTS)
 
@@ -251,14 +253,14 @@ def served(tmp_path_factory):
 
 
 def table(runner, tokenizer, path, thinking):
-    settings = generation.Settings(
+    settings = chain.Settings(
         (0, 8, 24, None), 2, 16, 256, 5, "pocket-small", "middle-chains", (tokenizer.eos_token_id,), 20
     )
     problems = read_problems(FOLDER.parents[1] / "problems/middle-chains.jsonl")[:20]
-    part = schedule.Part(Journal(path), generation.courses(problems, tokenizer, thinking, {}, settings))
-    schedule.drive([part], runner, lambda line: None)
+    part = scheduler.Part(Journal(path), chain.courses(problems, tokenizer, thinking, {}, settings))
+    scheduler.drive([part], runner, lambda line: None)
     part.journal.close()
-    return generation.tabulate([row for rows in part.results for row in rows], tokenizer)
+    return chain.tabulate([row for rows in part.results for row in rows], tokenizer)
 
 
 @pytest.mark.parametrize("end", ["</think>", ". Ben"])

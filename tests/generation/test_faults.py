@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from jobs import Forks, Job
+from support.jobs import Forks, Job
 
 FULL_DISK = """
 import errno, os

@@ -9,20 +9,19 @@ import time
 from collections import defaultdict
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from fake_nvml import Library
-from frontiers import devices, generation, meter, runners
-from frontiers.cli import UserError
-from frontiers.devices import VISIBLE, held, parallel, visible
-from frontiers.meter import Meter
-from frontiers.runners import Lent
-from test_generation import settings_of
-from writer import PROBLEMS, THINKING, TOKENIZER, Writer, decode
+from frontiers.core.cli import UserError
+from frontiers.generation.engines import energy, gpu_locks, lease
+from frontiers.generation.engines.energy import Meter
+from frontiers.generation.engines.gpu_locks import VISIBLE, held, parallel, visible
+from frontiers.generation.engines.lease import Lent
+from frontiers.generation.strategies import chain
+from support.fake_nvml import Library
+from support.paths import ROOT
+from support.writer import PROBLEMS, THINKING, TOKENIZER, Writer, decode, settings_of
 
-ROOT = Path(__file__).parents[1]
 JOB = """
 import json, sys, time
 from pathlib import Path
@@ -129,7 +128,7 @@ def test_the_environment_names_the_devices_held_and_is_put_back(tmp_path):
 
 def test_waiting_is_said_once(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(devices, "WAIT", 0.01)
+    monkeypatch.setattr(gpu_locks, "WAIT", 0.01)
     job = start(3, 0.5, tmp_path)
     wait_for(lambda: lines(tmp_path))
     with held(2, said.append, Library(4), {}, tmp_path / "locks"):
@@ -166,7 +165,7 @@ def test_how_a_model_is_spread():
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(meter, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(energy, "IDLE_SECONDS", 0.05)
 
 
 def measure(library, count=2, seconds=0.4):
@@ -260,7 +259,7 @@ class Slow(Writer):
 
 
 def decoded(runner, folder):
-    courses = generation.courses(PROBLEMS, TOKENIZER, THINKING, {}, settings_of([0, None]))
+    courses = chain.courses(PROBLEMS, TOKENIZER, THINKING, {}, settings_of([0, None]))
     decode(courses, folder / "j.jsonl", runner)
     return runner.describe()
 
@@ -269,8 +268,8 @@ def test_devices_come_with_the_first_request_and_the_start_of_the_engine_is_not_
     quick, tmp_path, monkeypatch
 ):
     library, said = Library(4), []
-    monkeypatch.setattr(devices, "library", lambda: (library, None))
-    monkeypatch.setattr(runners.devices, "held", partial(held, locks=tmp_path / "locks"))
+    monkeypatch.setattr(gpu_locks, "library", lambda: (library, None))
+    monkeypatch.setattr(lease.devices, "held", partial(held, locks=tmp_path / "locks"))
     monkeypatch.delenv(VISIBLE, raising=False)
     engine = Slow(library)
     runner = Lent(engine, 2, said.append)
@@ -296,6 +295,6 @@ def test_without_devices_of_its_own_a_job_says_why_nothing_is_measured(tmp_path)
 
 
 def test_this_machine_measures_or_says_why_not():
-    nvml, reason = devices.library()
+    nvml, reason = gpu_locks.library()
     report = Meter(nvml, visible(nvml, {}), reason).report()
     assert (report["joules"] is None) == (report["reason"] is not None)

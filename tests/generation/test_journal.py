@@ -6,13 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers.cli import UserError
-from frontiers.completions import Completion, Request, fingerprint
-from frontiers.journal import Journal, Tally, last_tally
-
-
-def completion(name, tokens=(1, 2, 3), reason="length"):
-    return Completion(name, tuple(tokens), len(tokens), reason, None, 0.1, 0.5)
+from frontiers.core.cli import UserError
+from frontiers.generation.journal import Journal, Tally, last_tally
+from frontiers.generation.requests import Completion, Request, fingerprint
+from support.writer import completion
 
 
 def filled(path, names="abc"):

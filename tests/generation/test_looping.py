@@ -1,15 +1,14 @@
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontiers.looping import GRAM, SHORTEST, WINDOW, loops, repeated_share
+from frontiers.generation.looping import GRAM, SHORTEST, WINDOW, loops, repeated_share
+from support.paths import SHARED
 
-SHARED = Path(__file__).parents[2] / "shared"
 TOKENS = st.lists(st.integers(0, 5), max_size=200)
 
 

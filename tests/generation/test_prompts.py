@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from frontiers.cli import UserError
-from frontiers.prompts import Thinking, render_prompt
-from workflow_copy import ROOT
-from writer import EOS, PROMPT_STYLE, THINKING
+from frontiers.core.cli import UserError
+from frontiers.generation.prompts import Thinking, render_prompt
+from support.workflow_copy import ROOT
+from support.writer import EOS, PROMPT_STYLE, THINKING
 
 SPELLED = Thinking("markers", (1,), (5, 6), (5, 6), "the end")
 

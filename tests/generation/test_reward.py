@@ -1,7 +1,6 @@
 """Reward models on vLLM's pooling runner against `transformers`, and trees of a real pocket model beside one."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,24 +9,21 @@ import yaml
 from safetensors.torch import save_file
 from transformers import Qwen2Config, Qwen2Model
 
-from frontiers import (
-    engine,
-    pocket,
-    pocket_training,
-    reward_engine,
-    rewarders,
-    rewards,
-    schedule,
-    tree_tables,
-    trees,
-)
-from frontiers.completions import Scores
-from frontiers.generation import Settings
-from frontiers.journal import Journal
-from frontiers.problems import Problem
-from writer import EOS, THINKING, TOKENIZER
+from frontiers.data.problems import Problem
+from frontiers.generation import reward_layout, scheduler
+from frontiers.generation.engines import reward as reward_engine
+from frontiers.generation.engines import reward as rewarders
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.journal import Journal
+from frontiers.generation.requests import Scores
+from frontiers.generation.strategies import tree as trees
+from frontiers.generation.strategies import tree_tables
+from frontiers.generation.strategies.chain import Settings
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from support.paths import ROOT
+from support.writer import EOS, THINKING, TOKENIZER
 
-ROOT = Path(__file__).parents[1]
 RECIPES = yaml.safe_load((ROOT / "data/pocket/recipes.yaml").read_text())["models"]
 READ = {"separator": ".", "prompt": "{question} <think> {steps}", "step": "{step}. ", "tag": "."}
 SETTINGS = {
@@ -108,7 +104,10 @@ def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
     model, reward = loaded(tmp_path / recipe, recipe, READ | ({"odds": odds} if odds else {}))
     asked = []
     for number, problem in enumerate(DRAWN):
-        steps = [*rewards.split_steps(pocket.text_of(problem.trace), "."), pocket.text_of(problem.answer)]
+        steps = [
+            *reward_layout.split_steps(pocket.text_of(problem.trace), "."),
+            pocket.text_of(problem.answer),
+        ]
         asked.append(reward.rewarder.scoring(f"p{number}", pocket.text_of(problem.question), steps))
     runner = reward.engine(0, print, alone=True)
     for request in asked:
@@ -154,18 +153,18 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
     ]
     settings = Settings((None,), 1, 8, 256, 3, "pocket-small", "b", (EOS,))
     courses = trees.courses(problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder)
-    part = schedule.Part(Journal(tmp_path / "j.jsonl"), courses)
-    schedule.drive([part], pair, print)
+    part = scheduler.Part(Journal(tmp_path / "j.jsonl"), courses)
+    scheduler.drive([part], pair, print)
     part.journal.close()
     found = tree_tables.tables(part.results, TOKENIZER)
     assert found["generations"].groupby("problem_id").size().tolist() == [4, 4, 4]
     assert (found["rewards"]["status"] == "scored").all()
     assert not found["generations"]["truncated"].any()
     # What the journal holds is enough to grow the same trees again, and scores have come back whole.
-    again = schedule.Part(Journal(tmp_path / "j.jsonl"), trees.courses(
+    again = scheduler.Part(Journal(tmp_path / "j.jsonl"), trees.courses(
         problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder
     ))  # fmt: skip
-    schedule.drive([again], pair, print)
+    scheduler.drive([again], pair, print)
     assert again.requests == 0
     assert [tree.passes for tree in again.results] == [tree.passes for tree in part.results]
     assert any(isinstance(leaf.scores, Scores) for tree in again.results for leaf in tree.leaves)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from frontiers import schedule
-from frontiers.completions import Request, complete
-from frontiers.journal import Journal, Tally, last_tally
-from writer import EOS, THINKING, Writer, decode
+from frontiers.generation import scheduler
+from frontiers.generation.journal import Journal, Tally, last_tally
+from frontiers.generation.requests import Request, complete
+from support.writer import EOS, THINKING, Writer, decode
 
 
 def course(number, answers=2, length=30):
@@ -46,7 +46,7 @@ def test_the_engine_is_kept_full_and_never_overfull(tmp_path):
 
 def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_path):
     parts = [
-        schedule.Part(Journal(tmp_path / f"{name}.jsonl"), [course(n + first) for n in range(3)])
+        scheduler.Part(Journal(tmp_path / f"{name}.jsonl"), [course(n + first) for n in range(3)])
         for name, first in (("a", 0), ("b", 100))
     ]
     together = []
@@ -56,7 +56,7 @@ def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_p
             together.append({request.prompt[0] >= 100 for request in self.held})
             return super().receive()
 
-    schedule.drive(parts, Watched(capacity=3), lambda line: None)
+    scheduler.drive(parts, Watched(capacity=3), lambda line: None)
     assert {False, True} in together
     for part, first in zip(parts, (0, 100), strict=True):
         part.journal.close()
@@ -94,15 +94,15 @@ def test_a_job_with_nothing_to_decode_asks_the_engine_for_nothing_and_leaves_the
 
 
 def test_progress_says_how_far_and_how_long():
-    assert schedule.progress([Tally(total=10)]) == "0 of 10 problems done, 0 tokens/s"
+    assert scheduler.progress([Tally(total=10)]) == "0 of 10 problems done, 0 tokens/s"
     half = Tally(total=1000, done=600, worked=500, tokens=9000, seconds=30.0)
     rest = Tally(total=1000)
-    assert schedule.progress([half, rest]) == "600 of 2,000 problems done, 300 tokens/s, 84 s left"
-    assert [schedule.duration(s) for s in (99, 600, 7200)] == ["99 s", "10 min", "2.0 h"]
+    assert scheduler.progress([half, rest]) == "600 of 2,000 problems done, 300 tokens/s, 84 s left"
+    assert [scheduler.duration(s) for s in (99, 600, 7200)] == ["99 s", "10 min", "2.0 h"]
 
 
 def test_progress_is_told_while_it_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(schedule, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(scheduler, "REPORT_SECONDS", 0)
     lines = []
     decode([course(n) for n in range(3)], tmp_path / "j.jsonl", Writer(), lines.append)
     assert lines[-1].startswith("3 of 3 problems done")

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import collect
-from frontiers import config, generation, schedule, shards, status, tables
-from frontiers.cli import UserError
-from frontiers.files import sha256_of
-from test_generation import settings_of
-from writer import PROBLEMS, THINKING, TOKENIZER, Writer
+from frontiers.config import study as config
+from frontiers.core import tables
+from frontiers.core.cli import UserError
+from frontiers.core.files import sha256_of
+from frontiers.generation import scheduler, shards, status
+from frontiers.generation.strategies import chain as generation
+from support.writer import PROBLEMS, THINKING, TOKENIZER, Writer, settings_of
 
 
 def names(count):
@@ -28,9 +30,9 @@ def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=F
     wanted = generation.courses(
         shards.part_of(problems, shard), TOKENIZER, THINKING, {}, settings_of(caps, samples=2)
     )
-    part = schedule.Part(journal, wanted)
+    part = scheduler.Part(journal, wanted)
     try:
-        schedule.drive([part], writer, lambda line: None)
+        scheduler.drive([part], writer, lambda line: None)
     finally:
         journal.close()
     table = generation.tabulate(list(chain(*part.results)), TOKENIZER)

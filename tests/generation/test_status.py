@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 import status as script
-from frontiers import status
-from frontiers.completions import Completion
-from frontiers.journal import Journal, Tally
-from workflow_copy import ROOT
+from frontiers.generation import status
+from frontiers.generation.journal import Journal, Tally
+from frontiers.generation.requests import Completion
+from support.workflow_copy import ROOT
 
 
 def journal(folder, model, benchmark, tally, mark="0" * 16, age=0.0):

@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from thought_checkpoints import save_checkpoint
+from support.paths import ROOT
+from support.thought_checkpoints import save_checkpoint
 
-ROOT = Path(__file__).parents[1]
 IDENTITY = {
     "thinking": {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"},
     "sampling": {"temperature": 0.8, "top_p": 0.95, "top_k": 0, "frequency_penalty": 0.0},

@@ -7,19 +7,23 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
 
-from frontiers import completions, pocket, pocket_training, thoughts, trees
-from frontiers.cli import UserError
-from frontiers.completions import Request, Scores
-from frontiers.families.quiet_star import FORM
-from frontiers.generation import Settings
-from frontiers.prompts import Thinking, render_prompt
-from frontiers.reward_engine import Pair
-from frontiers.rewards import Rewarder
-from frontiers.thought_engine import ThoughtEngine
-from test_trees import REWARD
-from thought_checkpoints import BARRED, literal, random_model, save_checkpoint
-from writer import MARKERS, PROBLEMS
-from writer import decode as drive
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.core.cli import UserError
+from frontiers.generation import requests as completions
+from frontiers.generation.engines import thought_model
+from frontiers.generation.engines.reward import Pair
+from frontiers.generation.engines.thought import ThoughtEngine
+from frontiers.generation.prompts import Thinking, render_prompt
+from frontiers.generation.requests import Request, Scores
+from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.strategies import tree as trees
+from frontiers.generation.strategies.chain import Settings
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from support.scripted_trees import REWARD
+from support.thought_checkpoints import BARRED, literal, random_model, save_checkpoint
+from support.writer import MARKERS, PROBLEMS
+from support.writer import decode as drive
 
 PROMPTS = [(3, 4, 5), (8,), (9, 9, 2, 7, 11, 5, 28), (1, 2)]
 SEEDS = [11, 12, 2**62 + 1, 14]
@@ -29,17 +33,17 @@ SEEDS = [11, 12, 2**62 + 1, 14]
 def stepwise(model, prompts, seeds, count, thought):
     """Write `count` tokens for all prompts together: tokens, thoughts and log p, each by prompt."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    barred, batch = torch.tensor(BARRED), thoughts.prefill(model, prompts)
+    barred, batch = torch.tensor(BARRED), thought_model.prefill(model, prompts)
     written, imagined, logs = [], [], []
     for _ in range(count):
         chances = torch.stack([torch.rand(thought + 1, generator=g, dtype=torch.float64) for g in generators])
-        after, tokens = thoughts.think(model, batch, 1.0, barred, chances[:, :thought])
+        after, tokens = thought_model.think(model, batch, 1.0, barred, chances[:, :thought])
         logits = model.mix(batch.hidden, after)
         logits[:, barred] = -torch.inf
-        written.append(thoughts.draw(logits, chances[:, thought]))
+        written.append(thought_model.draw(logits, chances[:, thought]))
         imagined.append(tokens)
         logs.append(logits.double().log_softmax(-1))
-        batch = thoughts.feed(model, batch, model.get_input_embeddings()(written[-1]))
+        batch = thought_model.feed(model, batch, model.get_input_embeddings()(written[-1]))
     return (torch.stack(part, dim=1) for part in (written, imagined, logs))
 
 
@@ -67,10 +71,14 @@ def test_a_batch_with_a_cache_is_the_papers_equations_without(model_type, change
 def test_a_thought_leaves_the_cache_as_it_was_and_changes_what_is_written():
     model = random_model("qwen3")
     with torch.no_grad():
-        batch = thoughts.prefill(model, PROMPTS)
+        batch = thought_model.prefill(model, PROMPTS)
         kept = [(k.clone(), v.clone()) for k, v, _ in batch.cache]
-        one, _ = thoughts.think(model, batch, 1.0, torch.tensor(BARRED), torch.full((4, 2), 0.1).double())
-        two, _ = thoughts.think(model, batch, 1.0, torch.tensor(BARRED), torch.full((4, 2), 0.9).double())
+        one, _ = thought_model.think(
+            model, batch, 1.0, torch.tensor(BARRED), torch.full((4, 2), 0.1).double()
+        )
+        two, _ = thought_model.think(
+            model, batch, 1.0, torch.tensor(BARRED), torch.full((4, 2), 0.9).double()
+        )
         for (k, v), (now_k, now_v, _) in zip(kept, batch.cache, strict=True):
             assert torch.equal(k, now_k)
             assert torch.equal(v, now_v)
@@ -94,10 +102,10 @@ def test_a_mixing_weight_of_zero_is_the_base_model_and_of_one_the_thought():
 def test_draws_follow_the_distribution_and_skip_what_cannot_be():
     logits = torch.tensor([[0.0, -torch.inf, 1.0, -torch.inf]])
     chances = torch.linspace(0, 1, 10_001, dtype=torch.float64)[:-1]
-    tokens = thoughts.draw(logits.expand(len(chances), -1), chances)
+    tokens = thought_model.draw(logits.expand(len(chances), -1), chances)
     assert set(tokens.tolist()) == {0, 2}
     assert (tokens == 2).double().mean() == pytest.approx(np.e / (1 + np.e), abs=1e-3)
-    assert thoughts.draw(logits, None).tolist() == [2]
+    assert thought_model.draw(logits, None).tolist() == [2]
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +133,10 @@ def test_the_names_and_shapes_of_the_weights_are_those_of_the_released_checkpoin
 
 
 def test_shards_load_as_one_file_does(checkpoint, tmp_path):
-    model = thoughts.load(checkpoint, "float32")
+    model = thought_model.load(checkpoint, "float32")
     model.save_pretrained(tmp_path, max_shard_size="20KB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
-    again = thoughts.load(tmp_path, "float32").state_dict()
+    again = thought_model.load(tmp_path, "float32").state_dict()
     assert all(torch.equal(w, again[name]) for name, w in model.state_dict().items())
 
 
@@ -146,7 +154,7 @@ def test_missing_and_unexpected_weights_are_an_error_that_names_them(checkpoint,
         del weights["end_embedding"]
 
     with pytest.raises(UserError) as raised:
-        thoughts.load(damaged(checkpoint, tmp_path, change), "float32")
+        thought_model.load(damaged(checkpoint, tmp_path, change), "float32")
     assert "missing: end_embedding, talk_head.0.0.weight;" in str(raised.value)
     assert "unexpected: talk_head.1.0.weight" in str(raised.value)
 
@@ -156,7 +164,7 @@ def test_a_head_of_another_shape_is_an_error_that_names_it(checkpoint, tmp_path)
         weights["talk_head.0.4.weight"] = torch.zeros(24, 24)
 
     with pytest.raises(UserError, match=r"of another shape: talk_head\.0\.4\.weight"):
-        thoughts.load(damaged(checkpoint, tmp_path, change), "float32")
+        thought_model.load(damaged(checkpoint, tmp_path, change), "float32")
 
 
 @pytest.mark.parametrize("changed", [{"use_shallow_talk": True}, {"use_weighted_talk_head": None}])
@@ -164,7 +172,7 @@ def test_a_model_without_the_known_mixing_head_is_an_error_that_says_which_field
     config = AutoConfig.for_model("mistral", **{**FORM, **changed})
     (field,) = changed
     with pytest.raises(UserError, match=rf"{field} is (True|None), not"):
-        thoughts.thought_class(config)
+        thought_model.thought_class(config)
 
 
 SAMPLING = {"temperature": 0.7, "top_p": 0.9, "top_k": 0, "frequency_penalty": 0.0}
@@ -198,7 +206,7 @@ REQUESTS = [
 
 
 def test_the_engine_writes_what_the_equations_say(checkpoint):
-    model = thoughts.load(checkpoint, "float32")
+    model = thought_model.load(checkpoint, "float32")
     for request, completion in zip(REQUESTS, decode(engine_on(checkpoint), REQUESTS), strict=True):
         tokens, _, _ = literal(
             model, request.prompt, request.seed, request.max_tokens, 2, heat=0.7, top_p=0.9
@@ -296,18 +304,18 @@ def test_greedy_takes_the_likeliest_whatever_the_seed(checkpoint):
 
 def test_short_of_memory_it_goes_on_with_half_and_writes_the_same(checkpoint, monkeypatch):
     together = [c.tokens for c in decode(engine_on(checkpoint), REQUESTS)]
-    real = thoughts.prefill
+    real = thought_model.prefill
 
     def short(model, prompts):
         if len(prompts) > 2:
             raise RuntimeError("CUDA out of memory")
         return real(model, prompts)
 
-    monkeypatch.setattr(thoughts, "prefill", short)
+    monkeypatch.setattr(thought_model, "prefill", short)
     said = []
     assert [c.tokens for c in decode(engine_on(checkpoint, 8, said=said), REQUESTS)] == together
     assert said == [f"short of memory: going on with {n} requests at a time" for n in (4, 2)]
-    monkeypatch.setattr(thoughts, "prefill", lambda *_: (_ for _ in ()).throw(MemoryError("no")))
+    monkeypatch.setattr(thought_model, "prefill", lambda *_: (_ for _ in ()).throw(MemoryError("no")))
     with pytest.raises(UserError, match="memory does not suffice for a single request"):
         decode(engine_on(checkpoint, 2), REQUESTS)
 
@@ -318,6 +326,10 @@ def test_a_frequency_penalty_is_an_error(checkpoint):
 
 
 def test_the_vocabulary_of_thoughts_is_the_pocket_one_and_two_tokens():
-    assert pocket_training.words_of("thoughts") == [*pocket.vocabulary(), thoughts.START, thoughts.END]
-    assert pocket.THOUGHT == (thoughts.START, thoughts.END)
+    assert pocket_training.words_of("thoughts") == [
+        *pocket.vocabulary(),
+        thought_model.START,
+        thought_model.END,
+    ]
+    assert pocket.THOUGHT == (thought_model.START, thought_model.END)
     assert completions.Request((1,), 1, 1).id

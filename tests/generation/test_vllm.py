@@ -5,16 +5,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from frontiers import engine, generation, prompts
-from frontiers.cli import UserError
-from frontiers.completions import Request, complete, following
+from frontiers.core.cli import UserError
+from frontiers.generation import prompts
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.requests import Request, before_text, complete, following
+from frontiers.generation.strategies import chain
+from support.paths import ROOT
 
-FOLDER = Path(__file__).parents[1] / "data/pocket/models/small"
+FOLDER = ROOT / "data/pocket/models/small"
 SETTINGS = {
     "device": "cpu",
     "dtype": "float32",
@@ -115,10 +117,10 @@ def test_what_is_written_in_pieces_is_what_one_greedy_run_writes(runner, request
     )
     inputs = [{"prompt_token_ids": list(r.prompt)} for r in requests]
     outputs = runner._llm.generate(inputs, greedy, use_tqdm=False)
-    settings = generation.Settings((20,), 1, 39, 256, 5, "m", "b", (tokenizer.eos_token_id,), piece=7)
+    settings = chain.Settings((20,), 1, 39, 256, 5, "m", "b", (tokenizer.eos_token_id,), piece=7)
     thinking = prompts.Thinking.from_block(BLOCK, tokenizer)
     for request, output in zip(requests, outputs, strict=True):
-        course = generation.course("p", 0, request.prompt, thinking, settings)
+        course = chain.course("p", 0, request.prompt, thinking, settings)
         asked, pieces = next(course), 0
         try:
             while True:
@@ -306,14 +308,14 @@ def test_want_of_memory_is_told_from_other_deaths(error, short):
 
 def test_a_stop_text_leaves_out_what_stands_from_it_on(tokenizer):
     ids = tuple(tokenizer.encode("Ana has 7. Ben has 5 more than 7 = 12."))
-    kept = engine.before_text(ids, "more than", tokenizer)
+    kept = before_text(ids, "more than", tokenizer)
     assert tokenizer.decode(kept) == "Ana has 7. Ben has 5"
-    assert engine.before_text(ids, "Kim", tokenizer) == ids
+    assert before_text(ids, "Kim", tokenizer) == ids
 
 
 def test_ends_of_sequence_are_gathered_from_tokenizer_and_configuration(tokenizer):
-    assert engine.end_of_sequence(tokenizer, {}) == (1,)
-    assert engine.end_of_sequence(tokenizer, {"eos_token_id": [1, 7]}) == (1, 7)
+    assert prompts.end_of_sequence(tokenizer, {}) == (1,)
+    assert prompts.end_of_sequence(tokenizer, {"eos_token_id": [1, 7]}) == (1, 7)
 
 
 def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():

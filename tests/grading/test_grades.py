@@ -2,10 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers import ambiguity, grades, grading, points, table_parts
-from frontiers.cli import UserError
-from frontiers.problems import Problem
-from test_points import answers_of, tables
+from frontiers.analysis import points
+from frontiers.core import table_batches
+from frontiers.core.cli import UserError
+from frontiers.data.problems import Problem
+from frontiers.grading import grader as grading
+from frontiers.grading import grades
+from frontiers.grading import grades as ambiguity
+from support.point_tables import answers_of, tables
 
 
 @pytest.mark.parametrize(
@@ -105,25 +109,25 @@ def rows_of_grades(numbers):
 
 
 def test_a_table_passes_in_parts_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_parts, "MOST_ROWS", 7)
+    monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
     whole = rows_of_grades(range(40))
     path = tmp_path / "new" / "t.parquet"
-    assert table_parts.write_parts((whole.iloc[i : i + 9] for i in range(0, 40, 9)), path, "grades") == 40
-    parts = list(table_parts.read_parts(path, "grades"))
+    assert table_batches.write_parts((whole.iloc[i : i + 9] for i in range(0, 40, 9)), path, "grades") == 40
+    parts = list(table_batches.read_parts(path, "grades"))
     assert [len(part) for part in parts] == [7] * 5 + [5]
     read = pd.concat(parts, ignore_index=True)
     pd.testing.assert_frame_equal(read, whole[list(read)], check_dtype=False)
-    monkeypatch.setattr(table_parts, "BYTES", 1)
-    assert {len(part) for part in table_parts.read_parts(path, "grades")} == {1}
+    monkeypatch.setattr(table_batches, "BYTES", 1)
+    assert {len(part) for part in table_batches.read_parts(path, "grades")} == {1}
 
 
 def test_a_key_that_stands_in_two_parts_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_parts, "MOST_ROWS", 7)
-    table_parts.write_parts(
+    monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
+    table_batches.write_parts(
         [rows_of_grades(range(20)), rows_of_grades([3])], tmp_path / "t.parquet", "grades"
     )
     with pytest.raises(UserError, match="same key, the second is row 20"):
-        next(table_parts.read_parts(tmp_path / "t.parquet", "grades"))
+        next(table_batches.read_parts(tmp_path / "t.parquet", "grades"))
 
 
 def test_nothing_is_left_of_a_table_that_could_not_be_made(tmp_path):
@@ -133,7 +137,7 @@ def test_nothing_is_left_of_a_table_that_could_not_be_made(tmp_path):
 
     (tmp_path / "t.parquet").write_bytes(b"old")
     with pytest.raises(UserError, match="guessed"):
-        table_parts.write_parts(parts(), tmp_path / "t.parquet", "grades")
+        table_batches.write_parts(parts(), tmp_path / "t.parquet", "grades")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
     with pytest.raises(UserError, match="cannot be read as a table"):
-        next(table_parts.read_parts(tmp_path / "t.parquet", "grades"))
+        next(table_batches.read_parts(tmp_path / "t.parquet", "grades"))

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-import grading_agreement as agreement
-from frontiers import equivalence, grading, grading_pool, tables
-from frontiers.cleaning import LONGEST_ANSWER
-from frontiers.numerals import read_number
+from frontiers.core import tables
+from frontiers.grading import equivalence, grader
+from frontiers.grading import pool as grading_pool
+from frontiers.grading.clean_text import LONGEST_ANSWER
+from frontiers.grading.numerals import read_number
+from support import grading_agreement as agreement
+from support import paths
 
 MISSES = json.loads((Path(__file__).parent / "math_verify_misses.json").read_text())
-CASES = json.loads((Path(__file__).parent / "grading_cases.json").read_text())
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+CASES = json.loads((Path(__file__).parent / "cases.json").read_text())
+SHARED = paths.SHARED / "data"
 shared = pytest.mark.skipif(not SHARED.exists(), reason="recorded answers are not beside the project")
 
 
@@ -26,11 +29,11 @@ def load(name: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def case_verdicts() -> dict[str, grading.Verdict]:
+def case_verdicts() -> dict[str, grader.Verdict]:
     pairs = [
-        (grading.extract(c["completion"], c["answer_type"]) or "", c["gold"], c["answer_type"]) for c in CASES
+        (grader.extract(c["completion"], c["answer_type"]) or "", c["gold"], c["answer_type"]) for c in CASES
     ]
-    return dict(zip((c["name"] for c in CASES), grading.grade_pairs(pairs, workers=2), strict=True))
+    return dict(zip((c["name"] for c in CASES), grader.grade_pairs(pairs, workers=2), strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -45,8 +48,8 @@ def test_case_names_are_unique():
 
 
 @pytest.fixture(scope="module")
-def miss_verdicts() -> list[grading.Verdict]:
-    return grading.grade_pairs([(m["answer"], m["gold"], m["answer_type"]) for m in MISSES], workers=2)
+def miss_verdicts() -> list[grader.Verdict]:
+    return grader.grade_pairs([(m["answer"], m["gold"], m["answer_type"]) for m in MISSES], workers=2)
 
 
 @pytest.mark.parametrize("number", range(len(MISSES)), ids=[f"{m['answer']} for {m['gold']}" for m in MISSES])
@@ -65,13 +68,13 @@ def test_what_math_verify_misses(number, miss_verdicts):
 
 
 def test_verify_gives_true_false_and_none():
-    assert grading.verify("1/2", r"\frac{1}{2}", "expression") is True
-    assert grading.verify("x+1", "x-1", "expression") is False
-    assert grading.verify("x+", "x-1", "expression") is None
-    assert grading.verify("", "1", "number") is None
-    assert grading.verify(r"the answer is \boxed{4}", "4", "number") is True
+    assert grader.verify("1/2", r"\frac{1}{2}", "expression") is True
+    assert grader.verify("x+1", "x-1", "expression") is False
+    assert grader.verify("x+", "x-1", "expression") is None
+    assert grader.verify("", "1", "number") is None
+    assert grader.verify(r"the answer is \boxed{4}", "4", "number") is True
     with pytest.raises(ValueError, match="unknown; known are number"):
-        grading.verify("1", "1", "essay")
+        grader.verify("1", "1", "essay")
 
 
 HANGING = [r"9^9^9^9", r"((10!)!)!", r"\sum_{n=1}^{10^{12}} \sin(n)"]
@@ -103,13 +106,13 @@ def test_hostile_completions_end_soon_with_one_status():
     for completion in HOSTILE + [f"\\boxed{{{text}}}" for text in HANGING]:
         for answer_type, gold in (("number", "7"), ("expression", "\\frac{x}{7}"), ("choice", "B")):
             clock = time.process_time()
-            answer = grading.extract(completion, answer_type)
+            answer = grader.extract(completion, answer_type)
             assert answer is None or len(answer) <= LONGEST_ANSWER
             equivalence.settle(completion, gold, answer_type)
             assert time.process_time() - clock < 2
             if answer_type == "expression" and answer:
                 pairs.append((answer, gold, answer_type))
-    verdicts = grading.grade_pairs(pairs, workers=2, timeout=0.5)
+    verdicts = grader.grade_pairs(pairs, workers=2, timeout=0.5)
     assert not any(verdict.correct for verdict in verdicts)
     assert {verdict.status for verdict in verdicts} <= {"rule", "no_answer", "grader_timeout"}
     assert [verdict.status for verdict in verdicts[-len(HANGING) :]] == ["grader_timeout"] * len(HANGING)
@@ -118,12 +121,12 @@ def test_hostile_completions_end_soon_with_one_status():
 
 def test_what_follows_a_hanging_answer_is_still_graded():
     pairs = [("x+x", "2x", "expression"), ("9^9^9^9", "7", "expression"), ("y+y", "2y", "expression")]
-    first, second, third = grading.grade_pairs(pairs, timeout=1)
+    first, second, third = grader.grade_pairs(pairs, timeout=1)
     assert (first.correct, second.status, third.correct) == (True, "grader_timeout", True)
 
 
 def test_memory_is_limited():
-    (verdict,) = grading.grade_pairs([("2^{10^{11}}", "x+1", "expression")], timeout=5, memory=400 * 2**20)
+    (verdict,) = grader.grade_pairs([("2^{10^{11}}", "x+1", "expression")], timeout=5, memory=400 * 2**20)
     assert not verdict.correct
     assert verdict.status in ("grader_timeout", "no_answer", "rule")
 
@@ -133,7 +136,7 @@ def test_quick_pairs_start_no_process(monkeypatch):
     pairs = [(str(i % 40), str(i % 7), "number") for i in range(5_000)]
     pairs += [("$1,200", "1200", "number"), ("B", "(B)", "choice"), ("", "3", "expression")]
     started = time.process_time()
-    verdicts = grading.grade_pairs(pairs, workers=2)
+    verdicts = grader.grade_pairs(pairs, workers=2)
     assert time.process_time() - started < 1
     assert [v.correct for v in verdicts] == [i % 40 == i % 7 for i in range(5_000)] + [True, True, False]
 
@@ -146,8 +149,8 @@ def test_equal_pairs_are_graded_once(monkeypatch):
             seen.extend(tasks)
             return [True] * len(tasks)
 
-    monkeypatch.setattr(grading, "Pool", Counting)
-    assert all(v.correct for v in grading.grade_pairs([("x+x", "2x", "expression")] * 50, workers=2))
+    monkeypatch.setattr(grader, "Pool", Counting)
+    assert all(v.correct for v in grader.grade_pairs([("x+x", "2x", "expression")] * 50, workers=2))
     assert len(seen) == 1
 
 
@@ -159,7 +162,7 @@ def test_children_are_replaced_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr(
         grading_pool, "_Worker", lambda *a, make=grading_pool._Worker: started.append(1) or make(*a)
     )
-    verdicts = grading.grade_pairs(pairs, timeout=1)
+    verdicts = grader.grade_pairs(pairs, timeout=1)
     assert [v.correct for v in verdicts] == [n < 5 for n in range(25)]
     assert [v.status for v in verdicts] == ["grader_timeout" if n == 7 else "rule" for n in range(25)]
     assert len(started) == 1
@@ -167,7 +170,7 @@ def test_children_are_replaced_and_nothing_is_lost(monkeypatch):
 
 def test_a_lost_worker_is_replaced():
     task = {"kind": "verify", "answer": "x+x", "gold": "2x", "answer_type": "expression"}
-    with grading_pool.Pool(1, 10, grading.MEMORY_LIMIT) as pool:
+    with grading_pool.Pool(1, 10, grader.MEMORY_LIMIT) as pool:
         assert pool.run([task]) == [True]
         pool._alive[0].process.kill()
         pool._alive[0].process.wait()
@@ -182,9 +185,9 @@ def test_what_is_not_one_number(text):
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
-@given(st.text(st.characters(codec=None), max_size=80), st.sampled_from(grading.ANSWER_TYPES))
+@given(st.text(st.characters(codec=None), max_size=80), st.sampled_from(grader.ANSWER_TYPES))
 def test_any_text_is_taken(text, answer_type):
-    found = grading.extract(text, answer_type)
+    found = grader.extract(text, answer_type)
     if found is not None:
         found.encode("utf-8")
     equivalence.settle(text, "12", answer_type)
@@ -223,11 +226,11 @@ def test_every_disagreement_with_a_recorded_verdict_is_ruled_on():
 )
 def test_golds_are_equal_to_themselves(name):
     answer_type = "number" if name.startswith("gsm8k") else "expression"
-    golds = [grading.extract(row["answer"], answer_type) for row in load(f"benchmarks/{name}.jsonl")]
+    golds = [grader.extract(row["answer"], answer_type) for row in load(f"benchmarks/{name}.jsonl")]
     golds = golds[::4] if name.startswith("math500") else golds
-    assert grading.unreadable([(gold, answer_type) for gold in golds], workers=2) == []
-    pairs = [(grading.extract(f"so \\boxed{{{gold}}}.", answer_type), gold, answer_type) for gold in golds]
-    assert all(verdict.correct for verdict in grading.grade_pairs(pairs, workers=2))
+    assert grader.unreadable([(gold, answer_type) for gold in golds], workers=2) == []
+    pairs = [(grader.extract(f"so \\boxed{{{gold}}}.", answer_type), gold, answer_type) for gold in golds]
+    assert all(verdict.correct for verdict in grader.grade_pairs(pairs, workers=2))
 
 
 def spellings(gold: str) -> set[str]:
@@ -282,13 +285,13 @@ def near_misses(gold: str) -> set[str]:
 def test_golds_of_hmmt_are_found_in_every_spelling_and_near_misses_are_not():
     golds = [row["answer"] for row in load("benchmarks/hmmt_feb_2025.matharena.jsonl")]
     right = [
-        (grading.extract(f"\\boxed{{{s}}}", "expression"), g, "expression")
+        (grader.extract(f"\\boxed{{{s}}}", "expression"), g, "expression")
         for g in golds
         for s in spellings(g)
     ]
     wrong = [(answer, gold, "expression") for gold in golds for answer in near_misses(gold)]
     assert len(right) > 250 and len(wrong) > 90
-    verdicts = grading.grade_pairs(right + wrong, workers=2)
+    verdicts = grader.grade_pairs(right + wrong, workers=2)
     pairs = zip(right + wrong, verdicts, strict=True)
     assert [pair for number, (pair, v) in enumerate(pairs) if v.correct != (number < len(right))] == []
 

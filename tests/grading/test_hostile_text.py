@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from frontiers import ambiguity, equivalence, grading
-from frontiers.cleaning import LONGEST_ANSWER
+from frontiers.grading import equivalence
+from frontiers.grading import grader as grading
+from frontiers.grading import grades as ambiguity
+from frontiers.grading.clean_text import LONGEST_ANSWER
 
 BATCHES, BATCH = 100, 100
 FRAGMENTS = (

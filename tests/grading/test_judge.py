@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers import judge_error, judging, pocket, pocket_judge, pocket_training
-from frontiers.cli import UserError
-from frontiers.compute import generation_flops, read_architecture
-from frontiers.problems import Problem
-from frontiers.tables import check_table
-from workflow_copy import ROOT
+from frontiers.compute.flops import generation_flops, read_architecture
+from frontiers.core.cli import UserError
+from frontiers.core.tables import check_table
+from frontiers.data.problems import Problem
+from frontiers.grading import judge as judging
+from frontiers.grading import judge_cost, judge_error
+from frontiers.pocket import judge as pocket_judge
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from support.workflow_copy import ROOT
 
 CONFIG = json.loads((ROOT / "data/pocket/models/small/config.json").read_text())
 ARCHITECTURE = read_architecture(CONFIG, "config.json")
@@ -83,7 +87,7 @@ def test_verdicts_are_taken_over_where_rules_had_none_and_nowhere_else():
     def said(prompt):
         return "yes" if "one" in prompt or "4" in prompt else "hm" if "three" in prompt else "no"
 
-    judge = judging.judged(asked, replies(asked, said), ARCHITECTURE)
+    judge = judge_cost.judged(asked, replies(asked, said), ARCHITECTURE)
     check_table(judge, "judge", "judge")
     made = judging.apply(grades, judge)
     check_table(made, "grades", "grades")
@@ -110,7 +114,7 @@ def test_verdicts_are_taken_over_where_rules_had_none_and_nowhere_else():
 def test_errors_of_both_kinds_are_told_apart():
     rows = [("p4", n, f"{n}", "rule", n % 2 == 0) for n in range(40)]
     asked = judging.asks(*tables(rows), PROBLEMS, "1")
-    judge = judging.judged(asked, replies(asked, lambda prompt: "yes"), ARCHITECTURE)
+    judge = judge_cost.judged(asked, replies(asked, lambda prompt: "yes"), ARCHITECTURE)
     row = judge_error.errors(judge.assign(model="m", benchmark="b", strategy="cot")).iloc[0]
     assert (row["false_right"], row["false_wrong"], row["error_rate"]) == (20, 0, 0.5)
     assert row["low"] < 0.36
@@ -120,7 +124,7 @@ def test_errors_of_both_kinds_are_told_apart():
 def test_a_judge_that_says_nothing_has_no_error_rate_and_changes_nothing():
     generations, grades = tables(ROWS)
     asked = judging.asks(generations, grades, PROBLEMS, "1")
-    judge = judging.judged(asked, replies(asked, lambda prompt: ""), ARCHITECTURE)
+    judge = judge_cost.judged(asked, replies(asked, lambda prompt: ""), ARCHITECTURE)
     pd.testing.assert_frame_equal(judging.apply(grades, judge), grades)
     errors = judge_error.errors(judge.assign(model="m", benchmark="b", strategy="cot"))
     check_table(errors, "judge_error", "errors")
@@ -132,7 +136,7 @@ def test_a_missing_reply_is_an_error():
     generations, grades = tables(ROWS)
     asked = judging.asks(generations, grades, PROBLEMS, "1")
     with pytest.raises(UserError, match="1 asks have no reply"):
-        judging.judged(asked, replies(asked, str).iloc[:-1], ARCHITECTURE)
+        judge_cost.judged(asked, replies(asked, str).iloc[:-1], ARCHITECTURE)
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,18 @@ import fetch_tokenizer
 import grade
 import import_logs
 import read_inspect
-from frontiers import imports_files, imports_tokens
-from frontiers.agreement import agreement
-from frontiers.cli import UserError
-from frontiers.imports_entry import Entry, Faults
-from frontiers.imports_match import Benchmark, problems_of
-from frontiers.problems import Problem
-from frontiers.tables import read_table
-from workflow_copy import ROOT
-from writer import MARKERS, TOKENIZER
+from frontiers.core.cli import UserError
+from frontiers.core.tables import read_table
+from frontiers.data.problems import Problem
+from frontiers.log_import import files as imports_files
+from frontiers.log_import import token_counts
+from frontiers.log_import.agreement import agreement
+from frontiers.log_import.entry import Entry, Faults
+from frontiers.log_import.matching import Benchmark, problems_of
+from support.paths import ROOT, SHARED
+from support.writer import MARKERS, TOKENIZER
 
-LOGS = ROOT / "tests/data/logs"
-SHARED = Path(__file__).parents[2] / "shared"
+LOGS = ROOT / "tests/log_import/logs"
 RECORDED = SHARED / "data/outputs/qwen25math_math_cot_100x8.jsonl"
 INSPECT = ROOT / ".venv-inspect/bin/python"
 needs_inspect = pytest.mark.skipif(not INSPECT.exists(), reason="inspect_ai is installed by `make inspect`")
@@ -37,7 +37,7 @@ PROBLEM = "Ana has {} pens. How many pens does Ana have?"
 
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory):
-    """The problems that the logs of tests/data/logs are of."""
+    """The problems that the logs of tests/log_import/logs are of."""
     path = tmp_path_factory.mktemp("problems") / "short-chains.jsonl"
     lines = (ROOT / "data/pocket/problems/short-chains.jsonl").read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:8]))
@@ -474,7 +474,7 @@ def test_options_in_another_order_are_another_problem():
     ],
 )
 def test_trace_and_answer_are_told_apart(text, expected):
-    part = imports_tokens.told_apart(entry(completion=text), MARKERS)
+    part = token_counts.told_apart(entry(completion=text), MARKERS)
     assert (part.reasoning, part.answer, part.closed, part.opening) == expected
 
 
@@ -483,9 +483,9 @@ def counts(thinking=MARKERS, tokenizer=True, **fields):
         return TOKENIZER(list(texts), add_special_tokens=False)["input_ids"]
 
     one, faults = entry(**{"prompt_tokens": 7, "finish_reason": "stop", **fields}), Faults()
-    counter = imports_tokens.Counter(encode if tokenizer else None, "no reason")
-    (found,) = imports_tokens.count(
-        [one], [imports_tokens.told_apart(one, thinking)], thinking, counter, {}, faults
+    counter = token_counts.Counter(encode if tokenizer else None, "no reason")
+    (found,) = token_counts.count(
+        [one], [token_counts.told_apart(one, thinking)], thinking, counter, {}, faults
     )
     return found and (found.reasoning, found.end, found.answer)
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from frontiers import allocation
-from frontiers.architecture import read_architecture
-from test_plan import CONFIG, request_of, run  # noqa: F401
-from workflow_copy import Workflow
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.planning import job_resources
+from support.plans import CONFIG, request_of, run  # noqa: F401
+from support.workflow_copy import Workflow
 
 BLOCK = {"runtime_minutes": 7, "memory_mb": 9}
 MINUTES = {"pocket-small": 20, "pocket-moe": 40, "pocket-hybrid": 10, "pocket-direct": 30}
@@ -24,22 +24,22 @@ def test_the_plan_says_what_a_job_asks_for(tmp_path, request_of):  # noqa: F811
     rows = run(tmp_path, request_of)
     minutes = rows["device_hours_high"].sum() * 60 / 2
     weights = read_architecture(CONFIG).parameters() * 2
-    asked = allocation.asked(tmp_path / "plan.json", "m", BLOCK)
-    assert asked["runtime"] == allocation.START_MINUTES + math.ceil(minutes)
-    assert asked["mem_mb"] == math.ceil(weights / 1e6 + 2 * allocation.PROCESS_MB)
+    asked = job_resources.asked(tmp_path / "plan.json", "m", BLOCK)
+    assert asked["runtime"] == job_resources.START_MINUTES + math.ceil(minutes)
+    assert asked["mem_mb"] == math.ceil(weights / 1e6 + 2 * job_resources.PROCESS_MB)
 
 
 def test_time_is_divided_among_devices_and_shards_and_memory_is_not():
-    found = allocation.planned(100.0, 5e9, 2**30, {"devices": 2, "shards": 4})
+    found = job_resources.planned(100.0, 5e9, 2**30, {"devices": 2, "shards": 4})
     assert found == {
-        "runtime": allocation.START_MINUTES + 750,
-        "mem_mb": math.ceil(5000 + 2**30 / 1e6 + 2 * allocation.PROCESS_MB),
+        "runtime": job_resources.START_MINUTES + 750,
+        "mem_mb": math.ceil(5000 + 2**30 / 1e6 + 2 * job_resources.PROCESS_MB),
     }
 
 
 @pytest.mark.parametrize("hours", [None, math.nan])
 def test_a_time_that_is_not_known_asks_for_nothing(hours):
-    assert allocation.planned(hours, 1, 1, {"devices": 1}) is None
+    assert job_resources.planned(hours, 1, 1, {"devices": 1}) is None
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"m": null}', '{"other": {"runtime": 1, "mem_mb": 1}}'])
@@ -47,7 +47,7 @@ def test_without_a_plan_that_knows_a_job_asks_for_what_its_model_says(tmp_path, 
     path = tmp_path / "plan.json"
     if content:
         path.write_text(content)
-    assert allocation.asked(path, "m", BLOCK) == {"runtime": 7, "mem_mb": 9}
+    assert job_resources.asked(path, "m", BLOCK) == {"runtime": 7, "mem_mb": 9}
 
 
 def test_the_longest_start_first_and_a_new_plan_decodes_nothing(tmp_path):

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from frontiers import hardware
-from frontiers.architecture import read_architecture
-from frontiers.cli import UserError
-from frontiers.compute import forward_flops
-from frontiers.hardware import Hardware
-from frontiers.memory import bytes_moved, sequence_bytes, weight_bytes
-from frontiers.precision import read_precision
-from frontiers.roofline import Range, estimate, largest_batch
-from real_modules import full_size, shared_only
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.memory import bytes_moved, sequence_bytes, weight_bytes
+from frontiers.compute.precision import read_precision
+from frontiers.core.cli import UserError
+from frontiers.data import hardware
+from frontiers.data.hardware import Hardware
+from frontiers.planning.roofline import Range, estimate, largest_batch
+from support.real_modules import full_size, shared_only
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],

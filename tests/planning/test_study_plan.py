@@ -7,40 +7,34 @@ import pytest
 import yaml
 
 import plan_study
-from frontiers import config, hardware, plan, precision, tables
-from frontiers.architecture import read_architecture
-from frontiers.cli import UserError
-from frontiers.compute import generation_flops
-from frontiers.lengths import Lengths, spread_out
-from real_modules import build
-from workflow_copy import Workflow
+from frontiers.compute import precision
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import generation_flops
+from frontiers.config import load
+from frontiers.config import study as config
+from frontiers.core import tables
+from frontiers.core.cli import UserError
+from frontiers.data import hardware
+from frontiers.planning import study_plan
+from frontiers.planning.expected_lengths import Lengths, spread_out
+from support.plans import ANSWER, CONFIG, run
+from support.real_modules import build
+from support.workflow_copy import Workflow
 
-CONFIG = {
-    "architectures": ["Qwen3ForCausalLM"],
-    "vocab_size": 1000,
-    "hidden_size": 64,
-    "head_dim": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 128,
-    "dtype": "bfloat16",
-}
-ANSWER = {"low": 5, "likely": 10, "high": 20}
 LENGTHS = Lengths(40.0, (50.0, 100.0, 300.0), "made up")
 
 
 @pytest.fixture
 def serving():
-    return plan.Serving(
+    return study_plan.Serving(
         read_architecture(CONFIG), precision.read_precision(CONFIG), hardware.load("h100"), 4096, 64
     )
 
 
 def table(serving, caps, lengths=LENGTHS, generations=10):
-    rows = plan.plan_rows(serving, lengths, caps, ANSWER, generations)
+    rows = study_plan.plan_rows(serving, lengths, caps, ANSWER, generations)
     frame = pd.DataFrame(rows).assign(model="m", strategy="cot", benchmark="b")
-    return plan.compare(frame, None, {})
+    return study_plan.compare(frame, None, {})
 
 
 def test_one_uncapped_run_decodes_every_trace_once(serving):
@@ -76,7 +70,7 @@ def test_a_smaller_cap_adds_only_the_answers_behind_the_traces_it_cuts(serving):
 
 def test_ranges_ascend_and_nothing_outgrows_the_context(serving):
     rows = table(serving, [0, 64, 512, None], Lengths(40.0, (50.0, 3000.0, 90_000.0), "made up"))
-    for key in (*plan.SPENT, "reasoning_tokens", "flops"):
+    for key in (*study_plan.SPENT, "reasoning_tokens", "flops"):
         if key in ("decoded_tokens", "spent_flops"):
             assert rows[f"{key}_low"].sum() < rows[f"{key}_high"].sum()
         else:
@@ -88,8 +82,8 @@ def test_what_is_unknown_is_empty_and_said(serving):
     rows = table(serving, [0, None], Lengths(None, None, "no published lengths"))
     assert rows[[c for c in rows if c.endswith(("_low", "_likely", "_high"))]].isna().all(axis=None)
     both = pd.concat([rows, table(serving, [0, None]).assign(benchmark="c")])
-    assert plan.totals(both)["dollars_likely"].isna().all()
-    text = plan.summary(both, "a device")
+    assert study_plan.totals(both)["dollars_likely"].isna().all()
+    text = study_plan.summary(both, "a device")
     assert "n/a" in text and "Not estimated: no published lengths" in text
 
 
@@ -98,7 +92,7 @@ def test_measurements_stand_beside_the_estimate(serving):
     measured = pd.DataFrame(
         {"model": "m", "benchmark": "b", "strategy": "cot", "cap": [80, None], "flops": [1.0, 2.0]}
     ).assign(reasoning_tokens=[30, 40], cap=lambda t: t["cap"].astype("Int64"))
-    rows = plan.compare(frame, measured, {("m", "b"): 0.5})
+    rows = study_plan.compare(frame, measured, {("m", "b"): 0.5})
     assert rows["measured_flops"].tolist() == [1.0, 2.0]
     assert rows["measured_reasoning_tokens"].tolist() == [30.0, 40.0]
     assert np.isnan(rows["measured_device_hours"][0]) and rows["measured_device_hours"][1] == 0.5
@@ -118,45 +112,7 @@ def test_measurements_stand_beside_the_estimate(serving):
     ],
 )
 def test_short_numbers(value, text):
-    assert plan._short(value) == text
-
-
-@pytest.fixture
-def request_of(tmp_path):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    model = {
-        "path": str(folder),
-        "style": "markers",
-        "devices": 2,
-        "context": 4096,
-        "batch": 64,
-        "caps": [0, 64, None],
-        "samples": {"b": 2},
-    }
-    known = {"rows": 5, "expected_tokens": {"prompt": 40, "trace": {"low": 50, "likely": 90, "high": 200}}}
-    return {
-        "benchmarks": {"b": known},
-        "models": {"m": model},
-        "strategies": ["cot"],
-        "answer_tokens": ANSWER,
-    }
-
-
-def run(tmp_path, request, *more):
-    root = plan_study.catalogue.FOLDER.parents[1]
-    options = {
-        "--request": json.dumps(request),
-        "--published": root / "data/published/open_models.csv",
-        "--device": root / "data/hardware/h100.yaml",
-        "--downloads": tmp_path / "none",
-        "--output": tmp_path / "plan.parquet",
-        "--summary": tmp_path / "plan.txt",
-        "--jobs": tmp_path / "plan.json",
-    }
-    plan_study.main([*(str(word) for pair in options.items() for word in pair), *more])
-    return tables.read_table(tmp_path / "plan.parquet", "plan")
+    assert study_plan._short(value) == text
 
 
 def test_the_script_plans_and_compares(tmp_path, request_of):
@@ -183,7 +139,7 @@ def test_a_model_that_nothing_describes_is_one_clear_error(tmp_path, request_of)
 def test_every_model_of_the_configuration_can_be_planned(tmp_path):
     """The open-reasoning study is planned from the facts in data/architectures, before any download."""
     root = plan_study.catalogue.FOLDER.parents[1]
-    settled = config.load(yaml.safe_load((root / "config.yaml").read_text()))
+    settled = load.load(yaml.safe_load((root / "config.yaml").read_text()))
     wanted = json.loads(config.planned(settled, settled["studies"]["open-reasoning"]))
     rows = run(tmp_path, wanted)
     assert rows["model"].nunique() == len(wanted["models"])

@@ -9,9 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers import pocket, pocket_reward, pocket_training
-from frontiers.pocket_reward import STEP, area, labelled, made_up, spoilt, steps_of
-from frontiers.pocket_training import IGNORED, Recipe
+from frontiers.pocket import reward as pocket_reward
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from frontiers.pocket.reward import STEP, area, labelled, made_up, spoilt, steps_of
+from frontiers.pocket.training import IGNORED, Recipe
 
 PROBLEMS = list(islice(pocket.draw_problems("rewards", (1, 2, 3, 5, 8), False), 60))
 

@@ -7,10 +7,12 @@ import torch
 import yaml
 
 import train_pocket_model
-from frontiers import pocket_training, thought_training, thoughts
-from frontiers.pocket_training import IGNORED
-from frontiers.thought_training import Plan
-from thought_checkpoints import hidden_of, random_model
+from frontiers.generation.engines import thought_model
+from frontiers.pocket import thought_training
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket.thought_training import Plan
+from frontiers.pocket.training import IGNORED
+from support.thought_checkpoints import hidden_of, random_model
 
 PLAN = Plan(tokens=3, ahead=2, samples=2, positions=3, policy=0.7)
 IDS = torch.tensor([[3, 4, 5, 6, 7, 8, 9, 2], [10, 11, 12, 13, 14, 0, 0, 0]])
@@ -25,7 +27,7 @@ def model():
 
 
 def side_by_side(model, places, seed):
-    cache = thoughts.DynamicCache()
+    cache = thought_model.DynamicCache()
     with torch.no_grad():
         model.model(input_ids=IDS, past_key_values=cache, use_cache=True)
         after, said = thought_training.thoughts(
@@ -50,8 +52,8 @@ def test_thoughts_side_by_side_are_those_thought_one_by_one(model):
     for row in range(2):
         for column, place in enumerate(places[row].tolist()):
             text = IDS[row, : place + 1].tolist()
-            alone, tokens = thoughts.think(
-                model, thoughts.prefill(model, [tuple(text)]), 1.0, barred, drawn[row, column][None]
+            alone, tokens = thought_model.think(
+                model, thought_model.prefill(model, [tuple(text)]), 1.0, barred, drawn[row, column][None]
             )
             assert torch.allclose(after[0][row, column], alone[0], atol=1e-5)
             inner = [model.start, *(table[t] for t in tokens[0].tolist()), model.end]
@@ -73,7 +75,7 @@ def test_the_objective_is_the_papers_written_out(model):
     generator = torch.Generator().manual_seed(8)
     wanted = torch.nn.functional.pad(LABELS[:, 1:], (0, PLAN.ahead), value=IGNORED)
     places = thought_training.positions(wanted[:, :8] != IGNORED, PLAN, generator)
-    cache = thoughts.DynamicCache()
+    cache = thought_model.DynamicCache()
     with torch.no_grad():
         base = model.model(input_ids=IDS, past_key_values=cache, use_cache=True).last_hidden_state
         after, said = thought_training.thoughts(model, cache, places, PLAN, generator, IDS)
@@ -149,10 +151,10 @@ def test_a_model_is_trained_from_a_shipped_one_and_loads_as_a_thought_model(tmp_
     assert one == two
     training = json.loads((tmp_path / "one/training.json").read_text())
     assert {"loss", "base_ahead", "mixed_ahead", "policy", "weight"} <= training["log"][-1].keys()
-    model = thoughts.load(tmp_path / "one", "float32")
+    model = thought_model.load(tmp_path / "one", "float32")
     assert sum(p.numel() for p in model.parameters()) == training["parameters"]
     assert model.talk_head[0][4].weight.abs().max() > 0
-    start = thoughts.AutoConfig.from_pretrained(pocket_training.SHIPPED / "small")
+    start = thought_model.AutoConfig.from_pretrained(pocket_training.SHIPPED / "small")
     assert model.config.vocab_size == start.vocab_size + 2
     assert "Trained from the weights of `small`" in (tmp_path / "one/README.md").read_text()
 

@@ -1,7 +1,6 @@
 import hashlib
 import json
 from itertools import islice
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +11,12 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, 
 
 import draw_pocket
 import train_pocket_model
-from frontiers import pocket, pocket_training, thoughts
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
+from frontiers.generation.engines import thought_model
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "data/pocket/recipes.yaml"
 BENCHMARKS = list(yaml.safe_load(RECIPES.read_text())["problems"])
 
@@ -179,7 +180,7 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known(tmp_path):
 def test_a_shipped_model_is_whole_and_small(folder):
     training = json.loads((folder / "training.json").read_text())
     assert training["recipe"] == yaml.safe_load(RECIPES.read_text())["models"][folder.name]
-    load = {"thoughts": thoughts.load, "reward": AutoModelForTokenClassification.from_pretrained}.get(
+    load = {"thoughts": thought_model.load, "reward": AutoModelForTokenClassification.from_pretrained}.get(
         training["recipe"].get("task"), AutoModelForCausalLM.from_pretrained
     )
     model = load(folder, dtype="float32")

@@ -8,10 +8,10 @@ import pytest
 import vl_convert
 
 import build_explorer
-from frontiers import explorer
-from frontiers.cli import UserError
-from frontiers.tables import read_table, write_table
-from synthetic_study import LABELS
+from frontiers.core.cli import UserError
+from frontiers.core.tables import read_table, write_table
+from frontiers.report.explorer import page as explorer
+from support.synthetic_study import LABELS
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 

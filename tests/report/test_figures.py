@@ -2,7 +2,6 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,25 +17,23 @@ import plot_context
 import plot_frontier
 import plot_outcomes
 import plot_trend
-from frontiers import (
-    card,
-    figure_caps,
-    figure_components,
-    figure_context,
-    figure_frontier,
-    figure_outcomes,
-    figure_strategies,
-    figure_trend,
-    figures,
-)
-from frontiers.cli import UserError
-from frontiers.layers import Architecture, Layer
-from frontiers.parts import Attention, FeedForward
-from frontiers.precision import read_precision
-from frontiers.tables import read_table
-from synthetic_study import LABELS
+from frontiers.compute import model_card
+from frontiers.compute.architecture import Architecture, Layer
+from frontiers.compute.layer_parts import Attention, FeedForward
+from frontiers.compute.precision import read_precision
+from frontiers.core.cli import UserError
+from frontiers.core.tables import read_table
+from frontiers.report.figures import caps as figure_caps
+from frontiers.report.figures import components as figure_components
+from frontiers.report.figures import context as figure_context
+from frontiers.report.figures import frontier as figure_frontier
+from frontiers.report.figures import outcomes as figure_outcomes
+from frontiers.report.figures import strategies as figure_strategies
+from frontiers.report.figures import style as figures
+from frontiers.report.figures import trend as figure_trend
+from support.paths import ROOT
+from support.synthetic_study import LABELS
 
-ROOT = Path(__file__).parents[1]
 FIGURES = {
     "frontier": (plot_frontier, ("points", "frontier")),
     "caps": (plot_caps, ("points", "saturation")),
@@ -242,7 +239,7 @@ def described(**changes):
     ) * 4
     architecture = Architecture("LlamaForCausalLM", "llama", 8, 256, False, layers)
     precision = read_precision({"dtype": "float32"})
-    made = card.describe(architecture, 4, precision, 256) | {"config_sha256": "0" * 64}
+    made = model_card.describe(architecture, 4, precision, 256) | {"config_sha256": "0" * 64}
     return made | changes
 
 
@@ -256,7 +253,7 @@ def context_figure(**models):
 def test_the_figure_of_contexts_has_text_units_and_the_same_bytes_again(tmp_path):
     paths = [tmp_path / f"{name}.json" for name in ("small", "m-1.5b")]
     for path in paths:
-        card.write_card(described(), path)
+        model_card.write_card(described(), path)
     out = tmp_path / "context.svg", tmp_path / "context.png"
     given = ["--models", *map(str, paths), "--labels", json.dumps({"models": {"small": HOSTILE}})]
     given += ["--output-svg", str(out[0]), "--output-png", str(out[1])]

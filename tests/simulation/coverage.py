@@ -19,7 +19,7 @@ from scipy.stats import binom
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs/coverage.md"
+PAGE = HERE.parents[1] / "docs/evidence/coverage.md"
 CHUNK = 50
 HEAD = """# Do the intervals cover?
 

@@ -8,12 +8,12 @@ from scipy.special import expit
 from tally import Tally
 from worlds import CAPS, LIMITS, SPREAD, World, cells, draw, truth
 
-from frontiers import architectures
-from frontiers.architecture_regression import regress
-from frontiers.bootstrap import draw as bootstrap_draw
-from frontiers.bootstrap import estimate
-from frontiers.curves import Curve, merge_equal_compute
-from frontiers.matched import accuracy_difference, compute_difference
+from frontiers.analysis.architectures import table as architectures
+from frontiers.analysis.architectures.matched_curves import accuracy_difference, compute_difference
+from frontiers.analysis.architectures.regression import regress
+from frontiers.analysis.cap_curves import Curve, merge_equal_compute
+from frontiers.statistics.bootstrap import draw as bootstrap_draw
+from frontiers.statistics.bootstrap import estimate
 
 TITLE = "Architectures"
 NOTE = (

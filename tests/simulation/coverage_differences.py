@@ -3,7 +3,7 @@
 import numpy as np
 from tally import Tally
 
-from frontiers import paired
+from frontiers.statistics import paired
 
 TITLE = "Paired differences"
 NOTE = (

@@ -4,8 +4,9 @@ import numpy as np
 from tally import Tally
 from worlds import SPREAD, TIED, World, cells, draw, truth
 
-from frontiers import bootstrap, frontier_choice, intervals, pareto
-from frontiers.frontier_summary import BRACKETED, MAXIMUM, Frontier, smoothing
+from frontiers.analysis.frontier import budget_choice, pareto
+from frontiers.analysis.frontier.summary import BRACKETED, MAXIMUM, Frontier, smoothing
+from frontiers.statistics import bootstrap, intervals
 
 TITLE = "Frontier"
 NOTE = (
@@ -63,14 +64,14 @@ def one(tally: Tally, name: str, world: World, problems: int, rng: np.random.Gen
     tally.add(key, volume["low"], volume["high"], float(pareto.hypervolume(flops, accuracy, box)))
 
     budgets = np.array(BUDGETS[name])
-    band = frontier_choice.band(found.rows, found.value, found.draws, budgets)
+    band = budget_choice.band(found.rows, found.value, found.draws, budgets)
     best = pareto.band(flops, accuracy, budgets)
     at = np.searchsorted(budgets, band["budget"])
-    key = ("band", name, problems, frontier_choice.BAND)
+    key = ("band", name, problems, budget_choice.BAND)
     tally.add(key, band["low"].to_numpy(), band["high"].to_numpy(), best[at])
     chosen = band["chosen"].to_numpy(int)
-    _, low, high = frontier_choice.held_out([right], found.value, budgets[at], 1, int(rng.integers(2**31)))
-    tally.add(("chosen point", name, problems, frontier_choice.HELD_OUT), low, high, accuracy[chosen])
+    _, low, high = budget_choice.held_out([right], found.value, budgets[at], 1, int(rng.integers(2**31)))
+    tally.add(("chosen point", name, problems, budget_choice.HELD_OUT), low, high, accuracy[chosen])
     plain = found.rows.iloc[chosen]
     key = ("chosen point", name, problems, "wilson, uncorrected, for comparison")
     tally.add(key, plain["accuracy_low"].to_numpy(), plain["accuracy_high"].to_numpy(), accuracy[chosen])

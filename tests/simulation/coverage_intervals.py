@@ -3,7 +3,7 @@
 import numpy as np
 from tally import Tally
 
-from frontiers import intervals
+from frontiers.statistics import intervals
 
 TITLE = "Accuracy and mean cost"
 NOTE = (

@@ -8,9 +8,9 @@ from scipy.special import expit
 from tally import Tally
 from worlds import CAPS, LIMITS, SPREAD, draw, truth
 
-from frontiers import outcomes
-from frontiers.early_stopping import stopping
-from frontiers.paired import PSEUDO
+from frontiers.analysis.outcomes import table as outcomes
+from frontiers.analysis.outcomes.early_stopping import stopping
+from frontiers.statistics.paired import PSEUDO
 
 TITLE = "Outcomes and early stopping"
 NOTE = (

@@ -4,11 +4,11 @@ import numpy as np
 from scipy import stats
 from tally import Tally
 
-from frontiers import saturation
-from frontiers.curves import Curve
-from frontiers.saturation_cap import saturation_caps
-from frontiers.saturation_forms import build_forms, fit_form
-from frontiers.saturation_pooled import pool
+from frontiers.analysis.cap_curves import Curve
+from frontiers.analysis.saturation import table as saturation
+from frontiers.analysis.saturation.cap_tests import saturation_caps
+from frontiers.analysis.saturation.forms import build_forms, fit_form
+from frontiers.analysis.saturation.pooled import pool
 
 TITLE = "Saturation"
 NOTE = (

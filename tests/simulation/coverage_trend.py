@@ -7,7 +7,9 @@ import pandas as pd
 from scipy.special import expit
 from tally import Tally
 
-from frontiers.trend_fits import (
+from frontiers.analysis.trend.dated_points import empirical_odds, frontier_at_date
+from frontiers.analysis.trend.fixed_accuracy import ESTIMATORS, fixed_accuracy
+from frontiers.analysis.trend.regressions import (
     CLUSTER,
     HC3,
     JACKKNIFE,
@@ -16,8 +18,6 @@ from frontiers.trend_fits import (
     selected_least_squares,
     upper_edge,
 )
-from frontiers.trend_points import empirical_odds, frontier_at_date
-from frontiers.trend_ratio import ESTIMATORS, fixed_accuracy
 
 TITLE = "Doubling and halving times"
 NOTE = (

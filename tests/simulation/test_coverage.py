@@ -3,12 +3,13 @@
 import importlib
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
-SIMULATION = Path(__file__).parent / "simulation"
-PAGE = Path(__file__).parents[1] / "docs/coverage.md"
+from support.paths import ROOT, TESTS
+
+SIMULATION = TESTS / "simulation"
+PAGE = ROOT / "docs/evidence/coverage.md"
 RUNS = {"intervals": 60, "differences": 60, "frontier": 8, "architectures": 8, "outcomes": 8}
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
 

@@ -1,13 +1,14 @@
-"""A short run of the simulations of docs/coverage.md: intervals of trend and saturation hold a known truth."""
+"""A short run of the simulations of docs/evidence/coverage.md: intervals of trend and saturation hold a known truth."""
 
 import importlib
 import sys
-from pathlib import Path
 
 import pytest
 from scipy import stats
 
-SIMULATION = str(Path(__file__).parent / "simulation")
+from support.paths import TESTS
+
+SIMULATION = str(TESTS / "simulation")
 RARE = 1e-3
 """Chance that a count this low comes from an interval that covers 93 %."""
 FIXED = ("cluster developer", "jackknife over developers", "form known", "random effects", "shown to")

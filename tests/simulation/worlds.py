@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from frontiers.bootstrap import Cells
+from frontiers.statistics.bootstrap import Cells
 
 CAPS = (0, 8, 16, 24, 32, 48, 64, 96, None)
 LIMITS = np.array([500 if c is None else c for c in CAPS], float)

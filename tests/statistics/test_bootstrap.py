@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers import bootstrap, intervals
-from frontiers.cli import UserError
+from frontiers.core import keys
+from frontiers.core.cli import UserError
+from frontiers.statistics import bootstrap, intervals
 
 MEASURES = ["accuracy", "flops"]
 
@@ -22,7 +23,7 @@ def answers(models=("a", "b"), benchmarks=("x", "y"), caps=(0, 16, None), proble
             range(problems),
             range(samples),
         ],
-        names=[*bootstrap.KEY, "problem_id", "sample"],
+        names=[*keys.KEY, "problem_id", "sample"],
     )
     frame = index.to_frame(index=False)
     rng = np.random.default_rng(seed)

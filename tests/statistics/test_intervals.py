@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from frontiers import intervals
+from frontiers.statistics import intervals
 
 
 @pytest.mark.parametrize(

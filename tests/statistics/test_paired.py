@@ -6,7 +6,7 @@ from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from frontiers import paired
+from frontiers.statistics import paired
 
 COUNTS = st.integers(0, 25)
 

@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
+
 ENVS = ROOT / "envs"
 WORKFLOW = ROOT / "workflow"
 NAMES = sorted(path.stem for path in ENVS.glob("*.yaml"))
@@ -79,7 +80,7 @@ def lock(name: str) -> dict[str, str]:
 @cache
 def commands() -> list[dict]:
     """Return rule, script and environments of every rule that runs one, as Snakemake reads the workflow."""
-    listed = [sys.executable, str(ROOT / "tests/list_commands.py")]
+    listed = [sys.executable, str(ROOT / "tests/support/list_commands.py")]
     return json.loads(subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout)
 
 

@@ -1,6 +1,6 @@
 """Agreement with recorded verdicts, and the rulings on every disagreement.
 
-    python tests/grading_agreement.py [--data ../shared/data] [--workers 2]
+    python tests/support/grading_agreement.py [--data ../shared/data] [--workers 2]
 
 Grades the recorded answers, completions and unit tests of other graders that
 stand beside the project, and prints a Markdown table per source: rows, rows on
@@ -15,12 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from support import paths
+from support.paths import ROOT, TESTS
 
-from frontiers import grading
+sys.path.insert(0, str(ROOT / "workflow"))
+
+from frontiers.grading import grader
 
 RULINGS = ("ours right", "label loose", "ours wrong")
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.SHARED / "data"
 SHOWN = 60
 """Characters of an answer that tell it from others in the file of rulings."""
 
@@ -48,24 +51,24 @@ def recorded(data: Path) -> Iterator[Row]:
         problem = str(line["problem_id"])
         yield Row(line["source"], problem, line["answer"], line["gold"], types[line["kind"]], line["correct"])
     for line in _lines(data / "triples" / "unit_test_triples.jsonl"):
-        answer = grading.extract(line["answer"], "expression") or ""
+        answer = grader.extract(line["answer"], "expression") or ""
         source = f"{line['source']} (unit tests)"
         yield Row(source, line["test"], answer, line["gold"], "expression", line["correct"])
     for line in _lines(data / "outputs" / "qwen25math_math_cot_100x8.jsonl"):
-        answer = grading.extract(line["completion"], "expression") or ""
+        answer = grader.extract(line["completion"], "expression") or ""
         source, problem = "QwenLM/Qwen2.5-Math (completions)", str(line["problem_id"])
         yield Row(source, problem, answer, line["gold"], "expression", line["correct"])
 
 
 def disagreements(rows: Sequence[Row], workers: int) -> list[Row]:
     """Return the rows whose verdict is not their label."""
-    verdicts = grading.grade_pairs([(row.answer, row.gold, row.answer_type) for row in rows], workers)
+    verdicts = grader.grade_pairs([(row.answer, row.gold, row.answer_type) for row in rows], workers)
     return [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.correct != row.label]
 
 
 def rulings() -> dict[tuple[str, str, str, str], dict]:
     """Return the file of rulings by what they name."""
-    lines = json.loads((Path(__file__).parent / "grading_disagreements.json").read_text())
+    lines = json.loads((TESTS / "grading" / "disagreements.json").read_text())
     return {(line["source"], line["problem"], line["answer"], line["gold"]): line for line in lines}
 
 

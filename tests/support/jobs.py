@@ -1,6 +1,6 @@
 """Jobs of generate.py on a shipped model, each a process of its own forked from one that has loaded vLLM.
 
-python tests/jobs.py   # reads commands as JSON lines, answers each with a process id and then its status
+python tests/support/jobs.py   # reads commands as JSON lines, answers each with a process id and then its status
 """
 
 import gc
@@ -12,7 +12,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
+
 ENGINE = {
     "device": "cpu",
     "dtype": "float32",
@@ -109,14 +110,14 @@ class Forks:
 def serve() -> None:
     """Fork a job per line of standard input."""
     os.environ |= {"VLLM_CACHE_ROOT": "/tmp/vllm", "HF_HUB_OFFLINE": "1"}
-    from frontiers import engine
+    from frontiers.generation.engines import vllm as engine
 
     engine.prepare_environment("cpu", Path("/tmp"))
     for module in PRELOADED:
         import_module(module)
 
     import generate
-    from frontiers import cli
+    from frontiers.core import cli
 
     gc.freeze()
     for line in sys.stdin:

@@ -1,18 +1,18 @@
 """Independent truth for the accounting: the classes of `transformers`, and torch's counter on them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from frontiers.architecture import read_architecture
-from frontiers.catalogue import FOLDER, read_facts
-from frontiers.compute import forward_flops
-from frontiers.families import FAMILIES
-from frontiers.state_space import Mamba2
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.families import FAMILIES
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.state_space import Mamba2
+from frontiers.data.architecture_facts import FOLDER, read_facts
+from support import paths
 
-CONFIGS = Path(__file__).parents[2] / "shared" / "data" / "model_configs"
+CONFIGS = paths.SHARED / "data" / "model_configs"
 shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import hub_server
-from hub_server import COMMIT, Hub, Repository
-from workflow_copy import ROOT, Workflow
+from support import hub_server
+from support.hub_server import COMMIT, Hub, Repository
+from support.workflow_copy import ROOT, Workflow
 
 MODELS = ["pocket-small", "pocket-hybrid", "pocket-direct"]
 BENCHMARKS = ["short-chains", "middle-chains"]

@@ -16,10 +16,11 @@ import extract_frontier
 import fit_saturation
 import fit_trend
 import summarise_published
-from frontiers import points
-from frontiers.tables import table_schema, write_table
+from frontiers.analysis import points
+from frontiers.core.tables import table_schema, write_table
+from support.paths import ROOT
 
-PUBLISHED = Path(__file__).parents[1] / "data/published/open_models.csv"
+PUBLISHED = ROOT / "data/published/open_models.csv"
 PROMPT, ANSWER = 60, 6
 
 

@@ -3,9 +3,9 @@
 import torch
 from transformers import AutoConfig
 
-from frontiers import pocket_training
-from frontiers.families.quiet_star import FORM
-from frontiers.thoughts import thought_class
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.generation.engines.thought_model import thought_class
+from frontiers.pocket import training as pocket_training
 
 SIZES = {
     "hidden_size": 24,

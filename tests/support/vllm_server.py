@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frontiers import engine
+from frontiers.generation.engines import vllm as engine
 
 
 def end_with_parent() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
+
 COPIED = ["Snakefile", "config.yaml", "workflow", "envs", "data", "profiles"]
 
 

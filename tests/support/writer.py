@@ -2,11 +2,14 @@
 
 import random
 
-from frontiers import pocket, pocket_training, schedule
-from frontiers.completions import Completion, Request
-from frontiers.journal import Journal
-from frontiers.problems import Problem
-from frontiers.prompts import Thinking
+from frontiers.data.problems import Problem
+from frontiers.generation import scheduler
+from frontiers.generation.journal import Journal
+from frontiers.generation.prompts import Thinking
+from frontiers.generation.requests import Completion, Request
+from frontiers.generation.strategies.chain import Settings
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
 
 TOKENIZER = pocket_training.build_tokenizer()
 IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
@@ -71,9 +74,18 @@ def is_trace(request):
 
 def decode(courses, path, writer, report=lambda line: None):
     """Drive courses against a journal at `path`; return what they came to and the part."""
-    part = schedule.Part(Journal(path), courses)
+    part = scheduler.Part(Journal(path), courses)
     try:
-        schedule.drive([part], writer, report)
+        scheduler.drive([part], writer, report)
     finally:
         part.journal.close()
     return part.results, part
+
+
+def completion(name, tokens=(1, 2, 3), reason="length"):
+    return Completion(name, tuple(tokens), len(tokens), reason, None, 0.1, 0.5)
+
+
+def settings_of(caps, **changes):
+    fields = {"samples": 1, "answer_tokens": 16, "context": 128, "seed": 7, "model": "m", "benchmark": "b"}
+    return Settings(caps=tuple(caps), stop=(EOS,), **{**fields, **changes})

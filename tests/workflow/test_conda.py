@@ -1,6 +1,6 @@
 """The workflow under `snakemake --use-conda`: every environment of a CPU made, activated and used.
 
-With the conda on PATH; where there is none, with the stand-in of stand_in_conda/. See docs/environments.md.
+With the conda on PATH; where there is none, with the stand-in of stand_in_conda/. See docs/guide/environments.md.
 The environments, 4 GB, go when the tests end, unless SNAKEMAKE_CONDA_PREFIX names a folder to keep them in.
 """
 
@@ -17,9 +17,8 @@ import pandas as pd
 import pytest
 import yaml
 
-import completions_server
-import environments
-from workflow_copy import ROOT, Workflow
+from support import completions_server, environments
+from support.workflow_copy import ROOT, Workflow
 
 pytestmark = pytest.mark.conda
 STAND_IN = ROOT / "tests/stand_in_conda"

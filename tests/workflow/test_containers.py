@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from environments import ROOT, environment, lock
+from support.environments import ROOT, environment, lock
 
 CONTAINERS = ROOT / "containers"
 # Stands for python3.11: makes a folder with a pip that says what it is asked to install.

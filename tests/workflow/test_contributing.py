@@ -9,9 +9,9 @@ import sys
 import pytest
 import yaml
 
-from small_study import BENCHMARKS, MODELS
-from test_reruns import ALL, tables
-from workflow_copy import ROOT
+from support.expected_jobs import ALL, tables
+from support.small_study import BENCHMARKS, MODELS
+from support.workflow_copy import ROOT
 
 runs_a_study = pytest.mark.slow  # minutes
 
@@ -60,10 +60,10 @@ def test_a_strategy_is_added(changed):
 
 def test_an_architecture_family_is_added(tmp_path):
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
-    families = tmp_path / "workflow/frontiers/families"
+    families = tmp_path / "workflow/frontiers/compute/families"
     (families / "mine.py").write_text(
         "from frontiers.config_fields import Fields\n"
-        "from frontiers.families.common import Body, Family, attention, dense, uniform\n\n\n"
+        "from frontiers.compute.families.common import Body, Family, attention, dense, uniform\n\n\n"
         "def _mine(fields: Fields) -> Body:\n"
         "    return Body(uniform(fields, attention(fields), dense(fields)))\n\n\n"
         'FAMILIES = {"MyForCausalLM": Family("mine", _mine)}\n'

@@ -2,7 +2,7 @@
 
 import sys
 
-from workflow_copy import ROOT
+from support.workflow_copy import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/benchmarks"))
 import dry_run

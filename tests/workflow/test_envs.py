@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-import environments
-from environments import ENVS, NAMES, environment, imported, lock, scripts
+from support import environments
+from support.environments import ENVS, NAMES, environment, imported, lock, scripts
 
 # What the wheels of vLLM's dependencies ask for: glibc 2.31.
 PLATFORM = "x86_64-manylinux_2_31"

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from workflow_copy import ROOT, Workflow
+from support.workflow_copy import ROOT, Workflow
 
 LOGS = ROOT / "tests/data/logs"
 INSPECT = ROOT / ".venv-inspect"

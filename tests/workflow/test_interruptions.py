@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-import hub_server
-from frontiers.cli import UserError
-from frontiers.journal import Journal
-from hub_server import COMMIT, Hub, Repository
-from test_journal import completion
-from workflow_copy import ROOT, Workflow
+from frontiers.core.cli import UserError
+from frontiers.generation.journal import Journal
+from support import hub_server
+from support.hub_server import COMMIT, Hub, Repository
+from support.workflow_copy import ROOT, Workflow
+from support.writer import completion
 
 POINTS, TREND = "results/published/points.parquet", "results/published/trend.parquet"
 HOLD = """
@@ -51,7 +51,8 @@ def prepared(folder: Path) -> Workflow:
     workflow.config["run"] = ["published"]
     workflow.config["studies"]["published"]["analysis"]["draws"] = 50
     workflow.edit(
-        "workflow/frontiers/trend.py", (folder / "workflow/frontiers/trend.py").read_bytes() + HOLD.encode()
+        "workflow/frontiers/analysis/trend/table.py",
+        (folder / "workflow/frontiers/analysis/trend/table.py").read_bytes() + HOLD.encode(),
     )
     return workflow
 

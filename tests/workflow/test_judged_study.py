@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from frontiers.pocket_judge import words_of
-from workflow_copy import ROOT, Workflow
+from frontiers.pocket.judge import words_of
+from support.workflow_copy import ROOT, Workflow
 
 PROBLEMS = 24
 BENCHMARK = "short-chains"

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from workflow_copy import ROOT
+from support.workflow_copy import ROOT
 
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 ENTRY = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)

@@ -10,28 +10,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from frontiers import dependencies
-from hub_server import COMMIT
-from small_study import BENCHMARKS, CAPS, FETCHED, MODELS
-from workflow_copy import ROOT, Workflow
+from frontiers.config import code_digest
+from support.expected_jobs import AGGREGATES, ALL, tables
+from support.hub_server import COMMIT
+from support.small_study import BENCHMARKS, CAPS, FETCHED, MODELS
+from support.workflow_copy import ROOT, Workflow
 
 README = ROOT / "README.md"
 LOCAL = "pocket-small"
-AGGREGATES = (
-    "summarise_points", "describe_points", "extract_frontier", "fit_trend", "fit_saturation",
-    "compare_architectures", "compare_outcomes", "compare_points", "plot_frontier", "plot_caps", "plot_trend",
-    "plot_outcomes", "plot_components", "build_explorer", "check_results", "report",
-)  # fmt: skip
-ALL = dict.fromkeys(AGGREGATES, 1)
 SHOWN = dict.fromkeys(
     ("describe_points", "fit_trend", "plot_trend", "build_explorer", "check_results", "report"), 1
 )
 LABELLED = ("plot_frontier", "plot_caps", "plot_outcomes", "plot_components", "plot_context")
-
-
-def tables(models: int, benchmarks: int = len(BENCHMARKS)) -> dict[str, int]:
-    """Return the jobs that make and grade the tables of so many models on so many benchmarks."""
-    return {"generate": models} | dict.fromkeys(("collect", "grade", "count_compute"), models * benchmarks)
 
 
 def study(workflow: Workflow) -> dict:
@@ -171,23 +161,28 @@ ROWS = [
         lambda w: w.edit("workflow/scripts/generate.py"),
         tables(len(MODELS)) | ALL,
     ),
-    Row("a module of the engine: `engine.py`", "nothing", lambda w: w.edit("workflow/frontiers/engine.py"), {}),
+    Row(
+        "a module of the engine: `vllm.py`",
+        "nothing",
+        lambda w: w.edit("workflow/frontiers/generation/engines/vllm.py"),
+        {},
+    ),
     Row(
         "a module of grading: `equivalence.py`",
         "nothing",
-        lambda w: w.edit("workflow/frontiers/equivalence.py"),
+        lambda w: w.edit("workflow/frontiers/grading/equivalence.py"),
         {"grade": len(MODELS) * len(BENCHMARKS)} | ALL,
     ),
     Row(
         "a module of accounting: `parts.py`",
         "nothing",
-        lambda w: w.edit("workflow/frontiers/parts.py"),
+        lambda w: w.edit("workflow/frontiers/compute/layer_parts.py"),
         {"count_compute": len(MODELS) * len(BENCHMARKS), "describe_model": len(MODELS), "plot_context": 1} | ALL,
     ),
     Row(
         "a module of an analysis: `saturation.py`",
         "nothing",
-        lambda w: w.edit("workflow/frontiers/saturation.py"),
+        lambda w: w.edit("workflow/frontiers/analysis/saturation/table.py"),
         dict.fromkeys(("fit_saturation", "plot_caps", "build_explorer", "check_results", "report"), 1),
     ),
     Row("a caption of the report", "nothing", lambda w: w.edit("workflow/report/caps.rst"), {"report": 1}),
@@ -273,8 +268,8 @@ def test_a_rule_lists_every_module_that_its_script_rests_on(rule):
     script = re.search(r'"(workflow/scripts/\w+\.py)"', block)[1]
     listed = re.search(r"\bmodules=(.*?),\n +\w+[=:]", block, re.DOTALL)[1]
     names = re.findall(r'"(\w+)"', listed) + ["compute", "precision"] * ("ACCOUNTING" in listed)
-    needed = dependencies.closure(dependencies.imported(ROOT / script))
-    assert set(needed) <= set(dependencies.closure(names))
+    needed = code_digest.closure(code_digest.imported(ROOT / script))
+    assert set(needed) <= set(code_digest.closure(names))
 
 
 def test_what_a_module_imports_is_found_in_every_form(tmp_path, monkeypatch):
@@ -289,21 +284,21 @@ def test_what_a_module_imports_is_found_in_every_form(tmp_path, monkeypatch):
     (tmp_path / "e/__init__.py").write_text("")
     (tmp_path / "e/f.py").write_text("from frontiers import a\n")
     (tmp_path / "e/g.py").write_text("")
-    monkeypatch.setattr(dependencies, "PACKAGE", tmp_path)
-    assert dependencies.closure(["a"]) == ["a", "b", "c", "d", "e.f", "e.g"]
+    monkeypatch.setattr(code_digest, "PACKAGE", tmp_path)
+    assert code_digest.closure(["a"]) == ["a", "b", "c", "d", "e.f", "e.g"]
     with pytest.raises(FileNotFoundError):
-        dependencies.closure(["z"])
+        code_digest.closure(["z"])
 
 
 def test_the_digest_changes_with_the_text_and_the_name_of_any_module(tmp_path, monkeypatch):
-    monkeypatch.setattr(dependencies, "PACKAGE", tmp_path)
+    monkeypatch.setattr(code_digest, "PACKAGE", tmp_path)
     for name, text in {"a": "x = 1\n", "b": "y = 1\n", "c": "y = 1\n"}.items():
         (tmp_path / f"{name}.py").write_text(text)
-    both = dependencies.digest(["a", "b"])
-    assert both not in {dependencies.digest(["a"]), dependencies.digest(["a", "c"])}
+    both = code_digest.digest(["a", "b"])
+    assert both not in {code_digest.digest(["a"]), code_digest.digest(["a", "c"])}
     (tmp_path / "b.py").touch()
-    assert dependencies.digest(["a", "b"]) == both
+    assert code_digest.digest(["a", "b"]) == both
     (tmp_path / "b.py").write_text("y = 2\n")
-    assert dependencies.digest(["a", "b"]) != both
+    assert code_digest.digest(["a", "b"]) != both
     with pytest.raises(FileNotFoundError):
-        dependencies.digest(["a", "z"])
+        code_digest.digest(["a", "z"])

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from frontiers import config as configuration
-from frontiers.cli import UserError
-from workflow_copy import ROOT, Workflow
+from frontiers.config import load
+from frontiers.core.cli import UserError
+from support.workflow_copy import ROOT, Workflow
 
 HOSTILE = "a'b\"c $(touch PWNED) `touch PWNED` ; touch PWNED & {x} \\ *\n--help"
 """Text for a label, a prompt or a marker."""
@@ -52,7 +52,7 @@ PATHS = [
 
 def refused(config: dict) -> str:
     with pytest.raises(UserError) as error:
-        configuration.check(config, ROOT)
+        load.check(config, ROOT)
     return str(error.value)
 
 
@@ -82,7 +82,7 @@ def test_a_path_stays_in_the_project(config, path):
     "path", ["data/a..b/x.jsonl", "data/it's", HOSTILE_PATH, "..data", "data/...", "a/.b"]
 )
 def test_other_paths_are_paths(path):
-    rule = configuration.schema()["$defs"]["path"]
+    rule = load.schema()["$defs"]["path"]
     assert Draft202012Validator(rule).is_valid(path)
 
 
@@ -97,7 +97,7 @@ def patterns(rule: object):
             yield from patterns(item)
 
 
-@pytest.mark.parametrize("pattern", sorted(set(patterns(configuration.schema()))))
+@pytest.mark.parametrize("pattern", sorted(set(patterns(load.schema()))))
 def test_no_pattern_lets_a_last_newline_through(pattern):
     good = ["abc", "a_b", "2025-01-31", "main", "0" * 64, "a/b", "https://a/v1", "KEY", "data/x"]
     fitting = [text for text in good if re.search(pattern, text)]
@@ -304,4 +304,4 @@ def test_no_code_runs_what_it_reads(form, allowed):
 
 def test_no_model_of_the_configuration_runs_code_of_its_own():
     assert not [name for name, block in CONFIG["models"].items() if block.get("trust_remote_code")]
-    assert configuration.schema()["$defs"]["model"]["properties"]["trust_remote_code"]["default"] is False
+    assert load.schema()["$defs"]["model"]["properties"]["trust_remote_code"]["default"] is False

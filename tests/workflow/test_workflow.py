@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from small_study import BENCHMARKS, CAPS, MODELS
-from workflow_copy import Workflow
+from support.small_study import BENCHMARKS, CAPS, MODELS
+from support.workflow_copy import Workflow
 
 
 def table(workflow, name):

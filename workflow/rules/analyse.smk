@@ -1,6 +1,5 @@
 rule summarise_points:
     input:
-        script="workflow/scripts/summarise_points.py",
         generations=lambda wc: measured(wc, "generations"),
         grades=lambda wc: measured(wc, "grades"),
         compute=lambda wc: measured(wc, "compute"),
@@ -16,14 +15,14 @@ rule summarise_points:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("points", "bootstrap", "intervals", "tables"),
+        code=code("summarise_points"),
         benchmarks=setting("benchmarks"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
         price=price,
         combined=lambda wc, input: option("--combined", input.combined),
     shell:
-        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        "python workflow/scripts/summarise_points.py --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
         " --seed {params.seed} --draws {params.draws} {params.price} {params.combined} --answers {output.answers:q}"
         " --measures {output.measures:q} &> {log:q}"
@@ -31,7 +30,6 @@ rule summarise_points:
 
 rule describe_points:
     input:
-        script="workflow/scripts/describe_points.py",
         measures="results/{study}/measures.parquet",
     output:
         points="results/{study}/points.parquet",
@@ -50,17 +48,16 @@ rule describe_points:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("points", "tables"),
+        code=code("describe_points"),
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
     shell:
-        "python {input.script:q} --measures {input.measures:q} --models {params.models:q}"
+        "python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
         " --points {output.points:q} &> {log:q}"
 
 
 rule summarise_published:
     input:
-        script="workflow/scripts/summarise_published.py",
         table=setting("table"),
         architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
     output:
@@ -80,16 +77,15 @@ rule summarise_published:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(*ACCOUNTING, "catalogue", "published", "points", "intervals", "tables"),
+        code=code("summarise_published"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
     shell:
-        "python {input.script:q} --table {input.table:q} --benchmarks {params.benchmarks:q}"
+        "python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
         " --points {output.points:q} &> {log:q}"
 
 
 rule extract_frontier:
     input:
-        script="workflow/scripts/extract_frontier.py",
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -102,20 +98,17 @@ rule extract_frontier:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(
-            "pareto", "frontier_summary", "frontier_choice", "bootstrap", "intervals", "points", "tables"
-        ),
+        code=code("extract_frontier"),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        "python workflow/scripts/extract_frontier.py --points {input.points:q} {params.answers} --seed {params.seed}"
         " --draws {params.draws} --frontier {output.frontier:q} --summary {output.summary:q} &> {log:q}"
 
 
 rule fit_trend:
     input:
-        script="workflow/scripts/fit_trend.py",
         points="results/{study}/points.parquet",
     output:
         trend="results/{study}/trend.parquet",
@@ -126,17 +119,16 @@ rule fit_trend:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("trend", "trend_points", "trend_fits", "trend_ratio", "intervals", "rows", "tables"),
+        code=code("fit_trend"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} --seed {params.seed} --draws {params.draws}"
+        "python workflow/scripts/fit_trend.py --points {input.points:q} --seed {params.seed} --draws {params.draws}"
         " --output {output.trend:q} &> {log:q}"
 
 
 rule fit_saturation:
     input:
-        script="workflow/scripts/fit_saturation.py",
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -155,30 +147,17 @@ rule fit_saturation:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(
-            "saturation",
-            "saturation_forms",
-            "saturation_cap",
-            "saturation_pooled",
-            "saturation_segmented",
-            "curves",
-            "paired",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
+        code=code("fit_saturation"),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        "python workflow/scripts/fit_saturation.py --points {input.points:q} {params.answers} --seed {params.seed}"
         " --draws {params.draws} --output {output.saturation:q} --pooled {output.pooled:q} &> {log:q}"
 
 
 rule compare_architectures:
     input:
-        script="workflow/scripts/compare_architectures.py",
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -190,28 +169,17 @@ rule compare_architectures:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(
-            "architectures",
-            "architecture_regression",
-            "clusters",
-            "matched",
-            "curves",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
+        code=code("compare_architectures"),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        "python workflow/scripts/compare_architectures.py --points {input.points:q} {params.answers} --seed {params.seed}"
         " --draws {params.draws} --output {output.architectures:q} &> {log:q}"
 
 
 rule compare_outcomes:
     input:
-        script="workflow/scripts/compare_outcomes.py",
         points=lambda wc: measures(wc),
         answers=lambda wc: answers(wc),
     output:
@@ -223,27 +191,17 @@ rule compare_outcomes:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(
-            "outcomes",
-            "outcome_ratios",
-            "early_stopping",
-            "paired",
-            "bootstrap",
-            "intervals",
-            "rows",
-            "tables",
-        ),
+        code=code("compare_outcomes"),
         answers=lambda wc, input: option("--answers", input.answers),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} {params.answers} --seed {params.seed}"
+        "python workflow/scripts/compare_outcomes.py --points {input.points:q} {params.answers} --seed {params.seed}"
         " --draws {params.draws} --output {output.outcomes:q} &> {log:q}"
 
 
 rule compare_points:
     input:
-        script="workflow/scripts/compare_points.py",
         points="results/{study}/measures.parquet",
         answers="results/{study}/answers.parquet",
     output:
@@ -263,9 +221,9 @@ rule compare_points:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("differences", "paired", "bootstrap", "intervals", "rows", "tables"),
+        code=code("compare_points"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
-        "python {input.script:q} --points {input.points:q} --answers {input.answers:q} --seed {params.seed}"
+        "python workflow/scripts/compare_points.py --points {input.points:q} --answers {input.answers:q} --seed {params.seed}"
         " --draws {params.draws} --output {output.differences:q} &> {log:q}"

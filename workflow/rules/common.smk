@@ -19,7 +19,7 @@ def is_held(wc, benchmark, shard):
         block("models", wc.model),
         block("strategies", wc.strategy),
     )
-    return registry.is_current(made, study, model, benchmark, strategy)
+    return registry.is_current(made, study, model, benchmark, strategy, code("generate", without=ENGINES))
 
 
 def generated(wc):
@@ -56,7 +56,7 @@ def decoder(wc):
 def asked(wc, resource):
     """Return the minutes (`runtime`) or main memory (`mem_mb`) that a job of `generate` asks for."""
     plan = Path("results", wc.study, "plan.json")
-    return allocation.asked(plan, wc.model, block("models", wc.model))[resource]
+    return job_resources.asked(plan, wc.model, block("models", wc.model))[resource]
 
 
 def traces(wc, benchmark):
@@ -65,12 +65,12 @@ def traces(wc, benchmark):
     return registry.samples(block("studies", wc.study), benchmark, block("models", wc.model), strategy)
 
 
-def modules(*names):
-    """Return a digest of package modules and of all they import: an edit of one reruns the rules with it in `params`.
+def code(script, **choice):
+    """Return the digest of what a script runs: as a param it reruns the rule when that code changes.
 
-    As inputs the files would be the most of what Snakemake goes through when it plans.
+    As inputs the files would be most of what Snakemake goes through when it plans.
     """
-    return dependencies.digest(dependencies.closure(names))
+    return code_digest.digest(script, **choice)
 
 
 def device(wc):
@@ -229,8 +229,8 @@ def option(name, value):
     return shlex.join([name, *map(str, values)]) if any(values) else ""
 
 
-# What reads a model's configuration and counts its parameters, FLOPs and bytes, with every family.
-ACCOUNTING = ("compute", "precision")
+# What decodes requests, keeps and orders them, but decides neither the requests nor the rows made of them.
+ENGINES = ("generation.engines", "generation.journal", "generation.scheduler", "core")
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
 JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"

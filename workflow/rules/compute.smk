@@ -1,6 +1,5 @@
 rule describe_model:
     input:
-        script="workflow/scripts/describe_model.py",
         config=configuration,
     output:
         description="results/{study}/models/{model}.json",
@@ -12,15 +11,14 @@ rule describe_model:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(*ACCOUNTING, "card", "card_text", "left_out", "memory"),
+        code=code("describe_model"),
     shell:
-        "python {input.script:q} --config-json {input.config:q} --output {output.description:q}"
+        "python workflow/scripts/describe_model.py --config-json {input.config:q} --output {output.description:q}"
         " --card {output.card:q} &> {log:q}"
 
 
 rule count_compute:
     input:
-        script="workflow/scripts/count_compute.py",
         config=configuration,
         reward=lambda wc: reward_files(wc, "config.json"),
         device=device,
@@ -36,12 +34,12 @@ rule count_compute:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(*ACCOUNTING, "hardware", "passes", "tables", "thought_flops"),
+        code=code("count_compute"),
         counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
         reward=lambda wc, input: option("--reward-config-json", input.reward),
         thoughts=lambda wc: option(
             "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
         ),
     shell:
-        "python {input.script:q} {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
+        "python workflow/scripts/count_compute.py {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
         " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

@@ -1,6 +1,5 @@
 rule download_benchmark:
     input:
-        script="workflow/scripts/download_benchmark.py",
         local=lambda wc: block("benchmarks", wc.benchmark).get("path") or [],
     output:
         problems="data/benchmarks/{benchmark}.jsonl",
@@ -14,15 +13,16 @@ rule download_benchmark:
     conda:
         "../../envs/data.yaml"
     params:
+        # Code that fetches is left out: a downloaded file is checked, not fetched again.
+        code=code("download_benchmark", without=("data.hub", "core")),
         block=lambda wc: registry.source("benchmarks", block("benchmarks", wc.benchmark)),
     shell:
-        "python {input.script:q} --name {wildcards.benchmark:q} --block {params.block:q}"
+        "python workflow/scripts/download_benchmark.py --name {wildcards.benchmark:q} --block {params.block:q}"
         " --output {output.problems:q} 2> {log:q}"
 
 
 rule download_model:
     input:
-        script="workflow/scripts/download_model.py",
         local=lambda wc: registry.local_files(block("models", wc.model)),
     output:
         manifest="data/models/{model}.json",
@@ -36,7 +36,8 @@ rule download_model:
     conda:
         "../../envs/data.yaml"
     params:
+        code=code("download_model", without=("data", "core")),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "python {input.script:q} --name {wildcards.model:q} --block {params.block:q}"
+        "python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.manifest:q} 2> {log:q}"

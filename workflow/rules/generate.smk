@@ -1,7 +1,5 @@
 rule generate:
     input:
-        # No package module here: what changes the output is in the journal's fingerprint.
-        script="workflow/scripts/generate.py",
         manifest="data/models/{model}.json",
         problems=lambda wc: expand("data/benchmarks/{benchmark}.jsonl", benchmark=posed(wc)),
         # A tree is guided by a reward model, which runs beside the policy.
@@ -28,6 +26,7 @@ rule generate:
         mem_mb=lambda wc: asked(wc, "mem_mb"),
         runtime=lambda wc: asked(wc, "runtime"),
     params:
+        code=code("generate", without=ENGINES),
         identity=lambda wc: registry.identity(block("models", wc.model)),
         caps=lambda wc: registry.canonical(
             registry.caps(
@@ -44,10 +43,10 @@ rule generate:
         ),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
-        "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q}"
+        "python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} {params.shard}"
+        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} --code {params.code} {params.shard}"
         " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -56,8 +55,6 @@ rule generate:
 rule collect:
     input:
         folders=lambda wc: generated(wc),
-        script=rules.generate.input.script,
-        collect="workflow/scripts/collect.py",
         manifest=rules.generate.input.manifest,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
@@ -72,6 +69,7 @@ rule collect:
     conda:
         "../../envs/analyse.yaml"
     params:
+        code=code("collect"),
         name="{benchmark}.{strategy}",
         identity=rules.generate.params.identity,
         caps=rules.generate.params.caps,
@@ -80,14 +78,12 @@ rule collect:
         seed=setting("seed"),
         engine=rules.generate.params.engine,
     shell:
-        "python {input.collect:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
 
 
 # How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --cores 1 --nolock status
 rule status:
-    input:
-        script="workflow/scripts/status.py",
     log:
         "logs/status.log",
     localrule: True
@@ -96,4 +92,4 @@ rule status:
     params:
         studies=config["run"],
     shell:
-        "python {input.script:q} --studies {params.studies:q} | tee {log:q}"
+        "python workflow/scripts/status.py --studies {params.studies:q} | tee {log:q}"

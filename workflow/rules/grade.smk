@@ -1,6 +1,5 @@
 rule grade:
     input:
-        script="workflow/scripts/grade.py",
         generations=rules.collect.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
@@ -15,22 +14,7 @@ rule grade:
         "../../envs/analyse.yaml"
     threads: 1
     params:
-        modules=modules(
-            "grades",
-            "grading",
-            "grading_pool",
-            "grading_worker",
-            "extraction",
-            "equivalence",
-            "numerals",
-            "algebra",
-            "ambiguity",
-            "boxes",
-            "choices",
-            "cleaning",
-            "notation",
-            "table_parts",
-        ),
+        code=code("grade"),
     shell:
-        "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
+        "python workflow/scripts/grade.py --generations {input.generations:q} --problems {input.problems:q}"
         " --workers {threads} --output {output.table:q} &> {log:q}"

@@ -1,7 +1,6 @@
 # Logs of other tools as a study: from the tables of generations on it is one like any other.
 rule fetch_tokenizer:
     input:
-        script="workflow/scripts/fetch_tokenizer.py",
         local=lambda wc: registry.local_files(block("models", wc.model)),
     output:
         tokenizer="data/models/tokenizers/{model}.json",
@@ -15,17 +14,15 @@ rule fetch_tokenizer:
     conda:
         "../../envs/data.yaml"
     params:
-        # As with the other downloads, not the modules that fetch.
-        modules=modules("catalogue"),
+        code=code("fetch_tokenizer", without=("data.hub", "data.checkpoints", "core")),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "python {input.script:q} --name {wildcards.model:q} --block {params.block:q}"
+        "python workflow/scripts/fetch_tokenizer.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.tokenizer:q} 2> {log:q}"
 
 
 rule read_inspect:
     input:
-        script="workflow/scripts/read_inspect.py",
         log=lambda wc: logs(wc)[int(wc.number)]["file"],
     output:
         samples="results/{study}/logs/{model}/{benchmark}.{strategy}.{number}.jsonl",
@@ -39,16 +36,15 @@ rule read_inspect:
     conda:
         "../../envs/inspect.yaml"
     params:
-        modules=modules("imports_inspect"),
+        code=code("read_inspect"),
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
         first="" if CONDA else "$PWD/.venv-inspect/bin:",
     shell:
-        "PATH={params.first}$PATH; python {input.script:q} --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+        "PATH={params.first}$PATH; python workflow/scripts/read_inspect.py --log {input.log:q} --output {output.samples:q} 2> {log:q}"
 
 
 rule import_logs:
     input:
-        script="workflow/scripts/import_logs.py",
         logs=log_files,
         problems="data/benchmarks/{benchmark}.jsonl",
         tokenizer=rules.fetch_tokenizer.output.tokenizer,
@@ -65,22 +61,14 @@ rule import_logs:
     conda:
         "../../envs/import.yaml"
     params:
-        modules=modules(
-            "imports",
-            "imports_entry",
-            "imports_files",
-            "imports_formats",
-            "imports_match",
-            "imports_tokens",
-            "looping",
-        ),
+        code=code("import_logs"),
         identity=lambda wc: registry.identity(block("models", wc.model)),
         logs=lambda wc: registry.canonical(logs(wc)),
         prompt=lambda wc: block("benchmarks", wc.benchmark).get("prompt", "{question}"),
         caps=lambda wc: registry.canonical(block("studies", wc.study)["caps"]),
         samples=lambda wc: registry.samples(block("studies", wc.study), wc.benchmark),
     shell:
-        "python {input.script:q} --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
+        "python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
         " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
         " --samples {params.samples} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
@@ -88,7 +76,6 @@ rule import_logs:
 
 rule compare_verdicts:
     input:
-        script="workflow/scripts/compare_verdicts.py",
         verdicts=lambda wc: measured(wc, "verdicts"),
         grades=lambda wc: measured(wc, "grades"),
     output:
@@ -108,7 +95,7 @@ rule compare_verdicts:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("agreement", "intervals", "tables"),
+        code=code("compare_verdicts"),
     shell:
-        "python {input.script:q} --verdicts {input.verdicts:q} --grades {input.grades:q}"
+        "python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
         " --output {output.table:q} &> {log:q}"

@@ -13,7 +13,6 @@ use rule grade as grade_by_rules with:
 
 rule list_asks:
     input:
-        script="workflow/scripts/list_asks.py",
         generations=lambda wc: measured(wc, "generations"),
         grades=lambda wc: measured(wc, "rules"),
         problems=lambda wc: expand(
@@ -30,17 +29,16 @@ rule list_asks:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("judging", "cleaning"),
+        code=code("list_asks"),
         seed=setting("analysis/seed"),
     shell:
-        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        "python workflow/scripts/list_asks.py --generations {input.generations:q} --grades {input.grades:q}"
         " --problems {input.problems:q} --seed {params.seed} --output {output.asks:q} &> {log:q}"
 
 
 # The judge writes as any model does: the same script, engine and journal, the asks being its problems.
 rule ask_judge:
     input:
-        script=rules.generate.input.script,
         manifest=lambda wc: f"data/models/{judge(wc)}.json",
         asks=rules.list_asks.output.asks,
     output:
@@ -59,20 +57,20 @@ rule ask_judge:
         mem_mb=lambda wc: block("models", judge(wc)).get("memory_mb", 4000),
         runtime=lambda wc: block("models", judge(wc)).get("runtime_minutes", 60),
     params:
+        code=code("generate", without=ENGINES),
         judge=lambda wc: judge(wc),
         identity=lambda wc: registry.identity(block("models", judge(wc))),
         seed=setting("analysis/seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", judge(wc))),
     shell:
-        "python {input.script:q} --model {params.judge:q} --identity {params.identity:q}"
+        "python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.asks:q} --samples '{{\"asks\": 1}}'"
         " --strategy judge --caps '[null]' --answer-tokens 64 --seed {params.seed} --engine {params.engine:q}"
-        " --gpus {resources.gpu} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --gpus {resources.gpu} --code {params.code} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule apply_judge:
     input:
-        script="workflow/scripts/apply_judge.py",
         generations=rules.collect.output.table,
         grades=rules.grade_by_rules.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
@@ -90,10 +88,10 @@ rule apply_judge:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(*ACCOUNTING, "judging", "cleaning"),
+        code=code("apply_judge"),
         seed=setting("analysis/seed"),
     shell:
-        "python {input.script:q} --model {wildcards.model:q} --generations {input.generations:q}"
+        "python workflow/scripts/apply_judge.py --model {wildcards.model:q} --generations {input.generations:q}"
         " --grades {input.grades:q} --problems {input.problems:q} --replies {input.replies:q}/asks.judge.parquet"
         " --config-json {input.config:q} --seed {params.seed} --judge {output.judge:q} --output {output.table:q}"
         " &> {log:q}"
@@ -101,7 +99,6 @@ rule apply_judge:
 
 rule measure_judge:
     input:
-        script="workflow/scripts/measure_judge.py",
         judge=lambda wc: measured(wc, "judge"),
     output:
         table="results/{study}/judge_error.parquet",
@@ -120,6 +117,6 @@ rule measure_judge:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("judge_error", "judging", "intervals", "tables"),
+        code=code("measure_judge"),
     shell:
-        "python {input.script:q} --judge {input.judge:q} --output {output.table:q} &> {log:q}"
+        "python workflow/scripts/measure_judge.py --judge {input.judge:q} --output {output.table:q} &> {log:q}"

@@ -12,7 +12,6 @@ rule plan:
 
 rule plan_study:
     input:
-        script="workflow/scripts/plan_study.py",
         device=lambda wc: f"data/hardware/{setting('plan/device')(wc)}.yaml",
         published="data/published/open_models.csv",
     output:
@@ -29,22 +28,11 @@ rule plan_study:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(
-            *ACCOUNTING,
-            "allocation",
-            "catalogue",
-            "hardware",
-            "lengths",
-            "memory",
-            "plan",
-            "published",
-            "roofline",
-            "tables",
-        ),
+        code=code("plan_study"),
         request=lambda wc: registry.planned(config, block("studies", wc.study)),
         finished=finished,
         times=finish_times,
     shell:
-        "python {input.script:q} --request {params.request:q} --published {input.published:q}"
+        "python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
         " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q}"
         " --jobs {output.jobs:q} &> {log:q}"

@@ -6,7 +6,6 @@ rule train_pocket:
 
 rule train_pocket_model:
     input:
-        script="workflow/scripts/train_pocket_model.py",
         recipes="data/pocket/recipes.yaml",
         # Those that recipes start from or learn from.
         shipped=sorted(str(path) for path in Path("data/pocket/models").glob("*/model.safetensors")),
@@ -21,28 +20,16 @@ rule train_pocket_model:
         "../../envs/generate-cpu.yaml"
     threads: 1
     params:
-        # Not what these import in turn: training takes hours, and of the judge it is the prompt alone that matters.
-        modules=dependencies.digest(
-            [
-                "pocket",
-                "pocket_card",
-                "pocket_judge",
-                "pocket_reward",
-                "pocket_training",
-                "judging",
-                "thought_training",
-                "thoughts",
-            ]
-        ),
+        # Training takes hours: what it only calls at its ends is left out, and of the judge its prompt is kept.
+        code=code("train_pocket_model", without=("compute", "core", "data", "grading.clean_text")),
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
-        "python {input.script:q} --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
+        "python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
         " --output-dir {params.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule draw_pocket:
     input:
-        script="workflow/scripts/draw_pocket.py",
         recipes="data/pocket/recipes.yaml",
     output:
         problems="results/draw_pocket/{benchmark}.jsonl",
@@ -53,7 +40,7 @@ rule draw_pocket:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("pocket"),
+        code=code("draw_pocket"),
     shell:
-        "python {input.script:q} --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
+        "python workflow/scripts/draw_pocket.py --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
         " --output {output.problems:q} &> {log:q}"

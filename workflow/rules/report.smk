@@ -1,6 +1,5 @@
 rule plot_frontier:
     input:
-        script="workflow/scripts/plot_frontier.py",
         points=lambda wc: measures(wc),
         frontier="results/{study}/frontier.parquet",
     output:
@@ -18,16 +17,15 @@ rule plot_frontier:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_frontier"),
+        code=code("plot_frontier"),
         labels=lambda wc: labels(wc),
     shell:
-        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_frontier.py --points {input.points:q} --frontier {input.frontier:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule plot_caps:
     input:
-        script="workflow/scripts/plot_caps.py",
         points=lambda wc: measures(wc),
         saturation="results/{study}/saturation.parquet",
     output:
@@ -45,16 +43,15 @@ rule plot_caps:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_caps"),
+        code=code("plot_caps"),
         labels=lambda wc: labels(wc),
     shell:
-        "python {input.script:q} --points {input.points:q} --saturation {input.saturation:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_caps.py --points {input.points:q} --saturation {input.saturation:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule plot_trend:
     input:
-        script="workflow/scripts/plot_trend.py",
         points="results/{study}/points.parquet",
         trend="results/{study}/trend.parquet",
     output:
@@ -72,16 +69,15 @@ rule plot_trend:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_trend", "trend_points", "trend_fits", "trend_ratio"),
+        code=code("plot_trend"),
         labels=lambda wc: labels(wc),
     shell:
-        "python {input.script:q} --points {input.points:q} --trend {input.trend:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_trend.py --points {input.points:q} --trend {input.trend:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule plot_outcomes:
     input:
-        script="workflow/scripts/plot_outcomes.py",
         outcomes="results/{study}/outcomes.parquet",
     output:
         svg=report(
@@ -98,16 +94,15 @@ rule plot_outcomes:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_outcomes"),
+        code=code("plot_outcomes"),
         labels=lambda wc: labels(wc),
     shell:
-        "python {input.script:q} --outcomes {input.outcomes:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_outcomes.py --outcomes {input.outcomes:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule plot_components:
     input:
-        script="workflow/scripts/plot_components.py",
         answers="results/{study}/answers.parquet",
     output:
         svg=report(
@@ -124,16 +119,15 @@ rule plot_components:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_components"),
+        code=code("plot_components"),
         labels=lambda wc: labels(wc),
     shell:
-        "python {input.script:q} --answers {input.answers:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_components.py --answers {input.answers:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule plot_context:
     input:
-        script="workflow/scripts/plot_context.py",
         models=lambda wc: descriptions(wc),
     output:
         svg=report(
@@ -150,17 +144,19 @@ rule plot_context:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("card", "figures", "figure_caps", "figure_context"),
+        code=code("plot_context"),
         labels=lambda wc: labels(wc, benchmarks=False),
     shell:
-        "python {input.script:q} --models {input.models:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_context.py --models {input.models:q} --labels {params.labels:q}"
         " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 rule build_explorer:
     input:
-        script="workflow/scripts/build_explorer.py",
-        page=["workflow/frontiers/explorer.html.jinja", "workflow/frontiers/explorer.js"],
+        page=[
+            "workflow/frontiers/report/explorer/page.html.jinja",
+            "workflow/frontiers/report/explorer/page.js",
+        ],
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         summary="results/{study}/frontier.json",
@@ -180,18 +176,17 @@ rule build_explorer:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("explorer", "explorer_charts", "explorer_tables", "figures"),
+        code=code("build_explorer"),
         labels=lambda wc: labels(wc),
         saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
     shell:
-        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q}"
+        "python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
         " --summary {input.summary:q} {params.saturation} --trend {input.trend:q} --labels {params.labels:q}"
         " --title 'Reasoning Frontiers: {wildcards.study}' --output {output.page:q} &> {log:q}"
 
 
 rule check_results:
     input:
-        script="workflow/scripts/check_results.py",
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
@@ -214,12 +209,12 @@ rule check_results:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("checks", "checks_answers"),
+        code=code("check_results"),
         answers=lambda wc, input: option("--answers", input.answers),
         differences=lambda wc, input: option("--differences", input.differences),
         expected=lambda wc: expected(wc),
     shell:
-        "python {input.script:q} --points {input.points:q} --frontier {input.frontier:q} --trend {input.trend:q}"
+        "python workflow/scripts/check_results.py --points {input.points:q} --frontier {input.frontier:q} --trend {input.trend:q}"
         " --saturation {input.saturation:q} --architectures {input.architectures:q}"
         " --outcomes {input.outcomes:q} {params.differences} {params.answers} {params.expected}"
         " --output {output.checks:q} &> {log:q}"
@@ -227,7 +222,6 @@ rule check_results:
 
 rule report:
     input:
-        script="workflow/scripts/report.py",
         captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
         figures=lambda wc: figures(wc),
         page="results/{study}/explorer.html",
@@ -243,8 +237,9 @@ rule report:
     conda:
         "../../envs/figures.yaml"
     params:
+        code=code("report"),
         configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
     shell:
-        "python {input.script:q} --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
+        "python workflow/scripts/report.py --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
         " {input.compared:q}"
         " {params.configfiles} --output {output.report:q} &> {log:q}"

@@ -5,7 +5,6 @@
 rule collect_passes:
     input:
         folders=lambda wc: generated(wc),
-        script="workflow/scripts/collect.py",
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/passes/{model}/{benchmark}.{strategy}.parquet",
@@ -19,9 +18,10 @@ rule collect_passes:
     conda:
         "../../envs/analyse.yaml"
     params:
+        code=code("collect"),
         name="{benchmark}.{strategy}",
     shell:
-        "python {input.script:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --table passes --output {output.table:q} &> {log:q}"
 
 
@@ -29,7 +29,6 @@ rule collect_passes:
 rule collect_rewards:
     input:
         folders=lambda wc: generated(wc),
-        script="workflow/scripts/collect.py",
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/rewards/{reward}/{model}/{benchmark}.{strategy}.parquet",
@@ -44,15 +43,15 @@ rule collect_rewards:
     conda:
         "../../envs/analyse.yaml"
     params:
+        code=code("collect"),
         name="{benchmark}.{strategy}",
     shell:
-        "python {input.script:q} --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --table rewards --output {output.table:q} &> {log:q}"
 
 
 rule score_samples:
     input:
-        script="workflow/scripts/score_samples.py",
         generations=rules.collect.output.table,
         problems="data/benchmarks/{benchmark}.jsonl",
         reward="data/models/{reward}.json",
@@ -74,12 +73,13 @@ rule score_samples:
         mem_mb=lambda wc: block("models", wc.reward).get("memory_mb", 4000),
         runtime=lambda wc: block("models", wc.reward).get("runtime_minutes", 60),
     params:
+        code=code("score_samples", without=ENGINES),
         reward=lambda wc: reward_block(wc),
         step=lambda wc: block("models", wc.reward)["reward"]["separator"],
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.reward)),
         journal="results/journal/{model}/rewards/{reward}/{benchmark}.{strategy}.jsonl",
     shell:
-        "python {input.script:q} --generations {input.generations:q} --problems {input.problems:q}"
+        "python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
         " --engine {params.engine:q} --gpus {resources.gpu} --journal {params.journal:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
@@ -87,7 +87,6 @@ rule score_samples:
 
 rule combine_samples:
     input:
-        script="workflow/scripts/combine_samples.py",
         generations=lambda wc: decoded(wc, "generations"),
         grades=lambda wc: decoded(wc, "grades"),
         compute=lambda wc: decoded(wc, "compute"),
@@ -108,7 +107,7 @@ rule combine_samples:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules(*ACCOUNTING, "combine", "combined", "passes", "bootstrap", "tables"),
+        code=code("combine_samples"),
         selection=lambda wc: registry.canonical(strategies.selection(block("strategies", wc.strategy))),
         names=lambda wc: registry.canonical(
             {"model": wc.model, "strategy": wc.strategy, "benchmark": wc.benchmark}
@@ -123,7 +122,7 @@ rule combine_samples:
         seed=setting("analysis/seed"),
         price=price,
     shell:
-        "python {input.script:q} --generations {input.generations:q} --grades {input.grades:q}"
+        "python workflow/scripts/combine_samples.py --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} {params.options} --selection {params.selection:q}"
         " --names {params.names:q} --config-json {input.config:q} --seed {params.seed} {params.price}"
         " --output {output.table:q} &> {log:q}"
@@ -131,7 +130,6 @@ rule combine_samples:
 
 rule tabulate_strategies:
     input:
-        script="workflow/scripts/tabulate_strategies.py",
         points=rules.describe_points.output.points,
         answers=rules.summarise_points.output.answers,
     output:
@@ -151,17 +149,16 @@ rule tabulate_strategies:
     conda:
         "../../envs/analyse.yaml"
     params:
-        modules=modules("strategy_table", "tables"),
+        code=code("tabulate_strategies"),
         strategies=lambda wc: named_strategies(wc),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
-        "python {input.script:q} --points {input.points:q} --answers {input.answers:q}"
+        "python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
         " --strategies {params.strategies:q} --baseline {params.baseline:q} --output {output.table:q} &> {log:q}"
 
 
 rule plot_strategies:
     input:
-        script="workflow/scripts/plot_strategies.py",
         points=rules.describe_points.output.points,
     output:
         svg=report(
@@ -180,11 +177,11 @@ rule plot_strategies:
     conda:
         "../../envs/figures.yaml"
     params:
-        modules=modules("figures", "figure_strategies", "pareto"),
+        code=code("plot_strategies"),
         labels=lambda wc: labels(wc),
         strategies=lambda wc: named_strategies(wc),
     shell:
-        "python {input.script:q} --points {input.points:q} --labels {params.labels:q}"
+        "python workflow/scripts/plot_strategies.py --points {input.points:q} --labels {params.labels:q}"
         " --strategies {params.strategies:q} --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 

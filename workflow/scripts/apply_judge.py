@@ -9,9 +9,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields, judging
-from frontiers.problems import read_problems
-from frontiers.tables import read_table, write_table
+from frontiers.compute import config_json, flops
+from frontiers.core import cli
+from frontiers.core.tables import read_table, write_table
+from frontiers.data.problems import read_problems
+from frontiers.grading import judge as judging
+from frontiers.grading import judge_cost
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -34,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_problems(arguments.problems),
         f"{arguments.seed}/{arguments.model}",
     )
-    config = config_fields.read_config(arguments.config_json)
-    architecture = compute.read_architecture(config, arguments.config_json)
-    judge = judging.judged(asked, read_table(arguments.replies, "generations"), architecture)
+    config = config_json.read_config(arguments.config_json)
+    architecture = flops.read_architecture(config, arguments.config_json)
+    judge = judge_cost.judged(asked, read_table(arguments.replies, "generations"), architecture)
     write_table(judge, arguments.judge, "judge")
     graded = judging.apply(grades, judge)
     write_table(graded, arguments.output, "grades")

@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import explorer, figures
-from frontiers.cli import UserError, run
-from frontiers.files import write_whole
-from frontiers.tables import read_table
+from frontiers.core.cli import UserError, run
+from frontiers.core.files import write_whole
+from frontiers.core.tables import read_table
+from frontiers.report.explorer import page as explorer
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

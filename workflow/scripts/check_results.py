@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers import checks
-from frontiers.cli import UserError, run
-from frontiers.files import write_whole
+from frontiers.analysis.checks import study as checks
+from frontiers.core.cli import UserError, run
+from frontiers.core.files import write_whole
 
 TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes", "differences")
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import cli, shards, tables
-from frontiers.files import sha256_of, write_whole
-from frontiers.problems import read_problems
+from frontiers.core import cli, tables
+from frontiers.core.files import sha256_of, write_whole
+from frontiers.data.problems import read_problems
+from frontiers.generation import shards
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,9 +10,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, combined, compute, config_fields, passes, tables
-from frontiers.files import write_whole
-from frontiers.passes import KEY
+from frontiers.analysis.strategies import answers as combined
+from frontiers.compute import config_json, flops, pass_flops
+from frontiers.compute.pass_flops import KEY
+from frontiers.core import cli, tables
+from frontiers.core.files import write_whole
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -54,10 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             read["compute"],
             read.get("rewards"),
             selection["n"],
-            compute.read_architecture(
-                config_fields.read_config(arguments.config_json), arguments.config_json
-            ),
-            passes.read_scorer(config_fields.read_config(reward), reward) if reward else None,
+            flops.read_architecture(config_json.read_config(arguments.config_json), arguments.config_json),
+            pass_flops.read_scorer(config_json.read_config(reward), reward) if reward else None,
         )
     table, said = combined.answers(
         samples, costs, selection, arguments.names, arguments.seed, arguments.usd_per_hour

@@ -9,9 +9,9 @@ intervals.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import architectures
-from frontiers.cli import analysis_parser, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.architectures import table as architectures
+from frontiers.core.cli import analysis_parser, run
+from frontiers.core.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,10 +8,10 @@ FLOP saved by stopping early, and 95 % intervals.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import outcomes
-from frontiers.bootstrap import MEAN
-from frontiers.cli import analysis_parser, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.outcomes import table as outcomes
+from frontiers.core.cli import analysis_parser, run
+from frontiers.core.keys import MEAN
+from frontiers.core.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

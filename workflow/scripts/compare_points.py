@@ -9,10 +9,10 @@ all caps of a model with its largest.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import differences
-from frontiers.bootstrap import MEAN
-from frontiers.cli import UserError, analysis_parser, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis import differences
+from frontiers.core.cli import UserError, analysis_parser, run
+from frontiers.core.keys import MEAN
+from frontiers.core.tables import read_table, write_table
 
 
 def point(text: str) -> differences.Point:

@@ -12,7 +12,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, compute, config_fields, hardware, passes, precision, tables, thought_flops
+from frontiers.compute import config_json, flops, pass_flops, precision, thought_flops
+from frontiers.core import cli, tables
+from frontiers.data import hardware
 
 
 def measured_joules(provenance: Path) -> float | None:
@@ -60,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
     arguments = parser.parse_args(argv)
-    config = config_fields.read_config(arguments.config_json)
-    architecture = compute.read_architecture(config, arguments.config_json)
+    config = config_json.read_config(arguments.config_json)
+    architecture = flops.read_architecture(config, arguments.config_json)
     costs = (
         precision.element_bytes(config, arguments.config_json, arguments.kv_bytes),
         hardware.read(arguments.device).intensity(),
@@ -69,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if arguments.passes:
         reward = arguments.reward_config_json
-        scoring = passes.read_scorer(config_fields.read_config(reward), reward) if reward else None
+        scoring = pass_flops.read_scorer(config_json.read_config(reward), reward) if reward else None
         units = tables.read_table(arguments.passes, "passes")
-        table = passes.compute_table(units, architecture, scoring, *costs, arguments.thoughts)
+        table = pass_flops.compute_table(units, architecture, scoring, *costs, arguments.thoughts)
     else:
         generations = tables.read_table(arguments.generations, "generations")
-        table = compute.compute_table(generations, architecture, *costs)
+        table = flops.compute_table(generations, architecture, *costs)
         if arguments.thoughts:
             given = table, generations, architecture, arguments.thoughts
             table = thought_flops.with_thoughts(*given, *costs)

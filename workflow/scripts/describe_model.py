@@ -1,7 +1,7 @@
 """Describe a model from its `config.json` alone: its size, its compute and its memory.
 
 Input: the checkpoint's `config.json`. Outputs: the card as a JSON object, which
-`workflow/schemas/model.schema.json` describes (parameters, FLOP per token by
+`workflow/schemas/tables/model.schema.json` describes (parameters, FLOP per token by
 component and FLOP of a prompt at several context lengths, bytes of weights,
 cache and state, layers), and as Markdown for people.
 """
@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import card, card_text, cli, compute, config_fields, precision
-from frontiers.files import write_whole
+from frontiers.compute import config_json, flops, model_card, model_card_markdown, precision
+from frontiers.core import cli
+from frontiers.core.files import write_whole
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,17 +31,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
     where = str(arguments.config_json)
-    config = config_fields.read_config(where)
-    described = card.describe(
-        compute.read_architecture(config, where),
+    config = config_json.read_config(where)
+    described = model_card.describe(
+        flops.read_architecture(config, where),
         precision.element_bytes(config, where, arguments.kv_bytes),
         precision.read_precision(config, where),
-        card.read_max_context(config, where),
+        model_card.read_max_context(config, where),
     )
     described["config_sha256"] = hashlib.sha256(arguments.config_json.read_bytes()).hexdigest()
-    card.write_card(described, arguments.output)
+    model_card.write_card(described, arguments.output)
     if arguments.card:
-        write_whole(arguments.card, card_text.markdown(described, arguments.card.stem).encode())
+        write_whole(arguments.card, model_card_markdown.markdown(described, arguments.card.stem).encode())
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from frontiers import benchmarks, cli
-from frontiers.files import json_lines, sha256_of, write_whole
-from frontiers.golds import check_gold
-from frontiers.problems import read_problems
+from frontiers.core import cli
+from frontiers.core.files import json_lines, sha256_of, write_whole
+from frontiers.data import benchmark_source
+from frontiers.data.problems import read_problems
+from frontiers.grading.grades import check_gold
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         problems, origin = from_hub(block, arguments.name, arguments.hub)
     if "columns" in block or "prompt" in block:
-        content = json_lines(benchmarks.ask(problems, block.get("prompt")))
+        content = json_lines(benchmark_source.ask(problems, block.get("prompt")))
     else:
         content = Path(block["path"]).read_bytes()
 
@@ -73,19 +74,19 @@ def from_file(path: Path, block: dict, name: str) -> tuple[list[dict], dict]:
             f"{path}: expected sha256 {block['sha256']}, found {found}. The file is damaged or another one: "
             f"fetch it again, or correct benchmarks.{name}.sha256 in config.yaml"
         )
-    rows = benchmarks.source_rows(path.read_bytes(), str(path))
-    benchmarks.check_rows(rows, block, str(path))
-    return benchmarks.to_problems(rows, block, name), origin
+    rows = benchmark_source.source_rows(path.read_bytes(), str(path))
+    benchmark_source.check_rows(rows, block, str(path))
+    return benchmark_source.to_problems(rows, block, name), origin
 
 
 def from_hub(block: dict, name: str, root: Path) -> tuple[list[dict], dict]:
     """Return the problems of a data set of the Hub and their origin."""
-    from frontiers import hub
+    from frontiers.data import hub
 
-    found = hub.snapshot(hub.Wanted("dataset", block, benchmarks.DATA_FILES), root)
-    rows, commit = benchmarks.repository_rows(found.folder, block), found.commit
-    benchmarks.check_rows(rows, block, f"{block['repository']} at {commit}")
-    checksum = benchmarks.rows_checksum(rows, benchmarks.used_columns(block))
+    found = hub.snapshot(hub.Wanted("dataset", block, benchmark_source.DATA_FILES), root)
+    rows, commit = benchmark_source.repository_rows(found.folder, block), found.commit
+    benchmark_source.check_rows(rows, block, f"{block['repository']} at {commit}")
+    checksum = benchmark_source.rows_checksum(rows, benchmark_source.used_columns(block))
     if "sha256" not in block:
         cli.say(f"{block['repository']} at {commit}: the sha256 of its rows, to pin them by, is {checksum}")
     elif checksum != block["sha256"]:
@@ -100,7 +101,7 @@ def from_hub(block: dict, name: str, root: Path) -> tuple[list[dict], dict]:
         "from": found.origin,
         "sha256": checksum,
     }
-    return benchmarks.to_problems(rows, block, name), origin
+    return benchmark_source.to_problems(rows, block, name), origin
 
 
 if __name__ == "__main__":

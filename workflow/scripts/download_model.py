@@ -11,8 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-from frontiers import checkpoints, cli
-from frontiers.files import write_whole
+from frontiers.core import cli
+from frontiers.core.files import write_whole
+from frontiers.data import checkpoints
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
             raise cli.UserError(f"{folder}: there is no such folder. {mend}")
         checkpoints.refuse_pickles(str(folder), [path.name for path in folder.iterdir()])
     else:
-        from frontiers import hub
+        from frontiers.data import hub
 
         found = hub.snapshot(
             hub.Wanted(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from frontiers import cli, pocket
+from frontiers.core import cli
+from frontiers.pocket import world as pocket
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,13 +12,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import bootstrap, frontier_choice
-from frontiers.cli import UserError, analysis_parser, run
-from frontiers.files import write_whole
-from frontiers.frontier_summary import costs_of, extract
-from frontiers.intervals import LEVEL
-from frontiers.points import with_measures
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.frontier import budget_choice
+from frontiers.analysis.frontier.summary import costs_of, extract
+from frontiers.analysis.points import with_measures
+from frontiers.core import keys
+from frontiers.core.cli import UserError, analysis_parser, run
+from frontiers.core.files import write_whole
+from frontiers.core.tables import read_table, write_table
+from frontiers.statistics import bootstrap
+from frontiers.statistics.intervals import LEVEL
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     points = with_measures(read_table(args.points, "points"))
     if points.empty:
         raise UserError(f"{args.points}: no points; run the study's earlier rules first")
-    benchmarks = [b for b in dict.fromkeys(points["benchmark"]) if b != bootstrap.MEAN]
+    benchmarks = [b for b in dict.fromkeys(points["benchmark"]) if b != keys.MEAN]
     costs = costs_of(points)
     measures = ["accuracy", *costs]
     if args.answers:
         answers = with_measures(read_table(args.answers, "answers"))
         cells = [bootstrap.arrange(answers, name, measures) for name in benchmarks]
         draws = bootstrap.joint_draws(cells, args.draws, args.seed)
-        apart = frontier_choice.grids(cells, bootstrap.MEAN)
+        apart = budget_choice.grids(cells, keys.MEAN)
     else:
         draws, apart = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed), (None, 1)
     table, frontiers = extract(points, draws, benchmarks, costs, *apart, args.seed)

@@ -11,9 +11,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import catalogue, checkpoints, cli
-from frontiers.config_fields import read_config
-from frontiers.files import write_whole
+from frontiers.compute.config_json import read_config
+from frontiers.core import cli
+from frontiers.core.files import write_whole
+from frontiers.data import architecture_facts, checkpoints
 
 TOKENIZER_FILES = [name for name in checkpoints.MODEL_FILES if "safetensors" not in name]
 
@@ -32,9 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder, found = Path(block["path"]), {"folder": block["path"], "reason": None}
     else:
         folder, found = fetch(block, arguments.hub)
-    facts = catalogue.by_repository().get(block.get("repository"))
+    facts = architecture_facts.by_repository().get(block.get("repository"))
     if facts:
-        config, found["config_from"] = catalogue.read_facts(facts)["config"], str(facts)
+        config, found["config_from"] = architecture_facts.read_facts(facts)["config"], str(facts)
     elif folder is not None:
         path = folder / "config.json"
         config, found["config_from"] = read_config(str(path)), str(path)
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def fetch(block: dict, root: Path) -> tuple[Path | None, dict]:
     """Return the folder with a repository's files, and what to write down of it."""
-    from frontiers import hub
+    from frontiers.data import hub
 
     try:
         wanted = hub.Wanted("model", block, TOKENIZER_FILES, checkpoints.ELSEWHERE)

@@ -9,10 +9,10 @@ together.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import saturation
-from frontiers.bootstrap import MEAN
-from frontiers.cli import analysis_parser, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.saturation import table as saturation
+from frontiers.core.cli import analysis_parser, run
+from frontiers.core.keys import MEAN
+from frontiers.core.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

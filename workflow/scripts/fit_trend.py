@@ -8,9 +8,9 @@ estimated.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import trend
-from frontiers.cli import analysis_parser, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.trend import table as trend
+from frontiers.core.cli import analysis_parser, run
+from frontiers.core.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

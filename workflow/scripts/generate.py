@@ -21,24 +21,17 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from frontiers import (
-    cli,
-    config_strategies,
-    engine,
-    extended,
-    files,
-    generation,
-    rewarders,
-    runners,
-    schedule,
-    shards,
-    tables,
-    tree_tables,
-    trees,
-)
-from frontiers.completions import fingerprint
-from frontiers.problems import read_problems
-from frontiers.prompts import Thinking
+from frontiers.config import strategies as config_strategies
+from frontiers.core import cli, files, tables
+from frontiers.data.problems import read_problems
+from frontiers.generation import prompts, scheduler, shards
+from frontiers.generation.engines import lease
+from frontiers.generation.engines import reward as rewarders
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.prompts import Thinking
+from frontiers.generation.requests import fingerprint
+from frontiers.generation.strategies import chain, tree, tree_tables
+from frontiers.generation.strategies import chain as generation
 
 INTERRUPTED = 128 + 15  # what a shell reports of a process that SIGTERM ended
 
@@ -85,6 +78,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--shard", default="", help="part of the problems to generate, such as 2of4; all without"
     )
+    parser.add_argument(
+        "--code", help="digest of the code that decides requests and rows, for the provenance"
+    )
     parser.add_argument("--journal-dir", type=Path, required=True, help="folder of the journals")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables to write")
     return parser.parse_args(argv)
@@ -105,7 +101,7 @@ def generate(arguments: argparse.Namespace) -> None:
     scoring = None
     if arguments.reward:
         scoring = rewarders.Loaded(json.loads(arguments.reward), arguments.reward_manifest, settings)
-    runner, changing = runners.runner(
+    runner, changing = lease.runner(
         settings,
         arguments.model,
         lambda: rewarders.beside(
@@ -127,7 +123,7 @@ def generate(arguments: argparse.Namespace) -> None:
         arguments, identity, settings, tokenizer, read_json(folder / "generation_config.json"), mark, scoring
     )
     try:
-        schedule.drive(list(parts.values()), runner, cli.say)
+        scheduler.drive(list(parts.values()), runner, cli.say)
         shared = {
             "model": arguments.model,
             "identity": identity,
@@ -141,7 +137,7 @@ def generate(arguments: argparse.Namespace) -> None:
             "engine": settings,
             "fingerprint": mark,
             "git_commit": git_commit(),
-            "script_sha256": files.sha256_of(Path(__file__)),
+            "code": arguments.code,
             "begun": begun.isoformat(timespec="seconds"),
             "job_seconds": round(time.monotonic() - clock, 3),
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -163,7 +159,7 @@ def parts_of(
     generation_config: dict,
     mark: str,
     scoring: rewarders.Loaded | None,
-) -> dict[Path, schedule.Part]:
+) -> dict[Path, scheduler.Part]:
     """Return, by the file of its problems, what each benchmark asks for, with its journal."""
     thinking = Thinking.from_block(identity["thinking"], tokenizer)
     samples, parts = json.loads(arguments.samples), {}
@@ -177,7 +173,7 @@ def parts_of(
             seed=arguments.seed,
             model=arguments.model,
             benchmark=path.stem,
-            stop=engine.end_of_sequence(tokenizer, generation_config),
+            stop=prompts.end_of_sequence(tokenizer, generation_config),
             # With a penalty each new piece would cost a bias on every token written so far.
             piece=None if identity["sampling"].get("frequency_penalty") else settings["piece_tokens"],
             extensions=method.get("times", 0),
@@ -186,21 +182,21 @@ def parts_of(
         template = identity.get("template") or {}
         problems = shards.part_of(read_problems(path), arguments.shard)
         if method["method"] in config_strategies.TREES:
-            shape = trees.Shape.from_block(method, tokenizer, thinking)
-            courses = trees.courses(problems, tokenizer, thinking, template, wanted, shape, scoring.rewarder)
+            shape = tree.Shape.from_block(method, tokenizer, thinking)
+            courses = tree.courses(problems, tokenizer, thinking, template, wanted, shape, scoring.rewarder)
         else:
             courses = generation.courses(problems, tokenizer, thinking, template, wanted)
         folder = arguments.journal_dir / arguments.model / mark
         journal = shards.journal(folder, f"{path.stem}.{arguments.strategy}", arguments.shard)
         torn = f", {journal.dropped} torn lines dropped" if journal.dropped else ""
         cli.say(f"{len(journal.entries):,} requests in {journal.path}{torn}")
-        parts[path] = schedule.Part(journal, courses)
+        parts[path] = scheduler.Part(journal, courses)
     return parts
 
 
 def write(
     arguments: argparse.Namespace,
-    parts: dict[Path, schedule.Part],
+    parts: dict[Path, scheduler.Part],
     tokenizer,
     shared: dict,
     sums: dict[Path, str],
@@ -224,7 +220,7 @@ def write(
             rows = [row for rows in part.results for row in rows]
             found = {"generations": generation.tabulate(rows, tokenizer)}
             if method == "extend":
-                found["passes"] = extended.passes(rows)
+                found["passes"] = chain.passes(rows)
         table = found.pop("generations")
         tally = part.journal.tally
         of_job = tally.seconds / seconds if seconds else 1 / len(parts)

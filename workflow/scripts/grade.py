@@ -13,7 +13,10 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from frontiers import cli, grades, grading, problems, table_parts
+from frontiers.core import cli, table_batches
+from frontiers.data import problems
+from frontiers.grading import grader as grading
+from frontiers.grading import grades
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -34,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts: Counter[str] = Counter()
 
     def parts(grader: grading.Grader) -> Iterator[pd.DataFrame]:
-        for generations in table_parts.read_parts(arguments.generations, "generations"):
+        for generations in table_batches.read_parts(arguments.generations, "generations"):
             part = grades.grade_generations(generations, golds, grader)
             counts.update(part["status"])
             counts["right"] += int(part["correct"].sum())
             yield part
 
     with grading.Grader(arguments.workers, arguments.timeout) as grader:
-        rows = table_parts.write_parts(parts(grader), arguments.output, "grades")
+        rows = table_batches.write_parts(parts(grader), arguments.output, "grades")
     right = counts.pop("right", 0)
     print(f"{right} of {rows} right", *(f"{k}: {n}" for k, n in counts.most_common()), sep=", ")
 

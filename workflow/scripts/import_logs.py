@@ -12,10 +12,12 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, files, imports, imports_files, imports_tokens, tables
-from frontiers.imports_entry import Faults, valid
-from frontiers.imports_match import Benchmark
-from frontiers.problems import read_problems
+from frontiers.core import cli, files, tables
+from frontiers.data.problems import read_problems
+from frontiers.log_import import files as imports_files
+from frontiers.log_import import import_tables, token_counts
+from frontiers.log_import.entry import Faults, valid
+from frontiers.log_import.matching import Benchmark
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, *again in sums.values():
         for other in again:
             faults.add(other, f"the same file as {name}", "", "List it once")
-    made = imports.import_entries(
+    made = import_tables.import_entries(
         entries,
         logs,
         Benchmark.of(read_problems(arguments.problems), arguments.prompt),
-        imports.Wanted(json.loads(arguments.caps), arguments.samples, identity["thinking"]),
+        import_tables.Wanted(json.loads(arguments.caps), arguments.samples, identity["thinking"]),
         counter(json.loads(arguments.tokenizer.read_text()), identity),
         faults,
         subject,
@@ -84,10 +86,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def counter(found: dict, identity: dict) -> imports_tokens.Counter:
+def counter(found: dict, identity: dict) -> token_counts.Counter:
     """Return the model's counter of tokens; without one where its tokenizer is not at hand."""
     if found["folder"] is None:
-        return imports_tokens.Counter(None, found["reason"])
+        return token_counts.Counter(None, found["reason"])
     from jinja2 import TemplateError
     from transformers import AutoTokenizer
 
@@ -109,7 +111,7 @@ def counter(found: dict, identity: dict) -> imports_tokens.Counter:
             ) from error
         return encode([text])[0]
 
-    return imports_tokens.Counter(encode, render=render)
+    return token_counts.Counter(encode, render=render)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, files, judging
-from frontiers.problems import read_problems
-from frontiers.tables import read_table
-from summarise_points import name_of
+from frontiers.core import cli, files
+from frontiers.core.table_paths import name_of
+from frontiers.core.tables import read_table
+from frontiers.data.problems import read_problems
+from frontiers.grading import judge as judging
 
 
 def main(argv: Sequence[str] | None = None) -> None:

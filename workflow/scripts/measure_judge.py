@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import cli, judge_error
-from frontiers.tables import read_table, write_table
-from summarise_points import name_of
+from frontiers.core import cli
+from frontiers.core.table_paths import name_of
+from frontiers.core.tables import read_table, write_table
+from frontiers.grading import judge_error
 
 
 def main(argv: Sequence[str] | None = None) -> None:

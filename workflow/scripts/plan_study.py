@@ -16,21 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import (
-    allocation,
-    catalogue,
-    cli,
-    config_fields,
-    hardware,
-    lengths,
-    memory,
-    plan,
-    precision,
-    published,
-    tables,
-)
-from frontiers.architecture import read_architecture
-from frontiers.files import write_whole
+from frontiers.analysis import published_points
+from frontiers.compute import config_json, memory, precision
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.core import cli, tables
+from frontiers.core.files import write_whole
+from frontiers.data import architecture_facts, hardware
+from frontiers.planning import expected_lengths, job_resources, study_plan
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
@@ -40,19 +32,21 @@ def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapp
         local.append(Path(block["path"]) / "config.json")
     for path in local:
         if path.exists():
-            return str(path), config_fields.read_config(path)
-    if facts := catalogue.by_repository().get(block.get("repository")):
-        return str(facts), catalogue.read_facts(facts)["config"]
+            return str(path), config_json.read_config(path)
+    if facts := architecture_facts.by_repository().get(block.get("repository")):
+        return str(facts), architecture_facts.read_facts(facts)["config"]
     raise cli.UserError(
         f"{name}: nothing here describes its architecture. Download its configuration with "
         f"`snakemake {local[0]} --cores 1`, or add a file to data/architectures/ with its `repository`"
     )
 
 
-def serving_of_model(name: str, block: Mapping, device: hardware.Hardware, downloads: Path) -> plan.Serving:
+def serving_of_model(
+    name: str, block: Mapping, device: hardware.Hardware, downloads: Path
+) -> study_plan.Serving:
     """Return a model on its devices."""
     where, config = configuration(name, block, downloads)
-    return plan.Serving(
+    return study_plan.Serving(
         read_architecture(config, where),
         precision.read_precision(config, where),
         device,
@@ -62,13 +56,13 @@ def serving_of_model(name: str, block: Mapping, device: hardware.Hardware, downl
     )
 
 
-def rows_of_model(name: str, request: Mapping, serving: plan.Serving, table: pd.DataFrame):
+def rows_of_model(name: str, request: Mapping, serving: study_plan.Serving, table: pd.DataFrame):
     """Yield the plan's rows of one model."""
     block = request["models"][name]
     for benchmark, known in request["benchmarks"].items():
-        expected = lengths.expected(block["style"], benchmark, known, table)
+        expected = expected_lengths.expected(block["style"], benchmark, known, table)
         number = known["rows"] * block["samples"][benchmark]
-        rows = plan.plan_rows(serving, expected, block["caps"], request["answer_tokens"], number)
+        rows = study_plan.plan_rows(serving, expected, block["caps"], request["answer_tokens"], number)
         for strategy in request["strategies"]:
             yield from ({"model": name, "strategy": strategy, "benchmark": benchmark, **row} for row in rows)
 
@@ -106,20 +100,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=Path, required=True, help="time and memory per model to write (JSON)")
     args = parser.parse_args(argv)
     device = hardware.read(args.device)
-    known = published.check_published(pd.read_csv(args.published), str(args.published))
+    known = published_points.check_published(pd.read_csv(args.published), str(args.published))
     request = args.request
     servings = {
         m: serving_of_model(m, block, device, args.downloads) for m, block in request["models"].items()
     }
     rows = [row for m, serving in servings.items() for row in rows_of_model(m, request, serving, known)]
-    measures = pd.read_parquet(args.measures, columns=plan.COMPARED) if args.measures else None
-    table = plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
+    measures = pd.read_parquet(args.measures, columns=study_plan.COMPARED) if args.measures else None
+    table = study_plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
-    text = f"{plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
+    text = f"{study_plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
     write_whole(args.summary, text.encode())
-    hours = plan.totals(table, "model")["device_hours_high"]
+    hours = study_plan.totals(table, "model")["device_hours_high"]
     jobs = {
-        m: allocation.planned(
+        m: job_resources.planned(
             hours[m],
             memory.weight_bytes(serving.architecture, serving.precision),
             request["models"][m].get("cache_gib", 0) * 2**30,

@@ -9,9 +9,10 @@ faster.
 
 from collections.abc import Sequence
 
-from frontiers import figure_caps, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import caps as figure_caps
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

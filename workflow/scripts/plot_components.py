@@ -7,9 +7,10 @@ stands beside them.
 
 from collections.abc import Sequence
 
-from frontiers import figure_components, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import components as figure_components
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -9,9 +9,10 @@ all else together; above each panel that context, and the FLOP per token at both
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import figure_context, figures
-from frontiers.card import read_card
-from frontiers.cli import run
+from frontiers.compute.model_card import read_card
+from frontiers.core.cli import run
+from frontiers.report.figures import context as figure_context
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,9 +7,10 @@ of a frontier point to that of the next one.
 
 from collections.abc import Sequence
 
-from frontiers import figure_frontier, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import frontier as figure_frontier
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

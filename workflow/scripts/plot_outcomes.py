@@ -7,9 +7,10 @@ interval, raw (over all problems) and within problem (at equal difficulty); wher
 
 from collections.abc import Sequence
 
-from frontiers import figure_outcomes, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import outcomes as figure_outcomes
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,9 +6,10 @@ Input: the table `points`. Outputs: the figure as SVG and PNG.
 import json
 from collections.abc import Sequence
 
-from frontiers import figure_strategies, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import strategies as figure_strategies
+from frontiers.report.figures import style as figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -9,9 +9,10 @@ fixed accuracy halves, which is another question.
 
 from collections.abc import Sequence
 
-from frontiers import figure_trend, figures
-from frontiers.cli import run
-from frontiers.tables import read_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table
+from frontiers.report.figures import style as figures
+from frontiers.report.figures import trend as figure_trend
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -9,7 +9,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import cli, files, imports_inspect
+from frontiers.core import cli, files
+from frontiers.log_import import inspect_reader
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--log", type=Path, required=True, help="log of Inspect, .eval or .json")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write")
     arguments = parser.parse_args(argv)
-    rows = list(imports_inspect.read_log(arguments.log))
+    rows = list(inspect_reader.read_log(arguments.log))
     files.write_whole(arguments.output, files.json_lines(rows))
     cli.say(f"{arguments.log}: {len(rows):,} samples")
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from frontiers import cli
+from frontiers.core import cli
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import cli, engine, rewarders, rewards, runners, schedule, tables
-from frontiers.completions import Course
-from frontiers.fence import PATIENCE
-from frontiers.journal import Journal
-from frontiers.problems import Problem, read_problems
+from frontiers.core import cli, tables
+from frontiers.core.single_writer import PATIENCE
+from frontiers.data.problems import Problem, read_problems
+from frontiers.generation import reward_layout, scheduler
+from frontiers.generation.engines import lease
+from frontiers.generation.engines import reward as rewarders
+from frontiers.generation.engines import vllm as engine
+from frontiers.generation.journal import Journal
+from frontiers.generation.requests import Course
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,26 +43,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         course(problems[name], part, arguments.step, loaded.rewarder)
         for name, part in generations.groupby("problem_id", sort=False)
     ]
-    part = schedule.Part(Journal(arguments.journal, PATIENCE), courses)
-    runner = runners.Lent(loaded.engine(arguments.gpus, cli.say, alone=True), arguments.gpus, cli.say)
+    part = scheduler.Part(Journal(arguments.journal, PATIENCE), courses)
+    runner = lease.Lent(loaded.engine(arguments.gpus, cli.say, alone=True), arguments.gpus, cli.say)
     try:
-        schedule.drive([part], runner, cli.say)
+        scheduler.drive([part], runner, cli.say)
     finally:
         runner.close()
         part.journal.close()
     table = pd.DataFrame([row for rows in part.results for row in rows])
-    table = table.astype({"cap": "Int64", **dict.fromkeys(rewards.AGGREGATES, "Float64")})
+    table = table.astype({"cap": "Int64", **dict.fromkeys(reward_layout.AGGREGATES, "Float64")})
     tables.write_table(table, arguments.output, "rewards")
     cli.say(f"{len(table):,} generations: {table['status'].value_counts().to_dict()}")
 
 
 def course(
-    problem: Problem, generations: pd.DataFrame, step: str, rewarder: rewards.Rewarder
+    problem: Problem, generations: pd.DataFrame, step: str, rewarder: reward_layout.Rewarder
 ) -> Course[list[dict]]:
     """Course of the scores of all generations of a problem; texts that are the same are read once."""
     asked, wanted, found = [], {}, {}
     for key in generations[["problem_id", "sample", "cap", "reasoning", "answer"]].itertuples(index=False):
-        steps = rewards.split_steps(key.reasoning, step) + (
+        steps = reward_layout.split_steps(key.reasoning, step) + (
             [key.answer.strip()] if key.answer.strip() else []
         )
         asked.append((key, rewarder.scoring(problem.id, problem.question, steps)))
@@ -69,7 +73,7 @@ def course(
         found = dict(zip(wanted, replies, strict=True))
     return [
         {"problem_id": key.problem_id, "sample": key.sample, "cap": key.cap}
-        | rewards.row(request and found[request.id])
+        | reward_layout.row(request and found[request.id])
         for key, request in asked
     ]
 

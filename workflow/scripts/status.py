@@ -10,8 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from frontiers import cli, status
-from frontiers import config as registry
+from frontiers.config import load
+from frontiers.config import study as registry
+from frontiers.core import cli
+from frontiers.generation import status
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -21,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--studies", nargs="+", help="studies to report (default: those of `run:`)")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
     arguments = parser.parse_args(argv)
-    config = registry.load(yaml.safe_load(arguments.config.read_text()))
+    config = load.load(yaml.safe_load(arguments.config.read_text()))
     for name in arguments.studies or config["run"]:
         if name not in config["studies"]:
             raise cli.UserError(

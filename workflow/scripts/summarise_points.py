@@ -14,19 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers import points
-from frontiers.cli import UserError, run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis import points
+from frontiers.core.cli import UserError, run
+from frontiers.core.table_paths import name_of
+from frontiers.core.tables import read_table, write_table
 
 KINDS = ("generations", "grades", "compute")
-
-
-def name_of(path: Path) -> tuple[str, str, str]:
-    """Return model, benchmark and strategy from a path `<model>/<benchmark>.<strategy>.parquet`."""
-    benchmark, dot, strategy = path.name.removesuffix(".parquet").rpartition(".")
-    if not dot or path.suffix != ".parquet":
-        raise UserError(f"{path}: expected a path that ends in <model>/<benchmark>.<strategy>.parquet")
-    return path.parent.name, benchmark, strategy
 
 
 def read_answers(

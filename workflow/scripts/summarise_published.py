@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from frontiers.catalogue import read_facts
-from frontiers.cli import UserError, run
-from frontiers.compute import forward_flops, read_architecture
-from frontiers.published import check_published, published_points
-from frontiers.tables import write_table
+from frontiers.analysis.published_points import check_published, published_points
+from frontiers.compute.flops import forward_flops, read_architecture
+from frontiers.core.cli import UserError, run
+from frontiers.core.tables import write_table
+from frontiers.data.architecture_facts import read_facts
 
 
 def counter(folder: Path) -> Callable[[str, float, float], float]:

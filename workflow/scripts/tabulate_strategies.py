@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers import strategy_table
-from frontiers.cli import run
-from frontiers.tables import read_table, write_table
+from frontiers.analysis.strategies import table as strategy_table
+from frontiers.core.cli import run
+from frontiers.core.tables import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,8 +19,12 @@ import torch
 import transformers
 import yaml
 
-from frontiers import cli, pocket, pocket_reward, pocket_training, thought_training
-from frontiers.pocket_card import model_card
+from frontiers.core import cli
+from frontiers.pocket import reward as pocket_reward
+from frontiers.pocket import thought_training
+from frontiers.pocket import training as pocket_training
+from frontiers.pocket import world as pocket
+from frontiers.pocket.model_card import model_card
 
 VALIDATION_STEPS = (2, 4, 8)
 VALIDATED = {"thoughts": 50}

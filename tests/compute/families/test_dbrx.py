@@ -1,10 +1,10 @@
 import pytest
 import yaml
 
-import real_modules
-from frontiers.catalogue import FOLDER
-from frontiers.compute import UnknownArchitecture, read_architecture
-from real_modules import build, check_decoding, check_parameters, check_square, stored
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.data.architecture_facts import FOLDER
+from support import real_modules
+from support.real_modules import build, check_decoding, check_parameters, check_square, stored
 
 SMALL = {
     "vocab_size": 61,

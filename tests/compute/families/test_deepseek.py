@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from frontiers.compute import UnknownArchitecture, forward_flops, kv_bytes_read, read_architecture
-from real_modules import (
+from frontiers.compute.flops import UnknownArchitecture, forward_flops, kv_bytes_read, read_architecture
+from support.real_modules import (
     CONFIGS,
     build,
     check_decoding,

@@ -1,11 +1,11 @@
 import pytest
 import yaml
 
-from frontiers.catalogue import FOLDER
-from frontiers.compute import UnknownArchitecture, read_architecture
-from frontiers.parts import Attention, FeedForward
-from frontiers.state_space import Mamba2
-from real_modules import check_full_size, check_hybrid, check_parameters
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.compute.layer_parts import Attention, FeedForward
+from frontiers.compute.state_space import Mamba2
+from frontiers.data.architecture_facts import FOLDER
+from support.real_modules import check_full_size, check_hybrid, check_parameters
 
 PLAIN = {
     "vocab_size": 61,

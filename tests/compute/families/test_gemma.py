@@ -1,11 +1,11 @@
 import pytest
 
-from frontiers.catalogue import FOLDER, read_facts
-from frontiers.compute import forward_flops, kv_bytes_read, read_architecture
-from frontiers.config_fields import UnknownArchitecture
-from frontiers.families.gemma import FAMILIES
-from frontiers.parts import WHOLE, Reach
-from real_modules import (
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.families.gemma import FAMILIES
+from frontiers.compute.flops import forward_flops, kv_bytes_read, read_architecture
+from frontiers.compute.layer_parts import WHOLE, Reach
+from frontiers.data.architecture_facts import FOLDER, read_facts
+from support.real_modules import (
     check_decoding,
     check_full_size,
     check_parameters,

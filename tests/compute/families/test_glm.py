@@ -1,7 +1,7 @@
 import pytest
 
-from frontiers.compute import UnknownArchitecture, read_architecture
-from real_modules import (
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from support.real_modules import (
     check_decoding,
     check_full_size,
     check_parameters,

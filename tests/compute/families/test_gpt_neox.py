@@ -1,8 +1,8 @@
 import pytest
 
-from frontiers.architecture import read_architecture
-from frontiers.compute import forward_flops
-from real_modules import check_decoding, check_full_size, check_parameters, check_square
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
+from support.real_modules import check_decoding, check_full_size, check_parameters, check_square
 
 SMALL = {
     "vocab_size": 61,

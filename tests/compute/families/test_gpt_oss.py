@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from frontiers.compute import UnknownArchitecture, forward_flops, read_architecture
-from frontiers.parts import Reach
-from real_modules import (
+from frontiers.compute.flops import UnknownArchitecture, forward_flops, read_architecture
+from frontiers.compute.layer_parts import Reach
+from support.real_modules import (
     CONFIGS,
     check_decoding,
     check_full_size,

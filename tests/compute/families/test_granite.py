@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
-from frontiers.catalogue import FOLDER
-from frontiers.compute import UnknownArchitecture, read_architecture
-from real_modules import check_decoding, check_full_size, check_hybrid, check_parameters, check_square
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.data.architecture_facts import FOLDER
+from support.real_modules import check_decoding, check_full_size, check_hybrid, check_parameters, check_square
 
 DENSE = {
     "vocab_size": 61,

@@ -1,10 +1,10 @@
 import pytest
 import yaml
 
-from frontiers.catalogue import FOLDER
-from frontiers.compute import UnknownArchitecture, read_architecture
-from frontiers.state_space import Mamba
-from real_modules import check_full_size, check_hybrid, check_parameters
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.compute.state_space import Mamba
+from frontiers.data.architecture_facts import FOLDER
+from support.real_modules import check_full_size, check_hybrid, check_parameters
 
 PLAIN = {
     "vocab_size": 61,

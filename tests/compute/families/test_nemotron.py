@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import yaml
 
-from frontiers.catalogue import FOLDER
-from frontiers.compute import UnknownArchitecture, forward_flops, read_architecture
-from frontiers.parts import Attention, Auxiliary, FeedForward
-from real_modules import (
+from frontiers.compute.flops import UnknownArchitecture, forward_flops, read_architecture
+from frontiers.compute.layer_parts import Attention, Auxiliary, FeedForward
+from frontiers.data.architecture_facts import FOLDER
+from support.real_modules import (
     check_decoding,
     check_full_size,
     check_hybrid,

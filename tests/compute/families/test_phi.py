@@ -1,8 +1,8 @@
 import pytest
 
-from frontiers.compute import UnknownArchitecture, read_architecture
-from frontiers.parts import Reach
-from real_modules import (
+from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.compute.layer_parts import Reach
+from support.real_modules import (
     check_decoding,
     check_full_size,
     check_parameters,

@@ -1,4 +1,4 @@
-"""What the compute accounting is compared with, as the tables of docs/compute.md."""
+"""What the compute accounting is compared with, as the tables of docs/evidence/compute.md."""
 
 import json
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from frontiers.architecture import read_architecture
-from frontiers.catalogue import FOLDER, read_facts
-from frontiers.compute import forward_flops
-from frontiers.layers import Architecture
-from frontiers.left_out import left_out_share
-from real_modules import facts, full_size_figures
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.uncounted import left_out_share
+from frontiers.data.architecture_facts import FOLDER, read_facts
+from support.real_modules import facts, full_size_figures
 
 TOKENS = 128
 PAGE = Path(__file__).with_suffix(".md")
@@ -443,7 +443,7 @@ def left_out_table() -> str:
 
 
 def page(differences: dict[str, tuple[int, int] | None], engine: dict[str, int]) -> str:
-    """Return docs/compute.md."""
+    """Return docs/evidence/compute.md."""
     classes = {model.name for _, _, model in distinct()}
     built = [found for found in differences.values() if found is not None]
     exact = sum(found == (0, 0) for found in built)

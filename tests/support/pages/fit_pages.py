@@ -1,4 +1,4 @@
-"""The pages docs/trend.md and docs/saturation.md: templates beside this file, filled with figures."""
+"""The pages docs/evidence/trend.md and docs/evidence/saturation.md: templates beside this file, filled with figures."""
 
 import json
 from datetime import date
@@ -10,10 +10,10 @@ from piecewise_regression import Fit
 from piecewise_regression.davies import davies_test
 from scipy import stats
 
-import segmented
-from frontiers import trend
-from frontiers.saturation_cap import ALPHA
-from frontiers.trend_points import dated_points
+from frontiers.analysis.saturation.cap_tests import ALPHA
+from frontiers.analysis.trend import table as trend
+from frontiers.analysis.trend.dated_points import dated_points
+from support.pages import segmented
 
 HERE = Path(__file__).parent
 BENCHMARKS = {"gpqa-diamond": "GPQA Diamond", "math-level-5": "MATH level 5"}
@@ -194,7 +194,7 @@ def literature(fits: pd.DataFrame) -> str:
 
 
 def trend_page(points: pd.DataFrame) -> str:
-    """Return docs/trend.md from the table `points` of the published study."""
+    """Return docs/evidence/trend.md from the table `points` of the published study."""
     fits = trend.fit(points, DRAWS, SEED, today=date(2026, 1, 1))
     used = points[points["benchmark"].isin(BENCHMARKS)]
     models = ", ".join(
@@ -232,7 +232,7 @@ def small(value: float | None) -> str:
 
 
 def saturation_page() -> str:
-    """Return docs/saturation.md from the kept curves."""
+    """Return docs/evidence/saturation.md from the kept curves."""
     record = json.loads(segmented.RECORD.read_text(encoding="utf-8"))
     breaks, davies, apart = (
         [],

@@ -1,15 +1,15 @@
-"""The page docs/seed_figures.md: what the figures of arXiv 2412.16260 become when their accounting is mended."""
+"""The page docs/evidence/seed_figures.md: what the figures of arXiv 2412.16260 become when their accounting is mended."""
 
 from pathlib import Path
 
 import numpy as np
 
-from frontiers.architecture import read_architecture
-from frontiers.compute import forward_flops
-from frontiers.families.quiet_star import FORM
-from frontiers.intervals import wilson
-from frontiers.paired import mcnemar
-from frontiers.thought_flops import ENDS, thought_flops
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.compute.flops import forward_flops
+from frontiers.compute.thought_flops import ENDS, thought_flops
+from frontiers.statistics.intervals import wilson
+from frontiers.statistics.paired import mcnemar
 
 HERE = Path(__file__).parent
 PER_TOKEN = 7.65e9
@@ -94,7 +94,7 @@ def detectable(rate: float = 0.1, questions: int = QUESTIONS, level: float = 0.0
 
 
 def page() -> str:
-    """Return docs/seed_figures.md."""
+    """Return docs/evidence/seed_figures.md."""
     lines = []
     for run, (right, flops, seconds) in ROWS.items():
         low, high = wilson(right / QUESTIONS, QUESTIONS)

@@ -1,6 +1,6 @@
 """Breaks of R's package `segmented` on curves that are kept with them in `segmented.json`.
 
-    PYTHONPATH=workflow .venv/bin/python tests/segmented.py --answers results/pocket/answers.parquet
+    PYTHONPATH=workflow .venv/bin/python tests/support/pages/segmented.py --answers results/pocket/answers.parquet
 
 records them again: the curves of the pocket study that have six computes or more, and drawn ones whose break
 is known. It needs R and `segmented` (Debian: `apt-get install r-base-core r-cran-segmented`).
@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from frontiers.bootstrap import MEAN
-from frontiers.curves import Curve, merge_equal_compute, read_curves
-from frontiers.saturation_forms import build_forms, fit_form
+from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
+from frontiers.analysis.saturation.forms import build_forms, fit_form
+from frontiers.core.keys import MEAN
 
 SCRIPT = Path(__file__).with_suffix(".R")
 RECORD = Path(__file__).with_suffix(".json")

@@ -2,7 +2,7 @@
 
 import pytest
 
-import cluster
+from support import slurm_cluster as cluster
 
 
 @pytest.fixture(scope="session")

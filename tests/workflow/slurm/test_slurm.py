@@ -20,8 +20,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from completions_server import Completions, serving
-from workflow_copy import Workflow
+from support.completions_server import Completions, serving
+from support.workflow_copy import Workflow
 
 pytestmark = pytest.mark.slurm
 

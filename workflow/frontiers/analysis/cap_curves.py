@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from frontiers.bootstrap import KEY, MEAN, Cells, arrange, joint_draws
-from frontiers.cli import UserError
-from frontiers.intervals import answers_from_error, standard_error
-from frontiers.tables import cap_order
+from frontiers.core.cli import UserError
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.statistics.bootstrap import Cells, arrange, joint_draws
+from frontiers.statistics.intervals import answers_from_error, standard_error
 
 SAME_COMPUTE = 0.01  # caps whose mean compute differs by less than this share are one point of a fit
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from frontiers import paired
-from frontiers.bootstrap import KEY, MEAN, Cells, arrange, joint_bootstrap
-from frontiers.cli import UserError
-from frontiers.intervals import BOOTSTRAP, COMBINED, percentile_limits
-from frontiers.rows import frame_of
-from frontiers.tables import cap_order
+from frontiers.core.cli import UserError
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.tables import frame_of
+from frontiers.statistics import paired
+from frontiers.statistics.bootstrap import Cells, arrange, joint_bootstrap
+from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, percentile_limits
 
 Point = tuple[str, str, float]
 """Model, strategy and cap (infinity is uncapped)."""

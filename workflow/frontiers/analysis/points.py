@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from frontiers import bootstrap, intervals
-from frontiers.bootstrap import KEY, MEAN
-from frontiers.cli import UserError
-from frontiers.tables import cap_order, table_schema
+from frontiers.core.cli import UserError
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.tables import table_schema
+from frontiers.statistics import bootstrap, intervals
 
 GENERATION = ["problem_id", "sample", "cap"]
 SECONDS = 3600

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from frontiers import intervals
-from frontiers.cli import UserError
-from frontiers.points import add_mean, describe
-from frontiers.tables import check_table, table_schema
+from frontiers.analysis.points import add_mean, describe
+from frontiers.core.cli import UserError
+from frontiers.core.tables import check_table, table_schema
+from frontiers.statistics import intervals
 
 STRATEGY = "reported"
 MODEL_FIELDS = ["label", "developer", "release_date", "architecture", "total_params", "active_params"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from frontiers.parts import LatentAttention, Part, Reach
+from frontiers.compute.layer_parts import LatentAttention, Part, Reach
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from frontiers.config_fields import Fields, shaping
-from frontiers.families import FAMILIES
-from frontiers.families.quiet_star import mixing_head
-from frontiers.layers import Architecture
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.config_json import Fields, shaping
+from frontiers.compute.families import FAMILIES
+from frontiers.compute.families.quiet_star import mixing_head
 
 
 def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> Architecture:
@@ -51,6 +51,6 @@ def _unknown(fields: Fields) -> Exception:
     wraps = "text_config" in fields.config
     return fields.error(
         f"no rule counts its compute; known are {', '.join(sorted(FAMILIES))}. What is missing is a function "
-        "in workflow/frontiers/families/ from its configuration to its layers; it would have to "
+        "in workflow/frontiers/compute/families/ from its configuration to its layers; it would have to "
         f"read: {hints}" + ("; its language model is described in `text_config`" if wraps else "")
     )

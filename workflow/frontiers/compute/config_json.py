@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
 
 SHAPES = re.compile(
     r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|spars|chunk|block"
@@ -118,8 +118,8 @@ class Fields:
         if left:
             raise self.error(
                 f"no rule reads {left}, so its compute cannot be counted. What is missing: read these "
-                "fields in the family's module in workflow/frontiers/families/ or, if they change neither weights "
-                "nor FLOPs, name them in HARMLESS in workflow/frontiers/config_fields.py"
+                "fields in the family's module in workflow/frontiers/compute/families/ or, if they change neither weights "
+                "nor FLOPs, name them in HARMLESS in workflow/frontiers/compute/config_json.py"
             )
 
 

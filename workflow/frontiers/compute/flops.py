@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from frontiers.architecture import read_architecture
-from frontiers.config_fields import UnknownArchitecture
-from frontiers.layers import Architecture
-from frontiers.parts import WHOLE, Reach
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.flop_columns import PHASES, ROLES, by_component
+from frontiers.compute.layer_parts import WHOLE, Reach
 
 __all__ = [
     "Architecture",
@@ -246,12 +247,11 @@ def compute_table(
     table = generations[["problem_id", "sample", "cap"]].reset_index(drop=True)
     table["flops"] = whole.total
     for phase, flops in phases.items():
-        table[f"flops_{phase}"] = flops.total
-    table["flops_policy"], table["flops_thought"], table["flops_reward"] = whole.total, 0, 0
-    table["flops_attention"] = whole.attention_projections + whole.attention_scores
-    table["flops_feed_forward"] = whole.feed_forward + whole.router + whole.auxiliary
-    table["flops_state_space"] = whole.state_space
-    table["flops_logits"] = whole.logits
+        table[PHASES[phase]] = flops.total
+    for role, column in ROLES.items():
+        table[column] = whole.total if role == "policy" else 0
+    for column, spent in by_component(vars(whole)).items():
+        table[column] = spent
     table["flops_2n"] = 2 * architecture.parameters(active=True) * sum(tokens.values())
     table["eflops"] = table["flops"].astype(float) + intensity * np.asarray(read, dtype=float)
     table["kv_bytes"] = read if read.dtype.kind == "i" else np.rint(read).astype(np.int64)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from frontiers.compute import Count, kv_bytes_read
-from frontiers.layers import Architecture
-from frontiers.parts import Part
-from frontiers.precision import Precision
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import Count, kv_bytes_read
+from frontiers.compute.layer_parts import Part
+from frontiers.compute.precision import Precision
 
 __all__ = ["Traffic", "bytes_moved", "distinct_experts", "sequence_bytes", "weight_bytes", "weights_read"]
 

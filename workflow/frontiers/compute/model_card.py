@@ -9,16 +9,17 @@ from typing import Any
 import jsonschema
 import numpy as np
 
-from frontiers.cli import UserError
-from frontiers.compute import Breakdown, forward_flops
-from frontiers.files import write_whole
-from frontiers.layers import Architecture
-from frontiers.left_out import left_out_share
-from frontiers.memory import weight_bytes
-from frontiers.parts import LatentAttention, Part
-from frontiers.precision import Precision
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import Breakdown, forward_flops
+from frontiers.compute.layer_parts import LatentAttention, Part
+from frontiers.compute.memory import weight_bytes
+from frontiers.compute.precision import Precision
+from frontiers.compute.uncounted import left_out_share
+from frontiers.core.cli import UserError
+from frontiers.core.files import write_whole
+from frontiers.core.paths import TABLE_SCHEMAS
 
-SCHEMA = Path(__file__).parents[1] / "schemas" / "model.schema.json"
+SCHEMA = TABLE_SCHEMAS / "model.schema.json"
 COMPONENTS = tuple(f.name for f in fields(Breakdown))
 UNSTATED = 131_072
 """Longest context that a card goes to, in tokens, where the configuration states none."""

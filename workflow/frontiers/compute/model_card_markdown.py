@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from frontiers.left_out import COSTS
+from frontiers.compute.uncounted import COSTS
 
 KINDS = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid of state space and attention"}
 COMPONENTS = {

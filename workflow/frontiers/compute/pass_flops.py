@@ -12,13 +12,13 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from frontiers.compute import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
-from frontiers.thought_flops import ENDS, thought_flops, thought_kv_bytes
+from frontiers.compute.flop_columns import PHASES, ROLES, by_component
+from frontiers.compute.flops import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
+from frontiers.compute.thought_flops import ENDS, thought_flops, thought_kv_bytes
 
 HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
 HEAD_FIELDS = ("classifier_dropout", "id2label", "label2id", "num_labels", "problem_type")
 KEY = ["problem_id", "sample", "cap"]
-PHASES = ("prefill", "reasoning", "answer")
 
 
 def read_scorer(config: Mapping, where: str) -> Architecture:
@@ -95,14 +95,10 @@ def compute_table(
         read[inner] = thought_kv_bytes(policy, thoughts, *counts, element_bytes)
     active = [model.parameters(active=True) if model else 0 for model in (policy, reward)]
     columns = {"flops": units["flops"]}
-    columns |= {f"flops_{p}": units["flops"].where(mine & (units["phase"] == p), 0) for p in PHASES}
-    for role in ("policy", "thought", "reward"):
-        columns[f"flops_{role}"] = units["flops"].where(units["role"] == role, 0)
+    columns |= {c: units["flops"].where(mine & (units["phase"] == p), 0) for p, c in PHASES.items()}
+    columns |= {c: units["flops"].where(units["role"] == r, 0) for r, c in ROLES.items()}
     columns |= {
-        "flops_attention": units["attention_projections"] + units["attention_scores"],
-        "flops_feed_forward": units["feed_forward"] + units["router"] + units["auxiliary"],
-        "flops_state_space": units["state_space"],
-        "flops_logits": units["logits"],
+        **by_component(units),
         "flops_2n": 2 * units["fed"] * np.where(mine, *active),
         "kv_bytes": np.rint(read).astype(np.int64),
     }

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from frontiers.cli import UserError
-from frontiers.quantised_modules import kept
+from frontiers.compute.quantisation import kept
+from frontiers.core.cli import UserError
 
 __all__ = ["DTYPE_BYTES", "Precision", "element_bytes", "read_precision"]
 
@@ -73,7 +73,7 @@ def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Pre
         if method not in METHODS:
             raise UserError(
                 f"{where}: unknown quantisation `{method}`; known are {', '.join(sorted(METHODS))}. Count bytes "
-                "from an unquantised configuration, or add the method to workflow/frontiers/precision.py"
+                "from an unquantised configuration, or add the method to workflow/frontiers/compute/precision.py"
             )
         scheme = METHODS[method](quantisation, where)
         spared = kept(quantisation, _layers(config), where)

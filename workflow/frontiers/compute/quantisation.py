@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
 
 LISTS = ("modules_to_not_convert", "llm_int8_skip_modules", "ignored_layers", "ignore", "exclude_modules")
 
@@ -103,5 +103,5 @@ def _unclear(where: str, problem: str, patterns: list[str]) -> UserError:
     shown = ", ".join(patterns[:6]) + (", …" if len(patterns) > 6 else "")
     return UserError(
         f"{where}: the quantisation {problem} ({shown}), so the bytes of its weights cannot be told. Count "
-        "them from an unquantised configuration, or add the names to workflow/frontiers/quantised_modules.py"
+        "them from an unquantised configuration, or add the names to workflow/frontiers/compute/quantisation.py"
     )

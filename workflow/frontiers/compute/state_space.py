@@ -7,7 +7,7 @@ kernel gives it, and the depthwise convolution for the positions it yields.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from frontiers.parts import Part
+from frontiers.compute.layer_parts import Part
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from frontiers.compute import Breakdown, Count, forward_flops, kv_bytes_read, share_joules
-from frontiers.layers import Architecture
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flop_columns import PHASES, ROLES, by_component
+from frontiers.compute.flops import Breakdown, Count, forward_flops, kv_bytes_read, share_joules
 
 ENDS = 2
 """Passes of a thought beside its tokens: of the start and of the end."""
@@ -101,13 +102,10 @@ def with_thoughts(
     places = thought_places(*tokens)
     read = sum(thought_kv_bytes(architecture, thoughts, *place, element_bytes) for place in places.values())
     thought = sum(count for _, count in places.values())
-    added = {f"flops_{phase}": flops.total for phase, flops in phases.items()} | {
+    added = {PHASES[phase]: flops.total for phase, flops in phases.items()} | {
         "flops": whole.total,
-        "flops_thought": whole.total,
-        "flops_attention": whole.attention_projections + whole.attention_scores,
-        "flops_feed_forward": whole.feed_forward + whole.router + whole.auxiliary,
-        "flops_state_space": whole.state_space,
-        "flops_logits": whole.logits,
+        ROLES["thought"]: whole.total,
+        **by_component(vars(whole)),
         "flops_2n": 2 * architecture.parameters(active=True) * (thoughts + ENDS) * thought,
         "kv_bytes": np.rint(read).astype(np.int64),
         "eflops": np.asarray(whole.total, dtype=float) + intensity * np.asarray(read, dtype=float),

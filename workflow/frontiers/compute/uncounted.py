@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from frontiers.compute import attended, forward_flops
-from frontiers.layers import Architecture
-from frontiers.parts import Part
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import attended, forward_flops
+from frontiers.compute.layer_parts import Part
 
 __all__ = ["COSTS", "left_out_flops", "left_out_share"]
 

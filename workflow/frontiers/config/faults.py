@@ -9,8 +9,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from frontiers import config_imports, config_strategies
-from frontiers.config_names import name_faults, suggest
+from frontiers.config import imported as config_imports
+from frontiers.config import strategies as config_strategies
+from frontiers.core.suggest import nearest, suggest
 
 MADE_BY_RULES = ("data/pocket/",)
 """Folders that the workflow's own rules fill, so that what they lack is no fault of the configuration."""
@@ -263,3 +264,44 @@ def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
             if wanted is not None and wanted not in known:
                 found = suggest(wanted, known, "there are")
                 yield f"studies.{name}.{part}.device: data/hardware/ describes no device `{wanted}`; {found}"
+
+
+BLOCKS = {
+    "benchmarks": """  {name}:
+    label: {name}
+    path: data/{name}.jsonl
+    sha256: "<64 hex digits: sha256sum data/{name}.jsonl>"
+    rows: 1
+    answer_type: number
+    licence: MIT
+    source: where the problems come from
+""",
+    "models": """  {name}:
+    label: {name}
+    repository: organisation/name
+    revision: main
+    developer: organisation
+    release_date: "YYYY-MM-DD"
+    release_source: address of the model card
+    thinking: {{style: markers, start: "<think>", end: "</think>", forced_end: "</think>"}}
+    sampling: {{temperature: 0.6, top_p: 0.95, top_k: 0, frequency_penalty: 0.0}}
+    gpus: 1
+""",
+    "strategies": """  {name}: {{label: {name}, method: chain}}
+""",
+}
+"""A block to paste, by registry; the braces of `{name}` are filled in."""
+
+
+def name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
+    """Yield the benchmarks, models and strategies that a study names and that have no block."""
+    for kind, singular in (("benchmarks", "benchmark"), ("models", "model"), ("strategies", "strategy")):
+        judge = [study["judge"]] if kind == "models" and "judge" in study else []
+        for wanted in dict.fromkeys([*study[kind], *judge]):
+            if wanted not in config[kind]:
+                near = nearest(wanted, config[kind])
+                yield (
+                    f"{singular} `{wanted}` is listed in study `{name}` but has no block under `{kind}:`. "
+                    + (f"Did you mean `{near}`? If not, add:\n" if near else "Add:\n")
+                    + BLOCKS[kind].format(name=wanted).rstrip()
+                )

@@ -7,7 +7,7 @@ several that another strategy has decoded (`vote`, `best_of_n`, `weighted_vote`)
 
 from collections.abc import Iterator, Mapping
 
-from frontiers.config_names import suggest
+from frontiers.core.suggest import suggest
 
 SAMPLED = ("chain", "extend")
 TREES = ("rebase", "beam")

@@ -6,81 +6,21 @@ that only name, date or place it, so that a corrected label decodes nothing agai
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, reduce
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
 
-from frontiers import config_faults, config_imports, config_strategies
-from frontiers.cli import UserError
-from frontiers.files import sha256_of
-
-GENERATE = Path(__file__).parents[1] / "scripts" / "generate.py"
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.json"
+from frontiers.config import imported as config_imports
+from frontiers.config import strategies as config_strategies
+from frontiers.config.load import _filled, schema
 
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
 """Fields of a benchmark that change nothing about its problems."""
 
 ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")
 """Fields of a model that say which files it is made of."""
-
-
-@cache
-def schema() -> dict:
-    """Return the JSON schema of config.yaml."""
-    return json.loads(SCHEMA.read_text())
-
-
-def check(config: Mapping, root: Path) -> None:
-    """Raise `UserError` with every fault of `config`; paths in it are relative to `root`.
-
-    What the schema finds comes first and alone: the other checks need a
-    configuration of the right shape.
-    """
-    _raise(config_faults.schema_faults(config, schema()) or config_faults.cross_faults(config, root))
-
-
-def load(config: Mapping) -> dict:
-    """Return a copy of `config` with the schema's defaults filled in, and the lists of an imported study.
-
-    Raises `UserError` when it does not keep the schema.
-    """
-    _raise(config_faults.schema_faults(config, schema()))
-    filled = _filled(config, schema())
-    studies = filled["studies"].items()
-    return {**filled, "studies": {name: config_imports.completed(study) for name, study in studies}}
-
-
-def _raise(faults: Sequence[str]) -> None:
-    if faults:
-        number = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise UserError(f"config.yaml has {number}:\n" + "\n".join(f"- {fault}" for fault in faults))
-
-
-def _filled(value: Any, rule: Mapping) -> Any:
-    """Return a copy of `value` with the defaults of `rule` where a key is missing."""
-    rule = _resolved(rule, value)
-    if isinstance(value, Mapping):
-        known, others = rule.get("properties", {}), rule.get("additionalProperties") or {}
-        filled = {key: _filled(item, known.get(key, others)) for key, item in value.items()}
-        for key, described in known.items():
-            if key not in filled and "default" in described:
-                filled[key] = _filled(described["default"], described)
-        return filled
-    if isinstance(value, list | tuple):
-        return [_filled(item, rule.get("items", {})) for item in value]
-    return value
-
-
-def _resolved(rule: Mapping, value: Any) -> Mapping:
-    """Return `rule` with its reference, and its choice between `then` and `else`, followed."""
-    if "$ref" in rule:
-        return _resolved(schema()["$defs"][rule["$ref"].rpartition("/")[2]], value)
-    if "if" in rule:
-        kind = rule["if"]["properties"]["kind"]["const"]
-        return _resolved(rule["then" if value["kind"] == kind else "else"], value)
-    return rule
 
 
 def canonical(value: Any) -> str:
@@ -161,15 +101,18 @@ def shards(model: Mapping) -> list[str]:
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
 
-@cache
-def _script_sha256() -> str:
-    return sha256_of(GENERATE)
-
-
 def is_current(
-    provenance: Path, study: Mapping, model: Mapping, benchmark: str, strategy: Mapping | None = None
+    provenance: Path,
+    study: Mapping,
+    model: Mapping,
+    benchmark: str,
+    strategy: Mapping | None,
+    code: str | None,
 ) -> bool:
-    """Return whether the provenance beside a table of generations says that it is what the study asks for."""
+    """Return whether the provenance of a table of generations says that it is what the study asks for.
+
+    `code` is the digest of the code that decides requests and rows; None accepts any.
+    """
     try:
         said = json.loads(provenance.read_text())
     except (OSError, ValueError):
@@ -181,8 +124,10 @@ def is_current(
         "answer_tokens": study["answer_tokens"],
         "seed": study["seed"],
         "engine": json.loads(engine(study, model)),
-        "script_sha256": _script_sha256(),
+        "code": code,
     }
+    if code is None:
+        del asked["code"]
     if strategy:
         asked["strategy"] = config_strategies.decoding(strategy)
     return all(key in said and said[key] == value for key, value in asked.items())

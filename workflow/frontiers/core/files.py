@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from frontiers.cli import UNWRITABLE, UserError
+from frontiers.core.cli import UNWRITABLE, UserError
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

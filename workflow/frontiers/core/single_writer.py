@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 
-from frontiers.cli import UserError, say
+from frontiers.core.cli import UserError, say
 
 BEAT = 10.0  # seconds between two signs of life
 MISSED = 6  # intervals without one after which an owner is taken for dead

@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers.cli import UserError
-from frontiers.files import partial
-from frontiers.tables import arrow_schema, check_table, table_schema
+from frontiers.core.cli import UserError
+from frontiers.core.files import partial
+from frontiers.core.tables import arrow_schema, check_table, table_schema
 
 MOST_ROWS = 20_000
 """Rows read at a time, fewer where they are long."""

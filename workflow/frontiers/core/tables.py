@@ -1,6 +1,7 @@
 """Reading and writing of the study's tables, each checked against its JSON schema."""
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -9,17 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers.cli import UserError
-from frontiers.files import write_whole
+from frontiers.core.cli import UserError
+from frontiers.core.files import write_whole
+from frontiers.core.paths import TABLE_SCHEMAS
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
 ARROW = {"integer": pa.int64(), "number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
 
 
 @cache
 def table_schema(name: str) -> dict:
     """Return the JSON schema of one row of the table `name`."""
-    return json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    return json.loads((TABLE_SCHEMAS / f"{name}.schema.json").read_text())
 
 
 def _types(column: dict) -> tuple[str, bool]:
@@ -100,6 +101,17 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     return frame
 
 
-def cap_order(caps: pd.Series) -> pd.Series:
-    """Return reasoning caps as floats that sort and group: tokens, infinity for uncapped."""
-    return caps.astype("Int64").astype("Float64").fillna(np.inf).astype(float)
+def frame_of(rows: Iterable[Mapping[str, object]], name: str) -> pd.DataFrame:
+    """Return the rows as the table `name`: columns and types of its schema, absent fields empty."""
+    columns = table_schema(name)["properties"]
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    for column, rule in columns.items():
+        if "number" in rule["type"]:
+            frame[column] = frame[column].astype(float).replace([np.inf, -np.inf], np.nan)
+        elif "integer" in rule["type"]:
+            frame[column] = frame[column].astype(float).astype("Int64")
+        elif "boolean" in rule["type"]:
+            frame[column] = frame[column].astype(bool)
+        else:
+            frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    return frame

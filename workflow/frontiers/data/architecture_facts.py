@@ -8,10 +8,11 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
+from frontiers.core.paths import CONFIG_SCHEMAS, DATA
 
-FOLDER = Path(__file__).parents[2] / "data" / "architectures"
-SCHEMA = Path(__file__).parents[1] / "schemas" / "architecture.schema.json"
+FOLDER = DATA / "architectures"
+SCHEMA = CONFIG_SCHEMAS / "architecture.schema.json"
 
 
 def read_facts(path: Path) -> dict:

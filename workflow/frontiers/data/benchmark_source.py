@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from frontiers.cli import UserError
-from frontiers.config_names import suggest
+from frontiers.core.cli import UserError
+from frontiers.core.suggest import suggest
 
 LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")

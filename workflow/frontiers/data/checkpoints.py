@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from frontiers.cli import UserError
-from frontiers.files import matches, sha256_of
+from frontiers.core.cli import UserError
+from frontiers.core.files import matches, sha256_of
 
 MODEL_FILES = (
     "config.json",

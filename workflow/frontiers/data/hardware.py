@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
+from frontiers.core.paths import CONFIG_SCHEMAS, DATA
 
-FOLDER = Path(__file__).parents[2] / "data" / "hardware"
-SCHEMA = Path(__file__).parents[1] / "schemas" / "hardware.schema.json"
+FOLDER = DATA / "hardware"
+SCHEMA = CONFIG_SCHEMAS / "hardware.schema.json"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def read(path: str | Path) -> Hardware:
         place = ".".join(map(str, error.absolute_path)) or "the whole file"
         raise UserError(
             f"{path}: {place}: {error.message}. What belongs there is described in "
-            f"workflow/schemas/{SCHEMA.name}; a rate is written as 9.9e+14"
+            f"workflow/schemas/config/{SCHEMA.name}; a rate is written as 9.9e+14"
         )
     return Hardware(
         name=path.stem,

@@ -24,9 +24,9 @@ import httpx2
 from huggingface_hub import HfApi, constants, errors, hf_hub_download, snapshot_download
 from huggingface_hub.utils import disable_progress_bars
 
-from frontiers.cli import UserError, say
-from frontiers.fence import held
-from frontiers.files import matches, sha256_of
+from frontiers.core.cli import UserError, say
+from frontiers.core.files import matches, sha256_of
+from frontiers.core.single_writer import held
 
 T = TypeVar("T")
 

@@ -5,8 +5,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from frontiers.cli import UserError
-from frontiers.extraction import ANSWER_TYPES
+from frontiers.core.cli import UserError
 
 
 @dataclass(frozen=True)
@@ -86,3 +85,6 @@ def _problem(line: bytes, where: str) -> Problem:
             f"{where}: the answer type {row['answer_type']!r} is unknown, known are {', '.join(ANSWER_TYPES)}"
         )
     return Problem(**{name: row[name] for name in names})
+
+
+ANSWER_TYPES = ("number", "expression", "choice")

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from frontiers.cli import UserError
-from frontiers.completions import Completion, Scores
-from frontiers.fence import Fence
-from frontiers.files import write_whole
+from frontiers.core.cli import UserError
+from frontiers.core.files import write_whole
+from frontiers.core.single_writer import Fence
+from frontiers.generation.requests import Completion, Scores
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 TAIL = 1 << 24  # bytes at the end of a journal in which its last whole line is sought

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
 
 
 @dataclass(frozen=True)
@@ -80,3 +80,10 @@ def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:
         return next((i for i in places if ids[i : i + len(marker)] == marker), -1)
 
     return bool(thinking.start) and last(thinking.start) > last(thinking.end)
+
+
+def end_of_sequence(tokenizer, generation_config: dict) -> tuple[int, ...]:
+    """Return the ids that end a sequence: the tokenizer's and those of generation_config.json."""
+    listed = generation_config.get("eos_token_id")
+    ids = listed if isinstance(listed, list) else [listed]
+    return tuple(sorted({i for i in [tokenizer.eos_token_id, *ids] if i is not None}))

@@ -7,6 +7,7 @@ only what lies beyond is decoded. A long one is decoded in pieces in the same wa
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -189,3 +190,12 @@ def following(request: Request, done: Completion | None, piece: int | None) -> R
         after=request.id,
         start=done.decoded,
     )
+
+
+def before_text(tokens: tuple[int, ...], text: str, tokenizer) -> tuple[int, ...]:
+    """Return the tokens that stand wholly before the first place where `text` is written."""
+    place = tokenizer.decode(tokens).find(text)
+    if place < 0:
+        return tokens
+    kept = bisect_right(range(len(tokens)), place, key=lambda n: len(tokenizer.decode(tokens[: n + 1])))
+    return tokens[:kept]

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from frontiers.cli import UserError
-from frontiers.completions import Scores, Scoring
+from frontiers.core.cli import UserError
+from frontiers.generation.requests import Scores, Scoring
 
 AGGREGATES = ("last", "mean", "product", "min")
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"

@@ -7,27 +7,15 @@ first problems of a benchmark fill the places that the last ones of the benchmar
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from frontiers.completions import Completion, Course, Request, Scores, Scoring, reply_of
-from frontiers.journal import Journal, Tally
+from frontiers.generation.engines.base import Engine
+from frontiers.generation.journal import Journal, Tally
+from frontiers.generation.requests import Course, Request, Scoring, reply_of
 
 REPORT_SECONDS = 2
-
-
-class Engine(Protocol):
-    """What decodes: up to `capacity` requests at a time, on so many `devices`, their completions in any order."""
-
-    capacity: int
-    devices: int
-
-    def submit(self, request: Request | Scoring) -> None:
-        """Take a request."""
-
-    def receive(self) -> Iterable[Completion | Scores]:
-        """Wait until some request is done; return what is."""
 
 
 @dataclass

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import pandas as pd
 
-from frontiers.cli import UserError
-from frontiers.fence import PATIENCE
-from frontiers.journal import Journal
+from frontiers.core.cli import UserError
+from frontiers.core.single_writer import PATIENCE
+from frontiers.generation.journal import Journal
 
 T = TypeVar("T")
 

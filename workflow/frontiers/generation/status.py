@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from frontiers import shards
-from frontiers.journal import Tally, last_tally
-from frontiers.schedule import duration
+from frontiers.generation import shards
+from frontiers.generation.journal import Tally, last_tally
+from frontiers.generation.scheduler import duration
 
 HEAD = ("model", "benchmark", "done", "of", "", "tokens/s", "left", "GPU hours", "last request")
 

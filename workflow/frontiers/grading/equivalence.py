@@ -1,4 +1,4 @@
-"""Whether an answer equals the gold answer: quick rules first, then algebra.
+"""Whether an answer equals the gold answer: quick rules first, then symbolic.
 
 `settle` never takes noticeable time and runs anywhere. `judge` hands hostile
 text to a computer algebra system and therefore runs only in the grader's
@@ -9,10 +9,10 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from frontiers.cleaning import LONGEST_ANSWER, clean, trim
-from frontiers.extraction import check_type, extract
-from frontiers.notation import in_latex, spelling
-from frontiers.numerals import read_number, read_plain, same_number
+from frontiers.grading.clean_text import LONGEST_ANSWER, clean, trim
+from frontiers.grading.extraction import check_type, extract
+from frontiers.grading.latex import in_latex, spelling
+from frontiers.grading.numerals import read_number, read_plain, same_number
 
 _TALK = re.compile(r"\\boxed|####|\banswer\b|\n", re.IGNORECASE)
 _WORDS = re.compile(r"(?P<text>\\text\{)?\(?(?P<words>[A-Za-z][A-Za-z0-9 .,'-]{0,80})\)?(?(text)\})")
@@ -87,12 +87,12 @@ def judge(answer: str, gold: str, answer_type: str) -> bool | None:
     one, other = prepare(answer, answer_type), prepare(gold, answer_type)
     if one is None or other is None:
         return None
-    from frontiers import algebra
+    from frontiers.grading import symbolic
 
-    golds, answers = algebra.read(other), algebra.read(one)
+    golds, answers = symbolic.read(other), symbolic.read(one)
     if not golds or not answers:
         return None
-    return any(algebra.same(g, a) for g in golds for a in answers)
+    return any(symbolic.same(g, a) for g in golds for a in answers)
 
 
 def readable(gold: str, answer_type: str) -> bool:
@@ -100,6 +100,6 @@ def readable(gold: str, answer_type: str) -> bool:
     text = prepare(gold, answer_type)
     if text is None or answer_type == "choice":
         return text is not None
-    from frontiers import algebra
+    from frontiers.grading import symbolic
 
-    return (answer_type == "number" and read_number(text) is not None) or bool(algebra.read(text))
+    return (answer_type == "number" and read_number(text) is not None) or bool(symbolic.read(text))

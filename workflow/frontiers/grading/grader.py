@@ -14,11 +14,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from frontiers.equivalence import UNSETTLED, prepare, settle
-from frontiers.extraction import ANSWER_TYPES, extract
-from frontiers.grading_pool import Pool
-from frontiers.grading_worker import LIMIT
-from frontiers.numerals import read_plain
+from frontiers.data.problems import ANSWER_TYPES
+from frontiers.grading.equivalence import UNSETTLED, prepare, settle
+from frontiers.grading.extraction import extract
+from frontiers.grading.numerals import read_plain
+from frontiers.grading.pool import Pool
+from frontiers.grading.worker import LIMIT
 
 __all__ = ["ANSWER_TYPES", "Grader", "Verdict", "extract", "grade_pairs", "unreadable", "verify"]
 

@@ -1,14 +1,17 @@
 """The table `grades`: what the generations of a benchmark's problems are worth."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from frontiers.ambiguity import different_boxes, refused
-from frontiers.cli import UserError
-from frontiers.grading import Grader, Verdict, extract
-from frontiers.problems import Problem
+from frontiers.core.cli import UserError
+from frontiers.data.problems import Problem
+from frontiers.grading.clean_text import clean, final_part
+from frontiers.grading.extraction import boxed_answers
+from frontiers.grading.grader import Grader, Verdict, extract, unreadable
+from frontiers.grading.latex import spelling
 
 
 class _Found(NamedTuple):
@@ -58,3 +61,45 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
         refused=[one.refused for one in found],
         boxed_answers=[one.boxed_answers for one in found],
     )
+
+
+def check_gold(problems: list[Problem], where: str, workers: int = 1) -> None:
+    """Raise `UserError` if the grader cannot read the gold answer of some of the `problems`.
+
+    `where` names their source in the message. Takes seconds where answers are
+    more than numbers: math-verify reads each one.
+    """
+    bad = unreadable([(problem.answer, problem.answer_type) for problem in problems], workers)
+    if bad:
+        listed = "; ".join(f"{problems[i].id}: {problems[i].answer[:80]!r}" for i in bad[:5])
+        raise UserError(
+            f"{where}: {len(bad)} gold answers cannot be read as {problems[bad[0]].answer_type} ({listed}). "
+            "Check the benchmark's `answer_type` and how its gold answer is taken from the source"
+        )
+
+
+_END = 2_000
+"""Characters at the end of a text in which a refusal is looked for."""
+_REFUSAL = re.compile(
+    r"\b(?:I|we)(?:'m|\sam|\sare)?\s(?:sorry\b|(?:cannot|can\s?not|can['’]t|could\snot|couldn['’]t|will\snot|won['’]t"
+    r"|do\snot|don['’]t|(?:am\s|are\s)?(?:not\sable|unable)\sto)\s(?:(?:really|actually|possibly)\s)?"
+    r"(?:answer|solve|help|assist|provide|comply|fulfill?|determine|know|complete|have\s(?:enough|sufficient))\b)"
+    r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
+    re.IGNORECASE,
+)
+
+
+def refused(completion: str) -> bool:
+    """Return whether the end of `completion` says that it will not or cannot answer, and has no box."""
+    text = clean(final_part(completion))
+    return _REFUSAL.search(text[-_END:]) is not None and not boxed_answers(text, joined=True)
+
+
+def different_boxes(completion: str, answer_type: str) -> int:
+    """Return how many different answers stand in boxes of `completion` (its last 40 boxes are read).
+
+    For an expression, boxes joined by "and" are one answer of several values;
+    spellings of the same LaTeX are not different.
+    """
+    answers = boxed_answers(clean(final_part(completion)), joined=answer_type == "expression")
+    return len({tuple(sorted(spelling(content) for content in answer)) for answer in answers})

@@ -8,14 +8,10 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from frontiers.cleaning import clean, final_part
-from frontiers.cli import UserError
-from frontiers.compute import Architecture, generation_flops
-from frontiers.problems import Problem
-from frontiers.tables import table_schema
+from frontiers.data.problems import Problem
+from frontiers.grading.clean_text import clean, final_part
 
 PROMPT = (
     "Problem:\n{question}\n\nEnd of a solution:\n{end}\n\nReference answer: {gold}\n\n"
@@ -83,35 +79,6 @@ def as_problem(ask: str, prompt: str) -> dict[str, str]:
         "source": "judging",
     }
     return {"id": ask, "question": prompt, **fields}
-
-
-def judged(asked: pd.DataFrame, replies: pd.DataFrame, architecture: Architecture) -> pd.DataFrame:
-    """Return the table `judge`: what was asked, replied, understood, and what it cost.
-
-    `replies` is the table `generations` of the judge, its problems being the asks. Cost is that of the ask,
-    told in each row that shares it.
-    """
-    tokens = [replies[f"{name}_tokens"].to_numpy() for name in ("prompt", "reasoning", "end", "answer")]
-    flops = sum(phase.total for phase in generation_flops(architecture, *tokens).values())
-    of_ask = pd.DataFrame(
-        {
-            "ask": replies["problem_id"].to_numpy(),
-            "reply": [
-                a if a.strip() else r for a, r in zip(replies["answer"], replies["reasoning"], strict=True)
-            ],
-            "prompt_tokens": tokens[0],
-            "reply_tokens": tokens[1] + tokens[2] + tokens[3],
-            "finish_reason": replies["finish_reason"].to_numpy(),
-            "flops": np.asarray(flops, dtype=float),
-        }
-    )
-    table = asked.merge(of_ask, on="ask", how="left", validate="many_to_one")
-    if table["reply"].isna().any():
-        raise UserError(
-            f"{int(table['reply'].isna().sum())} asks have no reply of the judge; delete them and run again"
-        )
-    verdicts = pd.array([verdict_of(reply) for reply in table["reply"]], dtype="boolean")
-    return table.assign(verdict=verdicts)[list(table_schema("judge")["properties"])]
 
 
 def apply(grades: pd.DataFrame, judge: pd.DataFrame) -> pd.DataFrame:

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from frontiers.intervals import WILSON, wilson
-from frontiers.judging import CHECK, DECIDE
-from frontiers.tables import table_schema
+from frontiers.core.tables import table_schema
+from frontiers.grading.judge import CHECK, DECIDE
+from frontiers.statistics.intervals import WILSON, wilson
 
 ALL = "all"
 PLACE = ["model", "benchmark", "strategy"]

@@ -2,7 +2,7 @@
 
 Only string work on at most `extraction.LONGEST_ANSWER` characters. Each rewrite
 is there for a form that math-verify reads wrongly or not at all; the forms, with
-the reason, are lines of `tests/math_verify_misses.json`.
+the reason, are lines of `tests/grading/math_verify_misses.json`.
 """
 
 import re

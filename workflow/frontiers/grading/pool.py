@@ -10,12 +10,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from frontiers.cli import UserError
-from frontiers.grading_worker import LIMIT, LOST, MEMORY, READY
+from frontiers.core.cli import UserError
+from frontiers.core.paths import WORKFLOW
+from frontiers.grading.worker import LIMIT, LOST, MEMORY, READY
 
 WALL_PER_PROCESSOR_TIME = 6
 """Wall time allowed per processor time, for machines busy with other things."""
@@ -31,10 +31,10 @@ class _Worker:
     """One process and the task it has in hand."""
 
     def __init__(self, timeout: float, memory: int) -> None:
-        package = str(Path(__file__).resolve().parents[1])
+        package = str(WORKFLOW)
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "frontiers.grading_worker", str(timeout), str(memory), str(LIFE)],
+            [sys.executable, "-m", "frontiers.grading.worker", str(timeout), str(memory), str(LIFE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

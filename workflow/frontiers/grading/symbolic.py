@@ -15,8 +15,8 @@ import math_verify
 import sympy
 from math_verify.grader import is_relation, unwrap_fcs
 
-from frontiers.notation import for_algebra
-from frontiers.numerals import TOLERANCE
+from frontiers.grading.latex import for_algebra
+from frontiers.grading.numerals import TOLERANCE
 
 _DELIMITED = re.compile(r"\$|\\\(|\\\[|\\boxed")
 _NOT_ONE_NUMBER = re.compile(r"[0-9]\s+[0-9]|[0-9]\.[0-9]+\.[0-9]")

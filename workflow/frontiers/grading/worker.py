@@ -31,7 +31,7 @@ _WARM = (r"\frac{1}{2}", r"2\sqrt{3}-1", "(1,2)", "x^2+1", "[0,1)", "x=3", r"\fr
 def main() -> None:
     """Judge in one child after the other until standard input ends."""
     seconds, memory, life = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    from frontiers.equivalence import judge
+    from frontiers.grading.equivalence import judge
 
     for text in _WARM:
         judge(text, "1+x", "expression")
@@ -73,7 +73,7 @@ def _judge(task: dict[str, str]) -> Any:
     """Return the verdict on one item, None where judging it failed."""
     from sympy.core.random import seed
 
-    from frontiers.equivalence import judge, readable
+    from frontiers.grading.equivalence import judge, readable
 
     seed(0)
     try:

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from frontiers.cli import UserError
-from frontiers.intervals import accuracy_interval
-from frontiers.tables import table_schema
+from frontiers.core.cli import UserError
+from frontiers.core.tables import table_schema
+from frontiers.statistics.intervals import accuracy_interval
 
 KEY = ["problem_id", "sample", "cap"]
 

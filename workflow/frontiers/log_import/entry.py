@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers.imports_entry import Entry, Faults
-from frontiers.imports_formats import inspect, lm_eval, table
+from frontiers.log_import.entry import Entry, Faults
+from frontiers.log_import.formats import inspect, lm_eval, table
 
 ROWS = 2_000
 """Rows of a parquet file held at a time."""

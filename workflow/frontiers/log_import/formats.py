@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from frontiers.imports_entry import Entry, Faults, at
+from frontiers.log_import.entry import Entry, Faults, at
 
 Row = tuple[str, Mapping]
 """A record with its place in the file."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from frontiers.imports_entry import Entry, Faults, valid
-from frontiers.imports_match import Benchmark, Key, check_complete, keys_of, problems_of
-from frontiers.imports_tokens import Counter, Counts, Parts, count, told_apart
-from frontiers.tables import cap_order, table_schema
+from frontiers.core.keys import cap_order
+from frontiers.core.tables import table_schema
+from frontiers.log_import.entry import Entry, Faults, valid
+from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
+from frontiers.log_import.token_counts import Counter, Counts, Parts, count, told_apart
 
 DEVIATION = 0.02
 """From this share on, counts of a log that differ from the tokenizer's are told of."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
 
 UNUSED = {"events", "store", "timelines"}
 """Parts of a sample that are not read; they are most of a log's size."""

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from frontiers.imports_entry import Entry, Faults
-from frontiers.problems import Problem
+from frontiers.data.problems import Problem
+from frontiers.log_import.entry import Entry, Faults
 
 SHOWN = 3
 """Ids named in a message."""

@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from frontiers.imports_entry import Entry, Faults
-from frontiers.looping import loops
+from frontiers.generation.looping import loops
+from frontiers.log_import.entry import Entry, Faults
 
 BATCH = 512
 """Texts tokenised at a time."""

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from frontiers.cli import UserError
-from frontiers.compute import Breakdown, Count, forward_flops
-from frontiers.hardware import Hardware
-from frontiers.layers import Architecture
-from frontiers.memory import bytes_moved, plain, sequence_bytes, weight_bytes
-from frontiers.precision import Precision
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import Breakdown, Count, forward_flops
+from frontiers.compute.memory import bytes_moved, plain, sequence_bytes, weight_bytes
+from frontiers.compute.precision import Precision
+from frontiers.core.cli import UserError
+from frontiers.data.hardware import Hardware
 
 __all__ = ["BANDWIDTH_EFFICIENCY", "COMPUTE_EFFICIENCY", "Estimate", "Range", "estimate", "largest_batch"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from frontiers.compute import generation_flops
-from frontiers.hardware import Hardware
-from frontiers.layers import Architecture
-from frontiers.lengths import RANGE, Lengths, spread_out
-from frontiers.precision import Precision
-from frontiers.roofline import Estimate, estimate
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import generation_flops
+from frontiers.compute.precision import Precision
+from frontiers.data.hardware import Hardware
+from frontiers.planning.expected_lengths import RANGE, Lengths, spread_out
+from frontiers.planning.roofline import Estimate, estimate
 
 KEY = ["model", "benchmark", "strategy", "cap"]
 COMPARED = [*KEY, "reasoning_tokens", "flops"]

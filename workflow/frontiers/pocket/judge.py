@@ -9,8 +9,8 @@ import random
 import re
 from collections.abc import Iterator
 
-from frontiers import pocket
-from frontiers.judging import PROMPT, prompt_of
+from frontiers.grading.judge import PROMPT, prompt_of
+from frontiers.pocket import world as pocket
 
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \

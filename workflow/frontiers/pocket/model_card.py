@@ -1,6 +1,6 @@
 """The model card of a pocket model."""
 
-from frontiers.pocket_training import Recipe
+from frontiers.pocket.training import Recipe
 
 
 def model_card(recipe: Recipe, training: dict) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from frontiers import pocket
-from frontiers.pocket import END_THINK, EOS, THINK, Problem, Tokens
+from frontiers.pocket import world as pocket
+from frontiers.pocket.world import END_THINK, EOS, THINK, Problem, Tokens
 
 STEP = "."
 """The token that ends a step, and at which the reward model is read."""

@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 from transformers import AutoConfig, DynamicCache, PreTrainedModel
 
-from frontiers.families.quiet_star import FORM
-from frontiers.pocket_training import IGNORED, Batch, Recipe, Step
-from frontiers.thoughts import EMBEDDING_SCALE, draw, thought_class
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.generation.engines.thought_model import EMBEDDING_SCALE, draw, thought_class
+from frontiers.pocket.training import IGNORED, Batch, Recipe, Step
 
 TEMPERATURE = 3.0
 INITIAL = "."

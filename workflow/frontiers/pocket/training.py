@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,12 +19,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from frontiers import pocket, pocket_judge, pocket_reward
-from frontiers.thoughts import EMBEDDING_SCALE
+from frontiers.core.paths import DATA
+from frontiers.generation.engines.thought_model import EMBEDDING_SCALE
+from frontiers.pocket import judge as pocket_judge
+from frontiers.pocket import reward as pocket_reward
+from frontiers.pocket import world as pocket
 
 IGNORED = -100
 MICRO_BATCH = 64
-SHIPPED = Path(__file__).parents[2] / "data" / "pocket" / "models"
+SHIPPED = DATA / "pocket" / "models"
 Batch = list[tuple[torch.Tensor, torch.Tensor]]
 """Micro-batches of (ids, labels), int64, shape (rows, tokens)."""
 Step = Callable[[PreTrainedModel, Batch], dict[str, float]]

@@ -22,12 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from frontiers.cli import UserError
-from frontiers.intervals import answers_from_interval
-from frontiers.tables import cap_order
+from frontiers.core.cli import UserError
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.statistics.intervals import answers_from_interval
 
-MEAN = "mean"
-KEY = ["model", "strategy", "benchmark", "cap"]
 ELEMENTS = 4_000_000  # numbers in a temporary array: 32 MB
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import signal, stats
 
-from frontiers.intervals import LEVEL
+from frontiers.statistics.intervals import LEVEL
 
 SCORE = "tango score"
 PSEUDO = "student t over problems, two added"

@@ -6,7 +6,7 @@ along, the estimate in row 0.
 
 import numpy as np
 
-from frontiers.curves import Curve
+from frontiers.analysis.cap_curves import Curve
 
 GRID = 33
 

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from frontiers.bootstrap import MEAN
-from frontiers.clusters import ClusteredFit
-from frontiers.intervals import LEVEL
-from frontiers.tables import cap_order
+from frontiers.core.keys import MEAN, cap_order
+from frontiers.statistics.clustered_ols import ClusteredFit
+from frontiers.statistics.intervals import LEVEL
 
 MINIMUM_MODELS = 3
 CLUSTERED = "least squares, CR2 errors clustered by model"

@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from frontiers.architecture_regression import regress, too_few
-from frontiers.bootstrap import MEAN, parametric
-from frontiers.curves import Curve, merge_equal_compute, read_curves
-from frontiers.intervals import BOOTSTRAP, LEVEL, percentile_limits
-from frontiers.matched import accuracy_difference, compute_difference, shares
-from frontiers.rows import frame_of
+from frontiers.analysis.architectures.matched_curves import accuracy_difference, compute_difference, shares
+from frontiers.analysis.architectures.regression import regress, too_few
+from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
+from frontiers.core.keys import MEAN
+from frontiers.core.tables import frame_of
+from frontiers.statistics.bootstrap import parametric
+from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, percentile_limits
 
 KINDS = ("dense", "moe", "hybrid")
 THESE, OTHERS = "these models", "models of the kinds"

@@ -1,53 +1,17 @@
 """Checks of the answers of a study, and the form in which every check reports."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from frontiers.points import COSTS
+from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, report
+from frontiers.analysis.points import COSTS
+from frontiers.compute import flop_columns
 
-SHOWN = 5
-RELATIVE = 1e-6
-CURVE = ["model", "strategy", "benchmark"]
 ITEM = [*CURVE, "problem_id", "sample"]
 COMBINED = "combined"
-PHASES = ["flops_prefill", "flops_reasoning", "flops_answer", "flops_reward"]
-ROLES = ["flops_policy", "flops_thought", "flops_reward"]
-COMPONENTS = ["flops_attention", "flops_feed_forward", "flops_state_space", "flops_logits"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a check looked at, on how many rows, and its first failures."""
-
-    name: str
-    what: str
-    passed: bool
-    rows: int
-    failed: int
-    first_failures: list[str]
-
-
-def report(name: str, what: str, rows: int, failures: Iterable[str]) -> Check:
-    """Return the check `name` over `rows` rows with the failures that were found."""
-    found = list(failures)
-    return Check(name, what, not found, int(rows), len(found), found[:SHOWN])
-
-
-def named(row: Mapping) -> str:
-    """Return the key of a row in words."""
-    parts = [str(row[k]) for k in CURVE if k in row]
-    if "order" in row:
-        parts.append("uncapped" if np.isinf(row["order"]) else f"cap {row['order']:.0f}")
-    parts += [f"{k} {row[k]}" for k in ("problem_id", "sample") if k in row]
-    return ", ".join(parts)
-
-
-def each(rows: pd.DataFrame, text: Callable[[dict], str]) -> Iterable[str]:
-    """Return a failure in words per row."""
-    return (f"{named(row)}: {text(row)}" for row in rows.to_dict("records"))
+PHASES = [*flop_columns.PHASES.values(), flop_columns.ROLES["reward"]]
+ROLES = list(flop_columns.ROLES.values())
+COMPONENTS = list(flop_columns.COMPONENTS)
 
 
 def same_problems(answers: pd.DataFrame) -> Check:

@@ -6,11 +6,12 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from frontiers.bootstrap import MEAN
-from frontiers.checks_answers import ANSWER_CHECKS, CURVE, RELATIVE, Check, each, named, report
-from frontiers.cli import UserError
-from frontiers.points import with_measures
-from frontiers.tables import cap_order, check_table, table_schema
+from frontiers.analysis.checks.answers import ANSWER_CHECKS
+from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, named, report
+from frontiers.analysis.points import with_measures
+from frontiers.core.cli import UserError
+from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.tables import check_table, table_schema
 
 ESTIMATES = {
     "trend": ("slope_per_year",),

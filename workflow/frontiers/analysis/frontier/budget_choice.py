@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from frontiers import intervals, pareto
-from frontiers.bootstrap import Cells, generator, mean_points
+from frontiers.analysis.frontier import pareto
+from frontiers.statistics import intervals
+from frontiers.statistics.bootstrap import Cells, generator, mean_points
 
 HALVINGS = 20
 BAND = "interval of the chosen point, lowered by the gain of choosing"

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from frontiers import frontier_choice, intervals, pareto
-from frontiers.bootstrap import KEY, MEAN, Draws, generator
-from frontiers.points import COSTS
-from frontiers.tables import cap_order
+from frontiers.analysis.frontier import budget_choice, pareto
+from frontiers.analysis.points import COSTS
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.statistics import intervals
+from frontiers.statistics.bootstrap import Draws, generator
 
 UNITS = {
     "flops": "FLOP per problem",
@@ -42,7 +43,7 @@ def extract(
     draws: Draws,
     benchmarks: Sequence[str],
     costs: Sequence[str],
-    grids: frontier_choice.Grids | None = None,
+    grids: budget_choice.Grids | None = None,
     samples: int = 1,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, list[dict]]:
@@ -156,10 +157,10 @@ class Frontier:
         table = table.assign(**dict.fromkeys(names, np.nan)).reset_index(drop=True)
         spots = np.flatnonzero(self.on[i])
         at = self.value[i][spots]
-        band = frontier_choice.band(self.rows, self.value, self.draws, at)
+        band = budget_choice.band(self.rows, self.value, self.draws, at)
         table.loc[spots, names[:3]] = band[["corrected", "low", "high"]].to_numpy()
         if parts is not None:
-            held = frontier_choice.held_out(parts, self.value, at, samples, seed)
+            held = budget_choice.held_out(parts, self.value, at, samples, seed)
             table.loc[spots, names[3:]] = np.column_stack(held)
         return table
 
@@ -195,7 +196,7 @@ class Frontier:
         bias = float(drawn.mean()) - value
         low, high = (float(v) for v in intervals.percentile_limits(drawn, self.problems) - np.array(2 * bias))
         if parts is not None:
-            mean, error = frontier_choice.held_out_volume(parts, self.value, box, seed)
+            mean, error = budget_choice.held_out_volume(parts, self.value, box, seed)
             reach = error * stats.t.ppf((1 + intervals.LEVEL) / 2, max(self.problems - 1, 1))
             low, high = min(low, mean - reach), max(high, mean + reach)
         limits = [float(np.clip(v, 0.0, width)) if np.isfinite(v) else None for v in (low, high)]
@@ -213,11 +214,11 @@ class Frontier:
     def choices(self, parts: list[np.ndarray] | None, samples: int, seed: int) -> dict[str, list[dict]]:
         """Return the best point at each budget, and the band of the best accuracy."""
         rows, value = self.rows, self.value
-        band = frontier_choice.band(rows, value, self.draws, frontier_choice.budgets(value))
+        band = budget_choice.band(rows, value, self.draws, budget_choice.budgets(value))
         held = np.full((3, len(band)), np.nan)
         if parts is not None and len(band):
             held = np.array(
-                frontier_choice.held_out(parts, value, band["budget"].to_numpy(float), samples, seed)
+                budget_choice.held_out(parts, value, band["budget"].to_numpy(float), samples, seed)
             )
         best = []
         for row, apart in zip(band.itertuples(index=False), held.T, strict=True):
@@ -233,7 +234,7 @@ class Frontier:
                         name: float(v) if np.isfinite(v) else None
                         for name, v in zip(("held_out", "held_out_low", "held_out_high"), apart, strict=True)
                     },
-                    "held_out_interval": frontier_choice.HELD_OUT if np.isfinite(apart[0]) else None,
+                    "held_out_interval": budget_choice.HELD_OUT if np.isfinite(apart[0]) else None,
                     "p_point": round(row.p_point, 4),
                     "p_model": round(row.p_model, 4),
                 }
@@ -243,7 +244,7 @@ class Frontier:
             {
                 **{name: getattr(row, name) for name in names},
                 "accuracy": float(self.accuracy[row.chosen]),
-                "interval": frontier_choice.BAND,
+                "interval": budget_choice.BAND,
             }
             for row in band.itertuples(index=False)
         ]

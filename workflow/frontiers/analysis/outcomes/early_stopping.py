@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from frontiers.bootstrap import MEAN
-from frontiers.intervals import COMBINED
-from frontiers.paired import PSEUDO, RARE, student_limits
+from frontiers.core.keys import MEAN
+from frontiers.statistics.intervals import COMBINED
+from frontiers.statistics.paired import PSEUDO, RARE, student_limits
 
 TOLERANCE = 0.01
 HALVINGS = 20

@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from frontiers import outcome_ratios as ratios
-from frontiers.bootstrap import generator, problem_counts
-from frontiers.early_stopping import mean_stops, stopping, stopping_rows
-from frontiers.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
-from frontiers.paired import holm
-from frontiers.rows import frame_of
-from frontiers.tables import cap_order
+from frontiers.analysis.outcomes import ratios
+from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows
+from frontiers.core.keys import cap_order
+from frontiers.core.tables import frame_of
+from frontiers.statistics.bootstrap import generator, problem_counts
+from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
+from frontiers.statistics.paired import holm
 
 POOLED = "all"
 MEASURES = ("reasoning_tokens", "flops")

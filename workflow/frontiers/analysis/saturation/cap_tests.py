@@ -14,8 +14,8 @@ show one under 1 point.
 
 import numpy as np
 
-from frontiers.curves import Curve
-from frontiers.paired import score_limits, student_limits
+from frontiers.analysis.cap_curves import Curve
+from frontiers.statistics.paired import score_limits, student_limits
 
 ALPHA = 0.05
 TOLERANCE = 0.01

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from frontiers.intervals import LEVEL
+from frontiers.statistics.intervals import LEVEL
 
 FEWEST = 3
 FINITE = 0.8

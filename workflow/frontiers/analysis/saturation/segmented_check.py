@@ -12,8 +12,8 @@ import numpy as np
 from piecewise_regression import Fit
 from piecewise_regression.davies import davies_test
 
-from frontiers.curves import Curve
-from frontiers.saturation_forms import ENOUGH
+from frontiers.analysis.cap_curves import Curve
+from frontiers.analysis.saturation.forms import ENOUGH
 
 
 def segmented(curve: Curve, start: float) -> dict[str, float]:

@@ -19,13 +19,13 @@ import pandas as pd
 from scipy.special import gammaln
 from scipy.stats import t
 
-from frontiers.curves import Curve, merge_equal_compute, read_curves
-from frontiers.intervals import LEVEL, expanded_tail, percentile_limits
-from frontiers.rows import frame_of
-from frontiers.saturation_cap import falls, saturation_caps
-from frontiers.saturation_forms import Fit, build_forms, fit_form, left_out, refit
-from frontiers.saturation_pooled import Estimate, pooled_rows
-from frontiers.saturation_segmented import segmented
+from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
+from frontiers.analysis.saturation.cap_tests import falls, saturation_caps
+from frontiers.analysis.saturation.forms import Fit, build_forms, fit_form, left_out, refit
+from frontiers.analysis.saturation.pooled import Estimate, pooled_rows
+from frontiers.analysis.saturation.segmented_check import segmented
+from frontiers.core.tables import frame_of
+from frontiers.statistics.intervals import LEVEL, expanded_tail, percentile_limits
 
 DAVIES_POINTS = 10
 BIC = {

@@ -5,19 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from frontiers import combine
-from frontiers.bootstrap import generator
-from frontiers.compute import Architecture, forward_flops
-from frontiers.passes import KEY
-from frontiers.tables import cap_order, table_schema
+from frontiers.analysis.strategies import expected_choice
+from frontiers.compute.flop_columns import by_component
+from frontiers.compute.flops import Architecture, forward_flops
+from frontiers.compute.pass_flops import KEY
+from frontiers.core.keys import cap_order
+from frontiers.core.tables import table_schema
+from frontiers.statistics.bootstrap import generator
 
 ROLES = ("policy", "thought", "reward")
-COMPONENTS = {
-    "flops_attention": ("attention_projections", "attention_scores"),
-    "flops_feed_forward": ("feed_forward", "router", "auxiliary"),
-    "flops_state_space": ("state_space",),
-    "flops_logits": ("logits",),
-}
 SECONDS = 3600
 
 
@@ -41,19 +37,19 @@ def answers(
     for (problem, order), part in samples.groupby(["problem_id", "order"], sort=False):
         n = selection["n"] or len(part)
         correct = part["correct"].to_numpy(float)
-        classes = combine.classes_of(correct > 0, part["extracted"])
+        classes = expected_choice.classes_of(correct > 0, part["extracted"])
         scores = [None if pd.isna(s) else float(s) for s in part["score"]] if "score" in part else []
         match selection["select"]:
             case "majority":
-                value = combine.majority(classes, combine.RIGHT, n)
+                value = expected_choice.majority(classes, expected_choice.RIGHT, n)
             case "best":
-                value = combine.best(scores, correct, n)
+                value = expected_choice.best(scores, correct, n)
             case "weighted":
                 drawn = int(generator(seed, "subsets", *map(str, (problem, order))).integers(2**31))
-                value, error = combine.weighted(classes, combine.RIGHT, scores, n, drawn)
+                value, error = expected_choice.weighted(classes, expected_choice.RIGHT, scores, n, drawn)
                 errors.append(error)
         seconds = part["seconds"].to_numpy(float, na_value=np.nan)
-        slowest = np.nan if np.isnan(seconds).any() else combine.expected_maximum(seconds, n)
+        slowest = np.nan if np.isnan(seconds).any() else expected_choice.expected_maximum(seconds, n)
         subsets.add(f"{n} of {len(part)}")
         rows.append(
             {
@@ -98,8 +94,8 @@ def costs_of_samples(
     again = (n - 1) * np.asarray(prompt.total, float)
     for column in ("flops", "flops_prefill", "flops_policy", "eflops"):
         found[column] -= again
-    for column, parts in COMPONENTS.items():
-        found[column] -= (n - 1) * sum(np.asarray(vars(prompt)[p], float) for p in parts)
+    for column, spent in by_component(vars(prompt)).items():
+        found[column] -= (n - 1) * np.asarray(spent, float)
     share = (n - 1) * mean["prompt_tokens"]
     found["flops_2n"] -= share * 2 * policy.parameters(active=True)
     if mean["joules"].notna().all():
@@ -114,7 +110,7 @@ def add_rewards(costs: pd.DataFrame, rewards: pd.DataFrame, n: int, reward: Arch
     """Add to `costs` what a reward model spends on `n` samples, each read once as a whole."""
     tokens = rewards["reward_tokens"].to_numpy(np.int64)
     spent = forward_flops(reward, tokens, 0, 0)
-    parts = {c: sum(np.asarray(vars(spent)[p], float) for p in names) for c, names in COMPONENTS.items()}
+    parts = {c: np.asarray(v, float) for c, v in by_component(vars(spent)).items()}
     parts["flops"] = np.asarray(spent.total, float)
     parts["flops_2n"] = 2.0 * reward.parameters(active=True) * tokens
     table = rewards[["problem_id"]].assign(order=cap_order(rewards["cap"]), **parts)

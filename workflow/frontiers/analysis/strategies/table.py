@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from frontiers import paired
-from frontiers.bootstrap import MEAN, arrange
-from frontiers.differences import answered, between
-from frontiers.tables import cap_order, table_schema
+from frontiers.analysis.differences import answered, between
+from frontiers.compute.flop_columns import ROLES
+from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.tables import table_schema
+from frontiers.statistics import paired
+from frontiers.statistics.bootstrap import arrange
 
-ROLES = ("flops_policy", "flops_thought", "flops_reward")
 CHAIN = "chain"
 
 
@@ -25,7 +26,7 @@ def tabulate(
     points = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
     points = points.assign(place=points["strategy"].map({name: i for i, name in enumerate(strategies)}))
     spent = answers.assign(order=cap_order(answers["cap"]))
-    spent = spent.groupby(["benchmark", "model", "strategy", "order"])[list(ROLES)].mean()
+    spent = spent.groupby(["benchmark", "model", "strategy", "order"])[list(ROLES.values())].mean()
     rows = []
     for benchmark, here in points.groupby("benchmark", sort=False):
         grid = answered(arrange(answers, benchmark, ["correct"]))

@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from frontiers.cli import UserError
-from frontiers.intervals import answers_from_interval
-from frontiers.tables import cap_order
+from frontiers.core.cli import UserError
+from frontiers.core.keys import cap_order
+from frontiers.statistics.intervals import answers_from_interval
 
 STRATEGIES = ("cot", "reported")
 KEY = ["model", "strategy", "benchmark", "cap"]

@@ -7,8 +7,8 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 
-from frontiers.intervals import LEVEL
-from frontiers.trend_fits import JACKKNIFE, empty, found, months, why_not, why_not_clustered
+from frontiers.analysis.trend.regressions import JACKKNIFE, empty, found, months, why_not, why_not_clustered
+from frontiers.statistics.intervals import LEVEL
 
 RATIO_MODELS = 8
 """Models for three coefficients and a bootstrap over them."""

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from scipy import stats
 from scipy.optimize import linprog
 
-from frontiers.intervals import LEVEL
+from frontiers.statistics.intervals import LEVEL
 
 MINIMUM_MODELS = 5
 MINIMUM_YEARS = 0.5

@@ -22,8 +22,21 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from frontiers.rows import frame_of
-from frontiers.trend_fits import (
+from frontiers.analysis.trend.dated_points import (
+    STRATEGIES,
+    dated_points,
+    empirical_odds,
+    frontier_at_date,
+    notes,
+)
+from frontiers.analysis.trend.fixed_accuracy import (
+    BOOTSTRAP,
+    ESTIMATORS,
+    compute_slopes,
+    fixed_accuracy,
+    without_each,
+)
+from frontiers.analysis.trend.regressions import (
     CLUSTER,
     HC3,
     JACKKNIFE,
@@ -37,8 +50,7 @@ from frontiers.trend_fits import (
     slope_of,
     upper_edge,
 )
-from frontiers.trend_points import STRATEGIES, dated_points, empirical_odds, frontier_at_date, notes
-from frontiers.trend_ratio import BOOTSTRAP, ESTIMATORS, compute_slopes, fixed_accuracy, without_each
+from frontiers.core.tables import frame_of
 
 COINCIDE = "accuracy scatters no more than its sampling error: the directions of regression coincide"
 EDGE_ITSELF = "the models on the frontier at their date are an upper edge themselves"

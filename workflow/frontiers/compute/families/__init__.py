@@ -6,7 +6,7 @@ names. A field that shapes the model and that the function does not read is an
 error, never passed over.
 """
 
-from frontiers.families import (
+from frontiers.compute.families import (
     dbrx,
     deepseek,
     falcon,
@@ -23,7 +23,7 @@ from frontiers.families import (
     phi,
     qwen,
 )
-from frontiers.families.common import Body, Family
+from frontiers.compute.families.common import Body, Family
 
 __all__ = ["FAMILIES", "Body", "Family"]
 

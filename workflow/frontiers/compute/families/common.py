@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from frontiers.config_fields import Fields
-from frontiers.layers import Layer
-from frontiers.parts import Attention, FeedForward, Part, Reach
+from frontiers.compute.architecture import Layer
+from frontiers.compute.config_json import Fields
+from frontiers.compute.layer_parts import Attention, FeedForward, Part, Reach
 
 SLIDING = {"full_attention": "full", "sliding_attention": "sliding"}
 

@@ -1,9 +1,9 @@
 """DBRX."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family
-from frontiers.layers import Layer
-from frontiers.parts import Attention, FeedForward
+from frontiers.compute.architecture import Layer
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family
+from frontiers.compute.layer_parts import Attention, FeedForward
 
 
 def _dbrx(fields: Fields) -> Body:

@@ -1,8 +1,8 @@
 """DeepSeek V2, V3 and R1, and Kimi K2, which takes the class of V3: latent attention, shared experts."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, ahead, behind_dense, stack
-from frontiers.parts import LatentAttention
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family, ahead, behind_dense, stack
+from frontiers.compute.layer_parts import LatentAttention
 
 
 def latent_attention(fields: Fields) -> LatentAttention:

@@ -1,8 +1,8 @@
 """Falcon-H1: attention and Mamba-2 side by side in every layer."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, attention, dense, uniform
-from frontiers.families.granite import mamba2
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family, attention, dense, uniform
+from frontiers.compute.families.granite import mamba2
 
 
 def _falcon_h1(fields: Fields) -> Body:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     SLIDING,
     Body,
     Family,
@@ -16,7 +16,7 @@ from frontiers.families.common import (
     stack,
     uniform,
 )
-from frontiers.parts import Attention, Auxiliary, FeedForward
+from frontiers.compute.layer_parts import Attention, Auxiliary, FeedForward
 
 
 def _gemma(fields: Fields) -> Body:

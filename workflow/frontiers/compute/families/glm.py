@@ -1,7 +1,7 @@
 """GLM-4 and GLM-4.5."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     Body,
     Family,
     ahead,

@@ -1,7 +1,7 @@
 """GPT-NeoX and Pythia: plain feed-forward parts, and norms with biases."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, attention, dense, uniform
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family, attention, dense, uniform
 
 
 def _gpt_neox(fields: Fields) -> Body:

@@ -1,7 +1,7 @@
 """gpt-oss."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     SLIDING,
     Body,
     Family,

@@ -1,9 +1,18 @@
 """Granite: dense, with experts, and hybrids of Mamba-2 and attention."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, attention, dense, experts, layer_types, stack, uniform
-from frontiers.parts import FeedForward
-from frontiers.state_space import Mamba2
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
+    Body,
+    Family,
+    attention,
+    dense,
+    experts,
+    layer_types,
+    stack,
+    uniform,
+)
+from frontiers.compute.layer_parts import FeedForward
+from frontiers.compute.state_space import Mamba2
 
 MAMBA = ("n_heads", "d_head", "d_state", "d_conv", "n_groups", "expand", "conv_bias", "proj_bias")
 

@@ -2,9 +2,9 @@
 
 import math
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, attention, dense, experts, stack
-from frontiers.state_space import Mamba
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family, attention, dense, experts, stack
+from frontiers.compute.state_space import Mamba
 
 
 def _every(fields: Fields, kind: str) -> list[bool]:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     Body,
     Family,
     Reach,
@@ -15,7 +15,7 @@ from frontiers.families.common import (
     stack,
     uniform,
 )
-from frontiers.parts import FeedForward
+from frontiers.compute.layer_parts import FeedForward
 
 CHUNKED = {"full_attention": "full", "chunked_attention": "chunked"}
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import Body, Family, ahead, attention, dense, experts, rotary, uniform
-from frontiers.layers import Layer
-from frontiers.parts import Attention, Auxiliary, FeedForward, Part
-from frontiers.state_space import Mamba2
+from frontiers.compute.architecture import Layer
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import Body, Family, ahead, attention, dense, experts, rotary, uniform
+from frontiers.compute.layer_parts import Attention, Auxiliary, FeedForward, Part
+from frontiers.compute.state_space import Mamba2
 
 KINDS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
 NAMES = {name: name for name in KINDS.values()} | {"linear_attention": "mamba", "full_attention": "attention"}

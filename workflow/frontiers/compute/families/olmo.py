@@ -1,7 +1,7 @@
 """OLMo, OLMo 2 and 3, and OLMoE."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     SLIDING,
     Body,
     Family,
@@ -14,7 +14,7 @@ from frontiers.families.common import (
     stack,
     uniform,
 )
-from frontiers.parts import Attention
+from frontiers.compute.layer_parts import Attention
 
 
 def _attention(fields: Fields, qk_norm: str | None = "all") -> Attention:

@@ -1,7 +1,7 @@
 """Phi-3 and Phi-4, and Phi-3.5-MoE. Fused projections are the same matrices side by side."""
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     Body,
     Family,
     Reach,

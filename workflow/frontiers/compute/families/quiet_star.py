@@ -1,7 +1,7 @@
 """The mixing head and thought embeddings of Quiet-STaR, which a model of any family may have beside its own."""
 
-from frontiers.config_fields import Fields
-from frontiers.parts import Auxiliary, Part
+from frontiers.compute.config_json import Fields
+from frontiers.compute.layer_parts import Auxiliary, Part
 
 FORM = {
     "use_weighted_talk_head": True,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from frontiers.config_fields import Fields
-from frontiers.families.common import (
+from frontiers.compute.config_json import Fields
+from frontiers.compute.families.common import (
     SLIDING,
     Body,
     Family,
@@ -17,7 +17,7 @@ from frontiers.families.common import (
     reaching,
     stack,
 )
-from frontiers.parts import FeedForward
+from frontiers.compute.layer_parts import FeedForward
 
 
 def _window(fields: Fields) -> int | None:

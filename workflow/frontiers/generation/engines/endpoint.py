@@ -17,9 +17,8 @@ from typing import Any
 
 import httpx2
 
-from frontiers.cli import UserError
-from frontiers.completions import Completion, Request
-from frontiers.engine import before_text
+from frontiers.core.cli import UserError
+from frontiers.generation.requests import Completion, Request, before_text
 
 KEY = "OPENAI_API_KEY"
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)

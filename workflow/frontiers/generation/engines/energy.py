@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
-from frontiers.devices import Device
+from frontiers.generation.engines.gpu_locks import Device
 
 PERIOD = 1.0
 IDLE_SECONDS = 2.0

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import metadata
 
-from frontiers import devices
-from frontiers.completions import Completion, Request, Scores, Scoring
-from frontiers.endpoint import Endpoint
-from frontiers.engine import Engine
-from frontiers.meter import Meter
-from frontiers.reward_engine import Pair, RewardEngine
-from frontiers.schedule import Engine as Decoder
-from frontiers.thought_engine import ThoughtEngine
+from frontiers.generation.engines import gpu_locks
+from frontiers.generation.engines.base import Engine as Decoder
+from frontiers.generation.engines.endpoint import Endpoint
+from frontiers.generation.engines.energy import Meter
+from frontiers.generation.engines.reward import Pair, RewardEngine
+from frontiers.generation.engines.thought import ThoughtEngine
+from frontiers.generation.engines.vllm import Engine
+from frontiers.generation.requests import Completion, Request, Scores, Scoring
 
 MODE = ("device", "dtype")
 
@@ -87,10 +87,10 @@ class Lent:
     def submit(self, request: Request | Scoring) -> None:
         """Take a request; with the first one come the devices, the engine and, when that has started, the meter."""
         if self.meter is None:
-            nvml, reason = (None, self.unseen) if self.unseen else devices.library()
-            taken = self._lease.enter_context(devices.held(self.count, self.say, nvml))
+            nvml, reason = (None, self.unseen) if self.unseen else gpu_locks.library()
+            taken = self._lease.enter_context(gpu_locks.held(self.count, self.say, nvml))
             if taken:
-                self.say(f"on device {os.environ[devices.VISIBLE]}")
+                self.say(f"on device {os.environ[gpu_locks.VISIBLE]}")
             self.meter = Meter(nvml, taken, reason or (None if taken else "the job holds no device"))
         self.engine.submit(request)
         self.meter.begin()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from frontiers.cli import UserError
-from frontiers.completions import Completion, Request
-from frontiers.engine import before_text, out_of_memory
+from frontiers.core.cli import UserError
+from frontiers.generation.engines.vllm import out_of_memory
+from frontiers.generation.requests import Completion, Request, before_text
 
 
 @dataclass
@@ -92,13 +92,13 @@ class ThoughtEngine:
             TopPLogitsWarper,
         )
 
-        from frontiers import thoughts
+        from frontiers.generation.engines import thought_model
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model = thoughts.load(Path(self.arguments["model"]), self.arguments["dtype"], device)
+        self._model = thought_model.load(Path(self.arguments["model"]), self.arguments["dtype"], device)
         size = self._model.config.vocab_size
         known = self.tokenizer.get_vocab()
-        tokens = {known[token] for token in (thoughts.START, thoughts.END) if token in known}
+        tokens = {known[token] for token in (thought_model.START, thought_model.END) if token in known}
         self._barred = torch.tensor(sorted({*range(len(self.tokenizer), size), *tokens}), device=device)
         warpers = LogitsProcessorList()
         if self.sampling["temperature"] not in (0, 1):
@@ -114,20 +114,20 @@ class ThoughtEngine:
         """Let every running request think and write one token; return what is done with that."""
         import torch
 
-        from frontiers import thoughts
+        from frontiers.generation.engines import thought_model
 
         self._admit()
         count = self.thoughts["tokens"]
         uniforms = torch.stack(
             [torch.rand(count + 1, generator=r.generator, dtype=torch.float64) for r in self._running]
         ).to(self._model.device)
-        after, _ = thoughts.think(
+        after, _ = thought_model.think(
             self._model, self._batch, self.thoughts["temperature"], self._barred, uniforms[:, :count]
         )
         logits = self._model.mix(self._batch.hidden, after)
         logits[:, self._barred] = -torch.inf
         chance = uniforms[:, count] if self.sampling["temperature"] else None
-        tokens = thoughts.draw(self._warpers(None, logits), chance)
+        tokens = thought_model.draw(self._warpers(None, logits), chance)
         now, done, going = time.monotonic(), [], []
         for row, (running, token) in enumerate(zip(self._running, tokens.tolist(), strict=True)):
             running.tokens.append(token)
@@ -139,14 +139,16 @@ class ThoughtEngine:
             self._running = [self._running[row] for row in going]
             self._batch, tokens = self._batch.select(rows) if going else None, tokens[rows]
         if going:
-            self._batch = thoughts.feed(self._model, self._batch, self._model.get_input_embeddings()(tokens))
+            self._batch = thought_model.feed(
+                self._model, self._batch, self._model.get_input_embeddings()(tokens)
+            )
         return done
 
     def _admit(self) -> None:
         """Put waiting requests into the places that are free."""
         import torch
 
-        from frontiers import thoughts
+        from frontiers.generation.engines import thought_model
 
         room = self.arguments["max_num_seqs"] - len(self._running)
         fresh, self._waiting = self._waiting[:room], self._waiting[room:]
@@ -154,7 +156,7 @@ class ThoughtEngine:
             return
         now = time.monotonic()
         self._running += [Running(r, torch.Generator().manual_seed(r.seed), now) for r in fresh]
-        batch = thoughts.prefill(self._model, [request.prompt for request in fresh])
+        batch = thought_model.prefill(self._model, [request.prompt for request in fresh])
         self._batch = self._batch.join(batch) if self._batch else batch
 
     def _halve(self, error: Exception) -> None:

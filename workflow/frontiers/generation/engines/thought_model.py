@@ -29,8 +29,8 @@ from transformers import (
     PreTrainedModel,
 )
 
-from frontiers.cli import UserError
-from frontiers.families.quiet_star import FORM
+from frontiers.compute.families.quiet_star import FORM
+from frontiers.core.cli import UserError
 
 START, END = "<|startthought|>", "<|endthought|>"
 EMBEDDING_SCALE = 100.0

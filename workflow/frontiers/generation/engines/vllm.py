@@ -5,16 +5,15 @@ import os
 import subprocess
 import sys
 import time
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from frontiers import devices
-from frontiers.cli import UserError
-from frontiers.completions import Completion, Request
+from frontiers.core.cli import UserError
+from frontiers.generation.engines import gpu_locks
+from frontiers.generation.requests import Completion, Request, before_text
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
             "max_num_batched_tokens": max(8192, settings["max_model_len"]),
             "kv_cache_memory_bytes": int(settings["kv_cache_gib"] * 2**30),
         }
-    return arguments | devices.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
+    return arguments | gpu_locks.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
 
 
 def kernel_fault() -> str | None:
@@ -278,19 +277,3 @@ def completion_of(request: Request, output, tokenizer) -> Completion:
         first_seconds=metrics.first_token_ts - metrics.scheduled_ts if timed else None,
         seconds=metrics.last_token_ts - metrics.scheduled_ts if timed else None,
     )
-
-
-def before_text(tokens: tuple[int, ...], text: str, tokenizer) -> tuple[int, ...]:
-    """Return the tokens that stand wholly before the first place where `text` is written."""
-    place = tokenizer.decode(tokens).find(text)
-    if place < 0:
-        return tokens
-    kept = bisect_right(range(len(tokens)), place, key=lambda n: len(tokenizer.decode(tokens[: n + 1])))
-    return tokens[:kept]
-
-
-def end_of_sequence(tokenizer, generation_config: dict) -> tuple[int, ...]:
-    """Return the ids that end a sequence: the tokenizer's and those of generation_config.json."""
-    listed = generation_config.get("eos_token_id")
-    ids = listed if isinstance(listed, list) else [listed]
-    return tuple(sorted({i for i in [tokenizer.eos_token_id, *ids] if i is not None}))

@@ -9,14 +9,13 @@ is live at the last depth, or has no more room, is made to answer. So a tree has
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from frontiers import rewards
-from frontiers.completions import Completion, Course, Request, Scores, derive_seed
-from frontiers.engine import before_text
-from frontiers.generation import Settings, prompt_with_room
-from frontiers.problems import Problem
-from frontiers.prompts import Thinking
-from frontiers.rewards import Rewarder
-from frontiers.tree_shape import Shape
+from frontiers.data.problems import Problem
+from frontiers.generation import reward_layout
+from frontiers.generation.prompts import Thinking
+from frontiers.generation.requests import Completion, Course, Request, Scores, before_text, derive_seed
+from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.strategies.chain import Settings, prompt_with_room
+from frontiers.generation.strategies.tree_shape import Shape
 
 Path = tuple[int, ...]
 LOWEST = 0.0
@@ -239,7 +238,7 @@ class _Grower:
     def steps(self, node: Node) -> list[str]:
         """Return the steps of a node as texts, its answer being the last."""
         text = self.tokenizer.decode(list(node.tokens), skip_special_tokens=True)
-        steps = rewards.split_steps(text, self.shape.step)
+        steps = reward_layout.split_steps(text, self.shape.step)
         if node.answer:
             steps.append(self.tokenizer.decode(list(node.answer.tokens), skip_special_tokens=True).strip())
         return steps

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from frontiers import rewards
-from frontiers.completions import derive_seed
-from frontiers.looping import loops
-from frontiers.trees import Tree
+from frontiers.generation import reward_layout
+from frontiers.generation.looping import loops
+from frontiers.generation.requests import derive_seed
+from frontiers.generation.strategies.tree import Tree
 
 
 def tables(trees: Sequence[Tree], tokenizer) -> dict[str, pd.DataFrame]:
@@ -40,11 +40,13 @@ def tables(trees: Sequence[Tree], tokenizer) -> dict[str, pd.DataFrame]:
                     "seconds": tree.seconds,
                 }
             )
-            scored.append(key | rewards.row(node.scores))
+            scored.append(key | reward_layout.row(node.scores))
     types = {"cap": "Int64"}
     return {
         "generations": pd.DataFrame(leaves).astype({**types, "seconds": "Float64"}),
-        "rewards": pd.DataFrame(scored).astype({**types, **dict.fromkeys(rewards.AGGREGATES, "Float64")}),
+        "rewards": pd.DataFrame(scored).astype(
+            {**types, **dict.fromkeys(reward_layout.AGGREGATES, "Float64")}
+        ),
         "passes": pd.DataFrame([unit for tree in trees for unit in tree.passes]).astype(
             {**types, "reward": "Float64"}
         ),

@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from frontiers.figures import PALETTE
+from frontiers.report.figures.style import PALETTE
 
 SHAPES = {"dense": "circle", "mixture of experts": "diamond", "hybrid": "triangle-up", "unknown": "square"}
 POWERS = (

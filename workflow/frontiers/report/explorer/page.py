@@ -11,15 +11,14 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, StrictUndefined
 
-from frontiers.bootstrap import KEY, MEAN
-from frontiers.explorer_charts import charts
-from frontiers.explorer_tables import choice_rows, interval, saturation_rows, scientific, trend_rows
-from frontiers.frontier_summary import UNITS
-from frontiers.points import COSTS, with_measures
-from frontiers.tables import cap_order
+from frontiers.analysis.frontier.summary import UNITS
+from frontiers.analysis.points import COSTS, with_measures
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.report.explorer.charts import charts
+from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
 
-TEMPLATE = Path(__file__).with_name("explorer.html.jinja")
-PAGE_SCRIPT = Path(__file__).with_name("explorer.js")
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+PAGE_SCRIPT = Path(__file__).with_name("page.js")
 COSTS_SHOWN = {
     "flops": "Compute",
     "eflops": "Memory-aware compute",

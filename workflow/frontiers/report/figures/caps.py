@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from frontiers import figures
-from frontiers.bootstrap import MEAN
-from frontiers.tables import cap_order
+from frontiers.core.keys import MEAN, cap_order
+from frontiers.report.figures import style as figures
 
 COLUMNS, PANEL, TRACK = 3, 1.45, 0.055
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from frontiers import figures
-from frontiers.tables import cap_order
+from frontiers.core.keys import cap_order
+from frontiers.report.figures import style as figures
 
 ROW = 0.24
 COMPONENTS = {

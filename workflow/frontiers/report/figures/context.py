@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from frontiers import figures
-from frontiers.figure_caps import tokens
+from frontiers.report.figures import style as figures
+from frontiers.report.figures.caps import tokens
 
 COLUMNS, PANEL, OCTAVES, ROOM = 3, 1.15, 10, 0.18
 BANDS = {

@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from frontiers import figures
-from frontiers.bootstrap import KEY, MEAN
-from frontiers.cli import UserError
-from frontiers.points import COSTS, with_measures
-from frontiers.tables import cap_order
+from frontiers.analysis.points import COSTS, with_measures
+from frontiers.core.cli import UserError
+from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.report.figures import style as figures
 
 AXES = {
     "flops": "Compute (FLOP per problem)",

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from frontiers import figures
-from frontiers.cli import UserError
+from frontiers.core.cli import UserError
+from frontiers.report.figures import style as figures
 
 ROW = 0.2
 UNITS = {"flops": "Compute (FLOP per generation)", "reasoning_tokens": "Trace (tokens per generation)"}

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from frontiers import figures, pareto
-from frontiers.bootstrap import MEAN
+from frontiers.analysis.frontier import pareto
+from frontiers.core.keys import MEAN
+from frontiers.report.figures import style as figures
 
 FAMILIES = {
     "chain": "one chain",

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from frontiers.bootstrap import MEAN
-from frontiers.cli import UserError
-from frontiers.files import partial
+from frontiers.core.cli import UserError
+from frontiers.core.files import partial
+from frontiers.core.keys import MEAN
 
 matplotlib.use("Agg")
 

@@ -10,12 +10,12 @@ import statsmodels.api as sm
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from frontiers import figures
-from frontiers.bootstrap import MEAN
-from frontiers.cli import UserError
-from frontiers.trend_fits import CLUSTER, HC3, JACKKNIFE, JACKKNIFE_MODELS
-from frontiers.trend_points import dated_points, frontier_at_date
-from frontiers.trend_ratio import BOOTSTRAP
+from frontiers.analysis.trend.dated_points import dated_points, frontier_at_date
+from frontiers.analysis.trend.fixed_accuracy import BOOTSTRAP
+from frontiers.analysis.trend.regressions import CLUSTER, HC3, JACKKNIFE, JACKKNIFE_MODELS
+from frontiers.core.cli import UserError
+from frontiers.core.keys import MEAN
+from frontiers.report.figures import style as figures
 
 PANEL = 2.0
 COLOURS = {"dense": figures.PALETTE[0], "moe": figures.PALETTE[1], "hybrid": figures.PALETTE[2]}

@@ -1,0 +1,8 @@
+"""Where the tests find the project, its shipped data, and the reference data beside it."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
+SHARED = ROOT.parent / "shared"
+"""Absent for most users: tests that use it skip, saying so."""

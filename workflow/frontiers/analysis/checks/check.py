@@ -1,0 +1,47 @@
+"""The form in which every check reports."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+SHOWN = 5
+
+
+RELATIVE = 1e-6
+
+
+CURVE = ["model", "strategy", "benchmark"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check looked at, on how many rows, and its first failures."""
+
+    name: str
+    what: str
+    passed: bool
+    rows: int
+    failed: int
+    first_failures: list[str]
+
+
+def report(name: str, what: str, rows: int, failures: Iterable[str]) -> Check:
+    """Return the check `name` over `rows` rows with the failures that were found."""
+    found = list(failures)
+    return Check(name, what, not found, int(rows), len(found), found[:SHOWN])
+
+
+def named(row: Mapping) -> str:
+    """Return the key of a row in words."""
+    parts = [str(row[k]) for k in CURVE if k in row]
+    if "order" in row:
+        parts.append("uncapped" if np.isinf(row["order"]) else f"cap {row['order']:.0f}")
+    parts += [f"{k} {row[k]}" for k in ("problem_id", "sample") if k in row]
+    return ", ".join(parts)
+
+
+def each(rows: pd.DataFrame, text: Callable[[dict], str]) -> Iterable[str]:
+    """Return a failure in words per row."""
+    return (f"{named(row)}: {text(row)}" for row in rows.to_dict("records"))

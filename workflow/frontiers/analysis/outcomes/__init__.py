@@ -1,0 +1,3 @@
+"""What failed generations cost against successful ones, and what stopping early would have saved: `table` over `ratios`
+and `early_stopping`.
+"""

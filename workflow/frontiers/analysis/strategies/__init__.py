@@ -1,0 +1,1 @@
+"""One answer made of several (`expected_choice`, `answers`), and the `table` that compares strategies."""

@@ -1,0 +1,14 @@
+"""Names that the tables share: the key of a point, the mean over benchmarks, the order of caps."""
+
+import numpy as np
+import pandas as pd
+
+MEAN = "mean"
+
+
+KEY = ["model", "strategy", "benchmark", "cap"]
+
+
+def cap_order(caps: pd.Series) -> pd.Series:
+    """Return reasoning caps as floats that sort and group: tokens, infinity for uncapped."""
+    return caps.astype("Int64").astype("Float64").fillna(np.inf).astype(float)

@@ -1,0 +1,5 @@
+"""What the study is fed with: benchmarks (`benchmark_source`, `problems`), checkpoints (`hub`, `checkpoints`), and the
+descriptions shipped in data/ (`architecture_facts`, `hardware`).
+
+Import its modules; it imports `core` only.
+"""

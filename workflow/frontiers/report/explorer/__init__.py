@@ -1,0 +1,1 @@
+"""The interactive page: `page` fills `page.html.jinja`, with Vega charts (`charts`) and tables (`tables`)."""
