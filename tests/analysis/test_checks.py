@@ -5,6 +5,7 @@ import pytest
 
 import check_results
 from frontiers.analysis.checks import study as checks
+from frontiers.analysis.checks.check import SHOWN
 from frontiers.core.cli import UserError
 from support.synthetic_study import BENCHMARKS, CAPS, MODELS, TABLES, measured_once, published_once
 
@@ -212,7 +213,7 @@ def test_every_fault_is_found_by_its_check(fault, tables):
     found = failed(tables)
     assert FAULTS[fault] in found
     check = found[FAULTS[fault]]
-    assert check.failed > 0 and len(check.first_failures) == min(check.failed, check.SHOWN)
+    assert check.failed > 0 and len(check.first_failures) == min(check.failed, SHOWN)
 
 
 def test_every_check_has_a_fault_that_it_finds(tables):

@@ -22,7 +22,7 @@ from support.writer import completion
 HEAD = """
 import os, sys, time
 from pathlib import Path
-from frontiers import fence
+from frontiers.core import single_writer as fence
 fence.BEAT, fence.LOOK = 0.05, 0.005
 path = Path(sys.argv[1])
 """
@@ -182,7 +182,7 @@ def test_an_owner_that_comes_to_life_while_it_is_judged_keeps_its_fence(path):
 
 def test_a_writer_that_slept_writes_no_more_once_it_is_replaced(path):
     code = """
-from frontiers.journal import Journal
+from frontiers.generation.journal import Journal
 from support.writer import completion
 fence.kernel = lambda: "another"
 journal = Journal(path, 0)

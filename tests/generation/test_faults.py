@@ -14,13 +14,13 @@ from support.jobs import Forks, Job
 
 FULL_DISK = """
 import errno, os
-from frontiers.journal import Journal
+from frontiers.generation.journal import Journal
 write = os.write
 def full(file, line):
     if os.fstat(file).st_size > {limit}:
         raise OSError(errno.ENOSPC, "No space left on device")
     return write(file, line[:{limit}])
-from frontiers import journal
+from frontiers.generation import journal
 journal.os = type("os", (), {{**vars(os), "write": staticmethod(full)}})
 """
 

@@ -25,8 +25,8 @@ from support.writer import PROBLEMS, THINKING, TOKENIZER, Writer, decode, settin
 JOB = """
 import json, sys, time
 from pathlib import Path
-from fake_nvml import Library
-from frontiers import devices
+from support.fake_nvml import Library
+from frontiers.generation.engines import gpu_locks as devices
 
 devices.WAIT = 0.02
 count, seconds, locks, log = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])
@@ -269,7 +269,7 @@ def test_devices_come_with_the_first_request_and_the_start_of_the_engine_is_not_
 ):
     library, said = Library(4), []
     monkeypatch.setattr(gpu_locks, "library", lambda: (library, None))
-    monkeypatch.setattr(lease.devices, "held", partial(held, locks=tmp_path / "locks"))
+    monkeypatch.setattr(lease.gpu_locks, "held", partial(held, locks=tmp_path / "locks"))
     monkeypatch.delenv(VISIBLE, raising=False)
     engine = Slow(library)
     runner = Lent(engine, 2, said.append)

@@ -8,7 +8,7 @@ import pytest
 
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.planning import job_resources
-from support.plans import CONFIG, request_of, run  # noqa: F401
+from support.plans import CONFIG, run
 from support.workflow_copy import Workflow
 
 BLOCK = {"runtime_minutes": 7, "memory_mb": 9}
@@ -20,7 +20,7 @@ Path(sys.argv[sys.argv.index("--output-dir") + 1]).mkdir(parents=True)
 """
 
 
-def test_the_plan_says_what_a_job_asks_for(tmp_path, request_of):  # noqa: F811
+def test_the_plan_says_what_a_job_asks_for(tmp_path, request_of):
     rows = run(tmp_path, request_of)
     minutes = rows["device_hours_high"].sum() * 60 / 2
     weights = read_architecture(CONFIG).parameters() * 2

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 import yaml
 
-import plan_study
 from frontiers.compute import precision
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import generation_flops
@@ -14,7 +13,7 @@ from frontiers.config import load
 from frontiers.config import study as config
 from frontiers.core import tables
 from frontiers.core.cli import UserError
-from frontiers.data import hardware
+from frontiers.data import architecture_facts, hardware
 from frontiers.planning import study_plan
 from frontiers.planning.expected_lengths import Lengths, spread_out
 from support.plans import ANSWER, CONFIG, run
@@ -138,7 +137,7 @@ def test_a_model_that_nothing_describes_is_one_clear_error(tmp_path, request_of)
 
 def test_every_model_of_the_configuration_can_be_planned(tmp_path):
     """The open-reasoning study is planned from the facts in data/architectures, before any download."""
-    root = plan_study.catalogue.FOLDER.parents[1]
+    root = architecture_facts.FOLDER.parents[1]
     settled = load.load(yaml.safe_load((root / "config.yaml").read_text()))
     wanted = json.loads(config.planned(settled, settled["studies"]["open-reasoning"]))
     rows = run(tmp_path, wanted)
@@ -147,8 +146,8 @@ def test_every_model_of_the_configuration_can_be_planned(tmp_path):
 
 
 def test_facts_describe_the_modules_they_name():
-    facts = plan_study.catalogue.by_repository()
-    config_ = plan_study.catalogue.read_facts(facts["Qwen/Qwen3-4B-Thinking-2507"])["config"]
+    facts = architecture_facts.by_repository()
+    config_ = architecture_facts.read_facts(facts["Qwen/Qwen3-4B-Thinking-2507"])["config"]
     module, _ = build(config_["architectures"][0], config_, "meta")
     assert read_architecture(config_).parameters() == sum(p.numel() for p in module.parameters())
 

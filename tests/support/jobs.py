@@ -78,7 +78,9 @@ class Forks:
     """The process that jobs are forked from."""
 
     def __enter__(self):
-        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'workflow'}:{ROOT / 'workflow/scripts'}"}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(str(ROOT / p) for p in ("workflow", "workflow/scripts", "tests"))
+        }
         self.process = subprocess.Popen(
             [sys.executable, __file__],
             env=environment,

@@ -2,10 +2,9 @@
 
 import json
 
-import pytest
-
 import plan_study
 from frontiers.core import tables
+from frontiers.data import architecture_facts
 
 CONFIG = {
     "architectures": ["Qwen3ForCausalLM"],
@@ -23,31 +22,8 @@ CONFIG = {
 ANSWER = {"low": 5, "likely": 10, "high": 20}
 
 
-@pytest.fixture
-def request_of(tmp_path):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    model = {
-        "path": str(folder),
-        "style": "markers",
-        "devices": 2,
-        "context": 4096,
-        "batch": 64,
-        "caps": [0, 64, None],
-        "samples": {"b": 2},
-    }
-    known = {"rows": 5, "expected_tokens": {"prompt": 40, "trace": {"low": 50, "likely": 90, "high": 200}}}
-    return {
-        "benchmarks": {"b": known},
-        "models": {"m": model},
-        "strategies": ["cot"],
-        "answer_tokens": ANSWER,
-    }
-
-
 def run(tmp_path, request, *more):
-    root = plan_study.catalogue.FOLDER.parents[1]
+    root = architecture_facts.FOLDER.parents[1]
     options = {
         "--request": json.dumps(request),
         "--published": root / "data/published/open_models.csv",
