@@ -15,6 +15,7 @@ configfile: "config.yaml"
 
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, load, strategies
 from frontiers.config import study as registry
 from frontiers.core.cli import UserError

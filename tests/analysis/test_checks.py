@@ -238,7 +238,7 @@ def test_a_benchmark_without_a_number_of_problems_is_refused(tables):
 
 
 def arguments(paths, output):
-    given = [part for name in TABLES for part in (f"--{name}", str(paths[name]))]
+    given = ["--tables", *(str(paths[name]) for name in TABLES)]
     return [
         *given,
         "--expected",

@@ -76,7 +76,7 @@ def test_a_reason_or_a_number(name, tmp_path):
         "40",
     ]
     summary = tmp_path / "frontier.json"
-    extract_frontier.main([*shared, "--frontier", str(paths["frontier"]), "--summary", str(summary)])
+    extract_frontier.main([*shared, "--output", str(paths["frontier"]), "--summary", str(summary)])
     compare_architectures.main([*shared, "--output", str(paths["arch"])])
     compare_outcomes.main([*shared, "--output", str(paths["out"])])
     compare_points.main([*shared, "--output", str(paths["diff"])])

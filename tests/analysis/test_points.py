@@ -48,7 +48,7 @@ def measured(tmp_path_factory):
     paths = ["--measures", str(folder / "measures.parquet"), "--points", str(folder / "points.parquet")]
     describe_points.main([*paths, "--models", json.dumps(shown)])
     given = ["--points", str(folder / "points.parquet"), "--answers", str(folder / "answers.parquet")]
-    out = ["--frontier", str(folder / "frontier.parquet"), "--summary", str(folder / "frontier.json")]
+    out = ["--output", str(folder / "frontier.parquet"), "--summary", str(folder / "frontier.json")]
     extract_frontier.main([*given, "--seed", "1", "--draws", "200", *out])
     return folder
 
@@ -141,7 +141,7 @@ def test_a_model_without_a_benchmark_is_left_out_of_the_mean_by_name(tmp_path):
     summarise_points.main(kept)
     table = read_table(tmp_path / "measures.parquet", "points")
     assert set(table.loc[table["benchmark"] == "mean", "model"]) == {"small.v1", "large"}
-    out = ["--frontier", str(tmp_path / "f.parquet"), "--summary", str(tmp_path / "f.json")]
+    out = ["--output", str(tmp_path / "f.parquet"), "--summary", str(tmp_path / "f.json")]
     extract_frontier.main(
         ["--points", str(tmp_path / "measures.parquet"), "--seed", "1", "--draws", "50", *out]
     )

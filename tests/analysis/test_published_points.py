@@ -83,7 +83,7 @@ def test_the_published_study_runs(tmp_path):
     summarise_published.main(["--table", str(PUBLISHED), "--points", made])
     table = points.with_measures(read_table(made, "points"))
     assert len(table) >= 100 and table["flops"].gt(0).all()
-    out = ["--frontier", str(tmp_path / "frontier.parquet"), "--summary", str(tmp_path / "frontier.json")]
+    out = ["--output", str(tmp_path / "frontier.parquet"), "--summary", str(tmp_path / "frontier.json")]
     extract_frontier.main(["--points", made, "--seed", "1", "--draws", "50", *out])
     frontier = read_table(tmp_path / "frontier.parquet", "frontier")
     for benchmark, rows in table.groupby("benchmark"):

@@ -371,7 +371,10 @@ def test_script(tmp_path):
     points = points.assign(flops_2n=1e8, flops_method="closed form", reasoning_tokens=1.0, answer_tokens=1.0)
     write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
     arguments = [f"--{n}={tmp_path / n}.parquet" for n in ("points", "answers")]
-    written = [f"--output={tmp_path / 'saturation.parquet'}", f"--pooled={tmp_path / 'pooled.parquet'}"]
+    written = [
+        f"--output={tmp_path / 'saturation.parquet'}",
+        f"--saturation-pooled={tmp_path / 'pooled.parquet'}",
+    ]
     main([*arguments, "--seed=1", "--draws=50", *written])
     assert read_table(tmp_path / "pooled.parquet", "saturation_pooled").estimable.eq(False).all()
     assert read_table(tmp_path / "saturation.parquet", "saturation").benchmark.tolist() == ["easy", "mean"]

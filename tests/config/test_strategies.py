@@ -25,9 +25,9 @@ TREE = {
         (TREE | {"temperature": 0}, ["strategies.odd.temperature"]),
         (TREE | {"step": ""}, ["strategies.odd.step"]),
         ({k: v for k, v in TREE.items() if k != "step"}, ["strategies.odd", "also needs `step`"]),
-        (TREE | {"reward": "pocket-small"}, ["strategies.odd.reward", "no model with a block `reward`"]),
+        (TREE | {"reward": "pocket-small"}, ["strategies.odd.reward", "is not a reward model (no `reward:` block)"]),
         (TREE | {"reward": "pocket-rewards"}, ["did you mean `pocket-reward`?"]),
-        (TREE | {"expansion": 2}, ["`expansion`", "of no use to method rebase"]),
+        (TREE | {"expansion": 2}, ["`expansion`", "not used by method rebase"]),
         (TREE | {"method": "beam"}, ["strategies.odd", "`expansion`", "`temperature`"]),
         (
             {"label": "v", "method": "vote", "of": "cots", "n": 3},
@@ -37,14 +37,14 @@ TREE = {
         ({"label": "v", "method": "vote", "of": "vote_4", "n": 3}, ["decodes nothing", "cot"]),
         (
             {"label": "v", "method": "vote", "of": "rebase_16", "n": 3},
-            ["strategies.odd.n", "all leaves count"],
+            ["strategies.odd.n", "all leaves of a tree are used"],
         ),
         ({"label": "b", "method": "best_of_n", "of": "cot", "n": 3}, ["also needs `reward`"]),
         (
             {"label": "b", "method": "best_of_n", "of": "rebase_16", "reward": "math-shepherd"},
-            ["have been scored by pocket-reward"],
+            ["are scored by pocket-reward"],
         ),
-        ({"label": "c", "method": "chain", "n": 3}, ["`n`", "of no use to method chain"]),
+        ({"label": "c", "method": "chain", "n": 3}, ["`n`", "not used by method chain"]),
         ({"label": "e", "method": "extend", "times": 1}, ["also needs `text`"]),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_mistake_in_a_strategy(block, wanted):
 def test_a_beam_of_no_whole_number_of_nodes():
     config = copy.deepcopy(CONFIG)
     config["strategies"]["beam_16"]["expansion"] = 5
-    with pytest.raises(UserError, match="no multiple of `expansion` 5"):
+    with pytest.raises(UserError, match="not a multiple of `expansion` 5"):
         load.check(config, ROOT)
 
 

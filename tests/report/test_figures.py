@@ -1,3 +1,5 @@
+import importlib
+import inspect
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -11,12 +13,8 @@ import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
-import plot_caps
-import plot_components
-import plot_context
-import plot_frontier
-import plot_outcomes
-import plot_trend
+import plot as script
+from frontiers.analysis import registry
 from frontiers.compute import model_card
 from frontiers.compute.architecture import Architecture, Layer
 from frontiers.compute.layer_parts import Attention, FeedForward
@@ -34,12 +32,11 @@ from frontiers.report.figures import trend as figure_trend
 from support.paths import ROOT
 from support.synthetic_study import LABELS
 
+NAMES = ("frontier", "caps", "trend", "outcomes", "components")
 FIGURES = {
-    "frontier": (plot_frontier, ("points", "frontier")),
-    "caps": (plot_caps, ("points", "saturation")),
-    "trend": (plot_trend, ("points", "trend")),
-    "outcomes": (plot_outcomes, ("outcomes",)),
-    "components": (plot_components, ("answers",)),
+    figure.name: tuple("points" if table == "measures" else table for table in figure.tables)
+    for figure in registry.FIGURES
+    if figure.name in NAMES
 }
 DRAW = {
     "frontier": figure_frontier,
@@ -58,22 +55,17 @@ UNITS = {
 HOSTILE = "<script>alert(1)</script> $x_$ & co"
 
 
-def plot(name, paths, folder, labels=LABELS, *more):
-    script, tables = FIGURES[name]
-    given = [part for table in tables for part in (f"--{table}", str(paths[table]))]
+def plot(name, paths, folder, labels=LABELS):
+    given = []
+    for option in {figure.name: figure.tables for figure in registry.FIGURES}[name]:
+        given += [f"--{option}", str(paths["points" if option == "measures" else option])]
+    return write(name, given, folder, labels)
+
+
+def write(name, given, folder, labels):
     out = folder / f"{name}.svg", folder / f"{name}.png"
-    script.main(
-        [
-            *given,
-            "--labels",
-            json.dumps(labels),
-            "--output-svg",
-            str(out[0]),
-            "--output-png",
-            str(out[1]),
-            *more,
-        ]
-    )
+    written = ["--output-svg", str(out[0]), "--output-png", str(out[1])]
+    script.main(["--figure", name, *given, "--labels", json.dumps(labels), *written])
     return out
 
 
@@ -121,7 +113,7 @@ def drawn(name, measured, published):
     if name == "published":
         tables = [read_table(published[t], t) for t in ("points", "frontier")]
         return figure_frontier.draw(*tables, figures.with_point_labels(figures.Labels(), tables[0]))
-    return DRAW[name].draw(*(get[t] for t in FIGURES[name][1]), labels)
+    return DRAW[name].draw(*(get[t] for t in FIGURES[name]), labels)
 
 
 @pytest.mark.parametrize("name", [*FIGURES, "published"])
@@ -226,6 +218,20 @@ def test_bad_labels_are_refused(text):
         figures.parse_labels(text)
 
 
+def test_a_figure_without_one_of_its_tables_names_it(measured, tmp_path):
+    given = ["--measures", str(measured["points"])]
+    with pytest.raises(UserError, match="`frontier` reads frontier; add --frontier"):
+        write("frontier", given, tmp_path, LABELS)
+
+
+@pytest.mark.parametrize("figure", registry.FIGURES, ids=lambda figure: figure.name)
+def test_every_figure_of_the_registry_has_its_module_and_caption(figure):
+    module = importlib.import_module(f"frontiers.report.figures.{figure.name}")
+    taken = ["points" if table == "measures" else table for table in figure.tables]
+    assert list(inspect.signature(module.draw).parameters)[: len(taken) + 1] == [*taken, "labels"]
+    assert (ROOT / f"workflow/report/{figure.name}.rst").exists()
+
+
 def test_a_cost_that_no_point_has_is_refused(measured):
     points, frontier = (read_table(measured[t], t) for t in ("points", "frontier"))
     with pytest.raises(UserError, match="no point has the cost `joules`"):
@@ -254,20 +260,18 @@ def test_the_figure_of_contexts_has_text_units_and_the_same_bytes_again(tmp_path
     paths = [tmp_path / f"{name}.json" for name in ("small", "m-1.5b")]
     for path in paths:
         model_card.write_card(described(), path)
-    out = tmp_path / "context.svg", tmp_path / "context.png"
-    given = ["--models", *map(str, paths), "--labels", json.dumps({"models": {"small": HOSTILE}})]
-    given += ["--output-svg", str(out[0]), "--output-png", str(out[1])]
-    plot_context.main(given)
+    given = "context", ["--models", *map(str, paths)], tmp_path, {"models": {"small": HOSTILE}}
+    out = write(*given)
     written = texts(out[0])
     for text in ("Share of FLOP (%)", "Context (tokens)", HOSTILE, "m-1.5b", "attention scores", "logits"):
         assert text in written
     assert "state space" not in written, "no model has any"
     first = out[0].read_bytes(), out[1].read_bytes()
-    plot_context.main(given)
+    write(*given)
     assert (out[0].read_bytes(), out[1].read_bytes()) == first
     paths[0].write_text("{}")
     with pytest.raises(UserError, match=r"small\.json.*required property"):
-        plot_context.main(given)
+        write(*given)
 
 
 def test_bands_of_a_context_are_shares_of_the_whole_and_scores_meet_half_at_the_mark():
@@ -343,8 +347,8 @@ def test_strategies_stand_in_their_colours_and_the_best_uncapped_ones_by_name(me
         strategy="vote_4", flops=4 * points["flops"], accuracy=points["accuracy"] / 2 + 0.5
     )
     worse = points.assign(strategy="worse", flops=8 * points["flops"], accuracy=points["accuracy"] / 2)
-    labels = figures.Labels(LABELS["models"], LABELS["benchmarks"])
-    drawn = figure_strategies.draw(pd.concat([points, better, worse]), chains | votes, labels)
+    labels = figures.Labels(LABELS["models"], LABELS["benchmarks"], chains | votes)
+    drawn = figure_strategies.draw(pd.concat([points, better, worse]), labels)
     figures.save(drawn, tmp_path / "s.svg", tmp_path / "s.png")
     written = texts(tmp_path / "s.svg")
     assert {"one chain", "majority vote", "beam search", "Model small", "accuracy (%)"} <= set(written)

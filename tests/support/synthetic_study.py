@@ -208,7 +208,7 @@ def analyse(paths: Mapping[str, Path], draws: int) -> None:
     """Run the analysis scripts whose tables are among `paths`."""
     answers = ["--answers", str(paths["answers"])] if "answers" in paths else []
     shared = ["--points", str(paths["points"]), "--seed", "1", "--draws", str(draws)]
-    summary = ["--frontier", str(paths["frontier"]), "--summary", str(paths["summary"])]
+    summary = ["--output", str(paths["frontier"]), "--summary", str(paths["summary"])]
     extract_frontier.main([*shared, *answers, *summary])
     fit_trend.main([*shared, "--output", str(paths["trend"])])
     for name, script in {

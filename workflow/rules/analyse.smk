@@ -1,3 +1,4 @@
+# From graded and counted generations to points, and from points to what a study says.
 rule summarise_points:
     input:
         generations=lambda wc: measured(wc, "generations"),
@@ -84,146 +85,32 @@ rule summarise_published:
         " --points {output.points:q} &> {log:q}"
 
 
-rule extract_frontier:
-    input:
-        points=lambda wc: measures(wc),
-        answers=lambda wc: answers(wc),
-    output:
-        frontier="results/{study}/frontier.parquet",
-        summary="results/{study}/frontier.json",
-    log:
-        "logs/extract_frontier/{study}.log",
-    benchmark:
-        "benchmarks/extract_frontier/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("extract_frontier"),
-        answers=lambda wc, input: option("--answers", input.answers),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/extract_frontier.py --points {input.points:q} {params.answers} --seed {params.seed}"
-        " --draws {params.draws} --frontier {output.frontier:q} --summary {output.summary:q} &> {log:q}"
+# One rule per entry of frontiers/analysis/registry.py: points and answers come in, tables go out.
+for analysis in analyses.ANALYSES:
 
-
-rule fit_trend:
-    input:
-        points="results/{study}/points.parquet",
-    output:
-        trend="results/{study}/trend.parquet",
-    log:
-        "logs/fit_trend/{study}.log",
-    benchmark:
-        "benchmarks/fit_trend/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("fit_trend"),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/fit_trend.py --points {input.points:q} --seed {params.seed} --draws {params.draws}"
-        " --output {output.trend:q} &> {log:q}"
-
-
-rule fit_saturation:
-    input:
-        points=lambda wc: measures(wc),
-        answers=lambda wc: answers(wc),
-    output:
-        saturation="results/{study}/saturation.parquet",
-        pooled="results/{study}/saturation_pooled.parquet",
-        csv=report(
-            "results/{study}/saturation_pooled.csv",
-            caption="../report/saturation_pooled.rst",
-            category="Tables",
-            labels={"table": "Saturation, models together", "study": "{study}"},
-        ),
-    log:
-        "logs/fit_saturation/{study}.log",
-    benchmark:
-        "benchmarks/fit_saturation/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("fit_saturation"),
-        answers=lambda wc, input: option("--answers", input.answers),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/fit_saturation.py --points {input.points:q} {params.answers} --seed {params.seed}"
-        " --draws {params.draws} --output {output.saturation:q} --pooled {output.pooled:q} &> {log:q}"
-
-
-rule compare_architectures:
-    input:
-        points=lambda wc: measures(wc),
-        answers=lambda wc: answers(wc),
-    output:
-        architectures="results/{study}/architectures.parquet",
-    log:
-        "logs/compare_architectures/{study}.log",
-    benchmark:
-        "benchmarks/compare_architectures/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("compare_architectures"),
-        answers=lambda wc, input: option("--answers", input.answers),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/compare_architectures.py --points {input.points:q} {params.answers} --seed {params.seed}"
-        " --draws {params.draws} --output {output.architectures:q} &> {log:q}"
-
-
-rule compare_outcomes:
-    input:
-        points=lambda wc: measures(wc),
-        answers=lambda wc: answers(wc),
-    output:
-        outcomes="results/{study}/outcomes.parquet",
-    log:
-        "logs/compare_outcomes/{study}.log",
-    benchmark:
-        "benchmarks/compare_outcomes/{study}.tsv"
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("compare_outcomes"),
-        answers=lambda wc, input: option("--answers", input.answers),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/compare_outcomes.py --points {input.points:q} {params.answers} --seed {params.seed}"
-        " --draws {params.draws} --output {output.outcomes:q} &> {log:q}"
-
-
-rule compare_points:
-    input:
-        points="results/{study}/measures.parquet",
-        answers="results/{study}/answers.parquet",
-    output:
-        differences="results/{study}/differences.parquet",
-        csv=report(
-            "results/{study}/differences.csv",
-            caption="../report/differences.rst",
-            category="Tables",
-            labels={"table": "Differences between points", "study": "{study}"},
-        ),
-    log:
-        "logs/compare_points/{study}.log",
-    benchmark:
-        "benchmarks/compare_points/{study}.tsv"
-    wildcard_constraints:
-        study=MEASURED,
-    conda:
-        "../../envs/analyse.yaml"
-    params:
-        code=code("compare_points"),
-        seed=setting("analysis/seed"),
-        draws=setting("analysis/draws"),
-    shell:
-        "python workflow/scripts/compare_points.py --points {input.points:q} --answers {input.answers:q} --seed {params.seed}"
-        " --draws {params.draws} --output {output.differences:q} &> {log:q}"
+    rule:
+        name:
+            analysis.rule
+        input:
+            points=table(analysis.points),
+            answers=table("answers") if analysis.answers else [],
+        output:
+            **tables_of(analysis),
+        log:
+            f"logs/{analysis.rule}/{{study}}.log",
+        benchmark:
+            f"benchmarks/{analysis.rule}/{{study}}.tsv"
+        wildcard_constraints:
+            study=made_of(analysis),
+        conda:
+            "../../envs/analyse.yaml"
+        params:
+            code=code(analysis.rule),
+            script=f"workflow/scripts/{analysis.rule}.py",
+            answers=lambda wc, input: option("--answers", input.answers),
+            output=lambda wc, output: written(output),
+            seed=setting("analysis/seed"),
+            draws=setting("analysis/draws"),
+        shell:
+            "python {params.script} --points {input.points:q} {params.answers} --seed {params.seed}"
+            " --draws {params.draws} {params.output} &> {log:q}"

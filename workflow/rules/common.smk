@@ -142,14 +142,60 @@ def measures(wc):
     return f"results/{wc.study}/{'measures' if is_measured(wc.study) else 'points'}.parquet"
 
 
+def table(name):
+    """Return an input function: the file of a table of the job's study, the cards of its models, nothing where it has none."""
+    special = {"measures": measures, "answers": answers, "models": descriptions}
+    return special.get(name, f"results/{{study}}/{name}.parquet")
+
+
 def answers(wc):
     """Return the answers of a measured study; a published one has none."""
     return [f"results/{wc.study}/answers.parquet"] if is_measured(wc.study) else []
 
 
-def differences(wc):
-    """Return the paired differences of a measured study; published figures cannot be paired."""
-    return [f"results/{wc.study}/differences.parquet"] if is_measured(wc.study) else []
+def applies(entry, study):
+    """Return whether an analysis or a figure is made of a study."""
+    return analyses.applies(entry, is_measured(study), spends_in_many_ways(study))
+
+
+def made_of(entry):
+    """Return which studies an analysis or a figure is made of, as a regular expression."""
+    return registry.one_of(name for name in config["studies"] if applies(entry, name)) or "(?!)"
+
+
+def tables_of(analysis):
+    """Return the output files of an analysis, by the option of its script; the first table is its `output`."""
+    found = {}
+    for number, made in enumerate(analysis.tables):
+        found[made.name if number else "output"] = f"results/{{study}}/{made.name}.parquet"
+        if made.csv:
+            found[f"{made.name}_csv"] = report(
+                f"results/{{study}}/{made.name}.csv",
+                caption=f"../report/{made.name}.rst",
+                category="Tables",
+                labels={"table": made.csv, "study": "{study}"},
+            )
+    return found | {name: f"results/{{study}}/{file}" for name, file in analysis.files.items()}
+
+
+def written(output):
+    """Return the options that tell an analysis where to write; a CSV goes next to its table."""
+    named = {name: path for name, path in output.items() if not name.endswith("_csv")}
+    return " ".join(option(f"--{name.replace('_', '-')}", path) for name, path in named.items())
+
+
+def read(input):
+    """Return the options that tell a figure where its tables are."""
+    return " ".join(
+        option(f"--{name}", list(path) if isinstance(path, list) else path) for name, path in input.items()
+    )
+
+
+def checked(wc):
+    """Return the tables of the analyses of a study that check_results looks at."""
+    made = [analysis for analysis in analyses.ANALYSES if applies(analysis, wc.study)]
+    names = [each.name for analysis in made for each in analysis.tables if each.checked]
+    return expand("results/{study}/{name}.parquet", study=wc.study, name=names)
 
 
 def descriptions(wc):
@@ -165,23 +211,20 @@ def shown(wc):
     return registry.canonical({model: registry.display(block("models", model)) for model in models})
 
 
-def labels(wc, benchmarks=True):
-    """Return as JSON how the figures name models and benchmarks; published points carry their own labels."""
+def labels(wc, names):
+    """Return as JSON how a figure calls the models, benchmarks and strategies in `names`; published points say it."""
     study = block("studies", wc.study)
-    named = {"models": {name: block("models", name)["label"] for name in study.get("models", [])}}
-    if benchmarks:
-        named["benchmarks"] = registry.labels(config, study)
-    return registry.canonical(named)
+    known = {
+        "models": {name: block("models", name)["label"] for name in sorted(study.get("models", []))},
+        "benchmarks": dict(sorted(registry.labels(config, study).items())),
+        "strategies": named_strategies(study),
+    }
+    return registry.canonical_in_order({name: known[name] for name in names})
 
 
 def figures(wc):
-    """Return the figures of a study: published points have no caps, no single answers and no components."""
-    names = (
-        ["frontier", "caps", "trend", "outcomes", "components", "context"]
-        if is_measured(wc.study)
-        else ["frontier", "trend"]
-    )
-    names = names + ["strategies"] * spends_in_many_ways(wc.study)
+    """Return the figures of a study."""
+    names = [figure.name for figure in analyses.FIGURES if applies(figure, wc.study)]
     return expand("results/{study}/figures/{name}.svg", study=wc.study, name=names)
 
 

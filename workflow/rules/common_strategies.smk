@@ -62,20 +62,18 @@ def spends_in_many_ways(study):
     return is_generated(study) and any(method(s) != "chain" for s in block("studies", study)["strategies"])
 
 
-def named_strategies(wc):
-    """Return as JSON the label and method of the study's strategies, in its order."""
-    listed = block("studies", wc.study)["strategies"]
-    return registry.canonical_in_order(
-        {s: {key: block("strategies", s)[key] for key in ("label", "method")} for s in listed}
-    )
+def named_strategies(study):
+    """Return the label and method of a study's strategies, in its order."""
+    return {
+        name: {key: block("strategies", name)[key] for key in ("label", "method")}
+        for name in study.get("strategies", [])
+    }
 
 
 TREES = registry.one_of(name for name in config["strategies"] if method(name) in strategies.TREES) or "(?!)"
 SAMPLED = (
     registry.one_of(name for name in config["strategies"] if method(name) in strategies.SAMPLED) or "(?!)"
 )
-BY_PASSES = (
-    registry.one_of(n for n in config["strategies"] if method(n) in (*strategies.TREES, "extend")) or "(?!)"
-)
+BY_PASSES = registry.one_of(n for n in config["strategies"] if strategies.METHODS[method(n)].passes) or "(?!)"
 SEVERAL = registry.one_of(n for n in config["strategies"] if method(n) not in strategies.SAMPLED) or "(?!)"
 REWARDS = registry.one_of(n for n, m in config["models"].items() if "reward" in m) or "(?!)"

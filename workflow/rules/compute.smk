@@ -23,7 +23,9 @@ rule count_compute:
         reward=lambda wc: reward_files(wc, "config.json"),
         device=device,
         # What is more than one chain is counted pass by pass.
-        counted=lambda wc: decoded(wc, "generations" if method(wc.strategy) == "chain" else "passes"),
+        counted=lambda wc: decoded(
+            wc, "passes" if strategies.METHODS[method(wc.strategy)].passes else "generations"
+        ),
         provenance=rules.collect.output.provenance,
     output:
         table="results/{study}/compute/{model}/{benchmark}.{strategy}.parquet",

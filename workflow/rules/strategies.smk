@@ -150,39 +150,11 @@ rule tabulate_strategies:
         "../../envs/analyse.yaml"
     params:
         code=code("tabulate_strategies"),
-        strategies=lambda wc: named_strategies(wc),
+        strategies=lambda wc: registry.canonical_in_order(named_strategies(block("studies", wc.study))),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
         "python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
         " --strategies {params.strategies:q} --baseline {params.baseline:q} --output {output.table:q} &> {log:q}"
-
-
-rule plot_strategies:
-    input:
-        points=rules.describe_points.output.points,
-    output:
-        svg=report(
-            "results/{study}/figures/strategies.svg",
-            caption="../report/strategies.rst",
-            category="Figures",
-            labels={"figure": "Strategies", "study": "{study}"},
-        ),
-        png="results/{study}/figures/strategies.png",
-    log:
-        "logs/plot_strategies/{study}.log",
-    benchmark:
-        "benchmarks/plot_strategies/{study}.tsv"
-    wildcard_constraints:
-        study=GENERATED,
-    conda:
-        "../../envs/figures.yaml"
-    params:
-        code=code("plot_strategies"),
-        labels=lambda wc: labels(wc),
-        strategies=lambda wc: named_strategies(wc),
-    shell:
-        "python workflow/scripts/plot_strategies.py --points {input.points:q} --labels {params.labels:q}"
-        " --strategies {params.strategies:q} --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
 # The study of strategies, which is not among those that run by default.

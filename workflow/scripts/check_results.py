@@ -1,7 +1,7 @@
 """Checks the tables of a study and fails when one of them is not what it should be.
 
-Inputs: the tables `points` and `frontier`; `answers`, `trend`, `saturation`, `architectures`, `outcomes`
-and `differences` where the study has them; what was planned, as JSON. Output: a JSON with every check, the rows it looked at
+Inputs: the tables `points` and `frontier`, `answers` and those of the other analyses where the study has them; what
+was planned, as JSON. Output: a JSON with every check, the rows it looked at
 and its first failures. When a check fails, the file is written, the failures go to standard error and the
 exit status is 1.
 """
@@ -15,11 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frontiers.analysis import registry
 from frontiers.analysis.checks import study as checks
 from frontiers.core.cli import UserError, run
 from frontiers.core.files import write_whole
-
-TABLES = ("points", "frontier", "answers", "trend", "saturation", "architectures", "outcomes", "differences")
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -35,9 +34,13 @@ def read(path: Path) -> pd.DataFrame:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, run the checks, write their results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in TABLES:
-        needed = name in ("points", "frontier")
-        parser.add_argument(f"--{name}", type=Path, required=needed, help=f"table of {name}")
+    parser.add_argument(
+        "--tables",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="tables of the study, files called <table>.parquet; points and frontier at least",
+    )
     parser.add_argument(
         "--expected",
         type=json.loads,
@@ -47,8 +50,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--problems", type=json.loads, help="JSON: {benchmark: number of problems}")
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
-    paths = {name: getattr(args, name) for name in TABLES if getattr(args, name)}
-    results = checks.run_checks({n: read(p) for n, p in paths.items()}, args.expected, args.problems)
+    tables = {path.stem: read(path) for path in args.tables}
+    if missing := {"points", "frontier"} - set(tables):
+        raise UserError(f"--tables: add {', '.join(sorted(missing))}.parquet; no study is checked without")
+    if unknown := set(tables) - {"points", "answers", *registry.tables()}:
+        raise UserError(
+            f"--tables: no analysis writes {', '.join(sorted(unknown))}; see analysis/registry.py"
+        )
+    results = checks.run_checks(tables, args.expected, args.problems)
     write_whole(args.output, json.dumps(checks.summary(results), indent=1).encode() + b"\n")
     if failed := [c for c in results if not c.passed]:
         lines = [f"{c.name} ({c.failed} failures in {c.rows} rows)" for c in failed]

@@ -26,7 +26,7 @@ from frontiers.statistics.intervals import LEVEL
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the table and its summary."""
     parser = analysis_parser(__doc__)
-    parser.add_argument("--frontier", type=Path, required=True, help="table to write")
+    parser.add_argument("--output", type=Path, required=True, help="table to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     points = with_measures(read_table(args.points, "points"))
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         draws, apart = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed), (None, 1)
     table, frontiers = extract(points, draws, benchmarks, costs, *apart, args.seed)
-    write_table(table, args.frontier, "frontier")
+    write_table(table, args.output, "frontier")
     summary = {
         "level": LEVEL,
         "draws": args.draws,

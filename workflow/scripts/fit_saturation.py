@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = analysis_parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="table of curves to write")
     parser.add_argument(
-        "--pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV"
+        "--saturation-pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV"
     )
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         table, pooled = saturation.unfitted(points)
     write_table(table, args.output, "saturation")
-    if args.pooled:
-        write_table(pooled, args.pooled, "saturation_pooled", csv=True)
+    if args.saturation_pooled:
+        write_table(pooled, args.saturation_pooled, "saturation_pooled", csv=True)
 
 
 if __name__ == "__main__":

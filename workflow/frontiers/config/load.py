@@ -8,6 +8,7 @@ from typing import Any
 
 from frontiers.config import faults as config_faults
 from frontiers.config import imported as config_imports
+from frontiers.config.strategies import METHODS
 from frontiers.core.cli import UserError
 from frontiers.core.paths import CONFIG_SCHEMAS
 
@@ -16,8 +17,10 @@ SCHEMA = CONFIG_SCHEMAS / "config.schema.json"
 
 @cache
 def schema() -> dict:
-    """Return the JSON schema of config.yaml."""
-    return json.loads(SCHEMA.read_text())
+    """Return the JSON schema of config.yaml, with the methods of strategies that there are."""
+    found = json.loads(SCHEMA.read_text())
+    found["$defs"]["strategy"]["properties"]["method"]["enum"] = list(METHODS)
+    return found
 
 
 def check(config: Mapping, root: Path) -> None:

@@ -6,47 +6,54 @@ several that another strategy has decoded (`vote`, `best_of_n`, `weighted_vote`)
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from frontiers.core.suggest import suggest
 
-SAMPLED = ("chain", "extend")
-TREES = ("rebase", "beam")
-DRAWN = ("vote", "best_of_n", "weighted_vote")
-SELECTIONS = {"vote": "majority", "best_of_n": "best", "weighted_vote": "weighted"}
-"""Method -> how it makes one answer of several; a tree says it in `select`."""
+SAMPLED_KIND, TREE_KIND, DRAWN_KIND = "sampled", "tree", "drawn"
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is to configuration, rules, figures and docs.
+
+    `needs` are the keys that its block must have, `takes` those that it may have; each is described in
+    config.schema.json. A drawn method has its way to `select` one answer. A method whose compute is counted pass by
+    pass, not from its generations, writes the table `passes`.
+    """
+
+    kind: str
+    label: str
+    colour: str
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    select: str | None = None
+    passes: bool = False
+
 
 TREE = ("reward", "width", "step", "depth", "step_tokens")
-NEEDS = {
-    "chain": (),
-    "extend": ("times", "text"),
-    "vote": ("of",),
-    "best_of_n": ("of", "reward"),
-    "weighted_vote": ("of", "reward"),
-    "rebase": (*TREE, "temperature"),
-    "beam": (*TREE, "expansion"),
+METHODS = {
+    "chain": Method(SAMPLED_KIND, "one chain", "#0072b2"),
+    "extend": Method(SAMPLED_KIND, "extended chain", "#d55e00", ("times", "text"), passes=True),
+    "vote": Method(DRAWN_KIND, "majority vote", "#009e73", ("of",), ("n",), "majority"),
+    "best_of_n": Method(DRAWN_KIND, "best of n", "#cc79a7", ("of", "reward"), ("n", "aggregate"), "best"),
+    "weighted_vote": Method(
+        DRAWN_KIND, "weighted vote", "#e69f00", ("of", "reward"), ("n", "aggregate"), "weighted"
+    ),
+    "rebase": Method(
+        TREE_KIND, "REBASE", "#56b4e9", (*TREE, "temperature"), ("select", "aggregate"), passes=True
+    ),
+    "beam": Method(
+        TREE_KIND, "beam search", "#332288", (*TREE, "expansion"), ("select", "aggregate"), passes=True
+    ),
 }
-TAKES = {
-    "vote": ("n",),
-    "best_of_n": ("n", "aggregate"),
-    "weighted_vote": ("n", "aggregate"),
-    "rebase": ("select", "aggregate"),
-    "beam": ("select", "aggregate"),
-}
-"""Method -> the keys it must have, and those that it may have."""
+SAMPLED, TREES, DRAWN = (
+    tuple(name for name, method in METHODS.items() if method.kind == kind)
+    for kind in (SAMPLED_KIND, TREE_KIND, DRAWN_KIND)
+)
 
 DEFAULTS = {"select": "best", "aggregate": "last"}
-DECODING = (
-    "method",
-    "times",
-    "text",
-    "reward",
-    "width",
-    "temperature",
-    "expansion",
-    "step",
-    "depth",
-    "step_tokens",
-)
+DECODING = ("method", *dict.fromkeys(k for m in METHODS.values() if m.kind != DRAWN_KIND for k in m.needs))
 """Keys that change what is decoded; how one answer is made of the leaves does not."""
 
 
@@ -59,7 +66,7 @@ def selection(strategy: Mapping) -> dict:
     """Return how one answer is made of several: `select`, `aggregate` and `n`, None for all there are."""
     method = strategy["method"]
     return {
-        "select": SELECTIONS.get(method) or strategy.get("select", DEFAULTS["select"]),
+        "select": METHODS[method].select or strategy.get("select", DEFAULTS["select"]),
         "aggregate": strategy.get("aggregate", DEFAULTS["aggregate"]),
         "n": strategy.get("n"),
     }
@@ -80,32 +87,46 @@ def faults(config: Mapping) -> Iterator[str]:
 
 
 def _faults_of(name: str, strategy: Mapping, config: Mapping) -> Iterator[str]:
-    place, method = f"strategies.{name}", strategy["method"]
-    needs, takes = NEEDS[method], TAKES.get(method, ())
-    if lacking := [key for key in needs if key not in strategy]:
-        yield f"{place}: method {method} also needs {', '.join(f'`{key}`' for key in lacking)}"
-    known = {"label", "method", *needs, *takes}
-    if surplus := [key for key in strategy if key not in known]:
-        listed = ", ".join(f"`{key}`" for key in surplus)
-        yield f"{place}: {listed}: of no use to method {method}, which knows {', '.join((*needs, *takes)) or 'no more keys'}"
+    place = f"strategies.{name}"
+    yield from _key_faults(place, strategy)
     reward = strategy.get("reward")
     if reward is not None and "reward" not in config["models"].get(reward, {}):
         rewards = [model for model, block in config["models"].items() if "reward" in block]
-        yield f"{place}.reward: `{reward}` is no model with a block `reward`; {suggest(reward, rewards, 'there are')}"
-    if method == "beam" and strategy.get("width", 1) % strategy.get("expansion", 1):
-        yield f"{place}: a width of {strategy['width']} is no multiple of `expansion` {strategy['expansion']}; make it one"
+        yield (
+            f"{place}.reward: `{reward}` is not a reward model (no `reward:` block); "
+            f"{suggest(reward, rewards, 'reward models are')}"
+        )
+    if strategy["method"] == "beam" and strategy.get("width", 1) % strategy.get("expansion", 1):
+        yield f"{place}.width: {strategy['width']} is not a multiple of `expansion` {strategy['expansion']}; change one"
     if "of" in strategy:
-        source = config["strategies"].get(strategy["of"])
-        if source is None:
-            yield f"{place}.of: there is no such strategy; {suggest(strategy['of'], config['strategies'], 'there are')}"
-        elif source["method"] in DRAWN:
-            yield f"{place}.of: {strategy['of']} decodes nothing; name what it makes its answers of, {source.get('of')}"
-        elif source["method"] in TREES and strategy.get("n", source.get("width")) != source.get("width"):
-            yield f"{place}.n: of a tree all leaves count; take `n` out"
-        elif source["method"] in TREES and reward not in (None, source.get("reward")):
-            yield f"{place}.reward: the leaves of {strategy['of']} have been scored by {source.get('reward')}; name that one"
-        elif source["method"] in SAMPLED and "n" not in strategy:
-            yield f"{place}: add `n`, the samples that one answer is made of"
+        yield from _source_faults(place, strategy, config["strategies"])
+
+
+def _key_faults(place: str, strategy: Mapping) -> Iterator[str]:
+    """Yield the keys that a strategy's method needs and it does not have, and those that have no effect."""
+    name, method = strategy["method"], METHODS[strategy["method"]]
+    if missing := [key for key in method.needs if key not in strategy]:
+        yield f"{place}: method {name} also needs {', '.join(f'`{key}`' for key in missing)}"
+    accepted = (*method.needs, *method.takes)
+    if surplus := [key for key in strategy if key not in ("label", "method", *accepted)]:
+        listed = ", ".join(f"`{key}`" for key in surplus)
+        yield f"{place}: {listed}: not used by method {name}, which accepts {', '.join(accepted) or 'no other keys'}"
+
+
+def _source_faults(place: str, strategy: Mapping, strategies: Mapping) -> Iterator[str]:
+    """Yield what is wrong with the strategy whose answers this one combines."""
+    wanted, reward = strategy["of"], strategy.get("reward")
+    source = strategies.get(wanted)
+    if source is None:
+        yield f"{place}.of: unknown strategy `{wanted}`; {suggest(wanted, strategies, 'strategies are')}"
+    elif source["method"] in DRAWN:
+        yield f"{place}.of: {wanted} decodes nothing; name the strategy it combines, {source.get('of')}"
+    elif source["method"] in TREES and strategy.get("n", source.get("width")) != source.get("width"):
+        yield f"{place}.n: all leaves of a tree are used; remove `n`"
+    elif source["method"] in TREES and reward not in (None, source.get("reward")):
+        yield f"{place}.reward: the leaves of {wanted} are scored by {source.get('reward')}; name that model"
+    elif source["method"] in SAMPLED and "n" not in strategy:
+        yield f"{place}: add `n`, the number of samples that one answer is made of"
 
 
 def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:

@@ -6,30 +6,13 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from frontiers.analysis import registry
 from frontiers.analysis.checks.answers import ANSWER_CHECKS
 from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, named, report
 from frontiers.analysis.points import with_measures
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN, cap_order
 from frontiers.core.tables import check_table, table_schema
-
-ESTIMATES = {
-    "trend": ("slope_per_year",),
-    "architectures": ("estimate",),
-    "outcomes": ("estimate",),
-}
-"""Table -> columns that a row called estimable must hold."""
-
-LIMITS = {
-    "frontier": (
-        ("accuracy", "accuracy_low", "accuracy_high"),
-        ("shortfall", "shortfall_low", "shortfall_high"),
-    ),
-    "architectures": (("estimate", "low", "high"),),
-    "outcomes": (("estimate", "low", "high"),),
-    "differences": (("difference", "low", "high"), ("flops_ratio", "flops_low", "flops_high")),
-}
-"""Table -> estimates with their limits."""
 
 Tables = Mapping[str, pd.DataFrame]
 Expected = Mapping[str, Mapping]
@@ -235,17 +218,17 @@ def frontier_true(points: pd.DataFrame, frontier: pd.DataFrame) -> Check:
 def limits_hold(tables: Tables) -> Check:
     """Every estimate with limits lies between them, and says by which method they were found."""
     failures, rows = [], 0
-    for name, columns in LIMITS.items():
-        if name not in tables:
+    for name, limits in ((entry.name, entry.limits) for entry in registry.tables().values()):
+        if name not in tables or not limits:
             continue
         table = tables[name]
         rows += len(table)
-        for estimate, low, high in columns:
+        for estimate, low, high in limits:
             value, below, above = (table[c].astype(float).to_numpy() for c in (estimate, low, high))
             slack = RELATIVE * np.abs(value) + 1e-9
             odd = (below > value + slack) | (above < value - slack)
             failures += [f"{name}, row {i}: {estimate} outside its interval" for i in np.flatnonzero(odd)]
-        mute = table[columns[0][1]].notna() & table["interval"].isna()
+        mute = table[limits[0][1]].notna() & table["interval"].isna()
         failures += [f"{name}, row {i}: an interval without a method" for i in np.flatnonzero(mute)]
     return report("limits_hold", "low <= estimate <= high and the method's name", rows, failures)
 
@@ -253,8 +236,8 @@ def limits_hold(tables: Tables) -> Check:
 def estimates_present(tables: Tables) -> Check:
     """What is called estimable has its estimate, what is not has its reason."""
     failures, rows = [], 0
-    for name, columns in ESTIMATES.items():
-        if name not in tables:
+    for name, columns in ((entry.name, entry.estimates) for entry in registry.tables().values()):
+        if name not in tables or not columns:
             continue
         table = tables[name]
         rows += len(table)

@@ -137,18 +137,18 @@ def context_axis(axis: Axes, low: int, high: int) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def draw(cards: Mapping[str, Mapping[str, Any]], labels: figures.Labels) -> plt.Figure:
+def draw(models: Mapping[str, Mapping[str, Any]], labels: figures.Labels) -> plt.Figure:
     """Return the figure from the cards of the models, by name, one panel each."""
-    lines = -(-len(cards) // COLUMNS)
-    low, high = limits(list(cards.values()))
+    lines = -(-len(models) // COLUMNS)
+    low, high = limits(list(models.values()))
     figure, axes = plt.subplots(
         lines, COLUMNS, figsize=(figures.WIDTH, lines * (PANEL + 0.5) + 0.35), sharey=True, squeeze=False
     )
     for place, axis in enumerate(axes.flat):
-        if place >= len(cards):
+        if place >= len(models):
             axis.set_visible(False)
             continue
-        name, card = list(cards.items())[place]
+        name, card = list(models.items())[place]
         draw_panel(axis, card, low)
         title(axis, labels.model(name), card, low)
         context_axis(axis, low, high)
@@ -157,14 +157,14 @@ def draw(cards: Mapping[str, Mapping[str, Any]], labels: figures.Labels) -> plt.
         axis.set_yticks(np.arange(0, 1.01, 0.25))
         axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
         axis.set_ylabel("Share of FLOP (%)" if place % COLUMNS == 0 else "")
-        axis.set_xlabel("Context (tokens)" if place + COLUMNS >= len(cards) else "")
+        axis.set_xlabel("Context (tokens)" if place + COLUMNS >= len(models) else "")
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
     figure.tight_layout(h_pad=0.8, w_pad=1.2)
-    free = [axis.get_position() for axis in axes.flat[len(cards) :]]
+    free = [axis.get_position() for axis in axes.flat[len(models) :]]
     where = {"loc": "upper left", "bbox_to_anchor": (free[0].x0, free[0].y1)} if free else {}
     figure.legend(
-        handles=legend(list(cards.values())),
+        handles=legend(list(models.values())),
         ncols=1 if free else 3,
         **(where or {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}),
     )

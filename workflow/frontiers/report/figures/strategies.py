@@ -10,38 +10,33 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from frontiers.analysis.frontier import pareto
+from frontiers.config.strategies import METHODS
 from frontiers.core.keys import MEAN
 from frontiers.report.figures import style as figures
 
-FAMILIES = {
-    "chain": "one chain",
-    "extend": "extended chain",
-    "vote": "majority vote",
-    "best_of_n": "best of n",
-    "weighted_vote": "weighted vote",
-    "rebase": "REBASE",
-    "beam": "beam search",
-}
 SHAPES = "oDs^vP*X"
 PANEL = 2.6
 
 
-def draw(points: pd.DataFrame, strategies: Mapping[str, Mapping], labels: figures.Labels) -> Figure:
+def draw(points: pd.DataFrame, labels: figures.Labels) -> Figure:
     """Return the figure: a panel per benchmark, colours by method, shapes by model, lines from cap to cap."""
     points = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     names = figures.benchmark_order(points)
     figure, axes = plt.subplots(
         len(names), 1, figsize=(figures.WIDTH, PANEL * len(names)), squeeze=False, layout="constrained"
     )
-    methods = [m for m in FAMILIES if m in {s["method"] for s in strategies.values()}]
-    colours = dict(zip(methods, figures.PALETTE, strict=False))
+    strategies = labels.strategies
+    used = {s["method"] for s in strategies.values()}
+    methods = {name: method for name, method in METHODS.items() if name in used}
     shapes = {m: SHAPES[i % len(SHAPES)] for i, m in enumerate(dict.fromkeys(points["model"]))}
     for axis, name in zip(axes[:, 0], names, strict=True):
         rows = points[points["benchmark"] == name]
-        _panel(axis, rows, strategies, colours, shapes)
+        _panel(axis, rows, strategies, shapes)
         figures.title(axis, labels.benchmarks.get(name, name), figures.problems_text(rows))
     axes[-1, 0].set_xlabel("FLOP per problem, policy, thoughts and reward model together")
-    handles = [Line2D([], [], color=colours[m], marker="o", linestyle="", label=FAMILIES[m]) for m in methods]
+    handles = [
+        Line2D([], [], color=m.colour, marker="o", linestyle="", label=m.label) for m in methods.values()
+    ]
     handles += [
         Line2D([], [], color="#555555", marker=s, linestyle="", label=figures.plain(labels.models.get(m, m)))
         for m, s in shapes.items()
@@ -51,10 +46,10 @@ def draw(points: pd.DataFrame, strategies: Mapping[str, Mapping], labels: figure
     return figure
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, strategies: Mapping, colours: Mapping, shapes: Mapping) -> None:
+def _panel(axis: Axes, rows: pd.DataFrame, strategies: Mapping, shapes: Mapping) -> None:
     for (model, strategy), curve in rows.groupby(["model", "strategy"], sort=False):
         curve = curve.sort_values("flops")
-        colour = colours[strategies[strategy]["method"]]
+        colour = METHODS[strategies[strategy]["method"]].colour
         figures.draw_intervals(axis, curve["flops"], curve, figures.fade(colour, 0.45))
         axis.plot(
             curve["flops"], curve["accuracy"], color=colour, marker=shapes[model], linewidth=0.5, markersize=3

@@ -1,10 +1,12 @@
-"""What the figures share: style, colours, markers, axes, labels, and how they are saved."""
+"""What the figures share: style, colours, markers, axes, labels, and how they are saved.
 
-import argparse
+seaborn sets the theme; panels are drawn with matplotlib, as no seaborn plot takes limits that are already known.
+"""
+
 import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import matplotlib
@@ -76,10 +78,11 @@ def set_style() -> None:
 
 @dataclass(frozen=True)
 class Labels:
-    """Names for readers, by slug; a slug without one stands for itself."""
+    """Names for readers, by slug; a slug without one is its own name. Strategies have a `label` and a `method`."""
 
     models: Mapping[str, str] = field(default_factory=dict)
     benchmarks: Mapping[str, str] = field(default_factory=dict)
+    strategies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def model(self, name: str) -> str:
         """Return the label of a model."""
@@ -98,13 +101,13 @@ def plain(text: str) -> str:
 
 
 def parse_labels(text: str) -> Labels:
-    """Read the argument `--labels`: {"models": {slug: label}, "benchmarks": {slug: label}}, both optional."""
+    """Read the argument `--labels`, JSON of the fields of `Labels`, each optional. Raises `UserError`."""
     example = '{"models": {"m-1": "Model 1"}, "benchmarks": {}}'
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"--labels is not JSON ({error}); write for instance {example}") from error
-    if not isinstance(found, dict) or (odd := set(found) - {"models", "benchmarks"}):
+    if not isinstance(found, dict) or (odd := set(found) - {each.name for each in fields(Labels)}):
         what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is no JSON object"
         raise UserError(f"--labels {what}; write for instance {example}")
     return Labels(**found)
@@ -113,25 +116,7 @@ def parse_labels(text: str) -> Labels:
 def with_point_labels(labels: Labels, points: pd.DataFrame) -> Labels:
     """Add the labels that the table `points` holds where `labels` has none."""
     known = dict(zip(points["model"], points["label"], strict=True))
-    return Labels(known | dict(labels.models), labels.benchmarks)
-
-
-def figure_parser(description: str, **tables: str) -> argparse.ArgumentParser:
-    """Return a parser with the arguments of every figure and one required path per table, with its help."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
-    )
-    for name, text in tables.items():
-        parser.add_argument(f"--{name}", type=Path, required=True, help=text)
-    parser.add_argument(
-        "--labels",
-        type=str,
-        default="{}",
-        help='JSON: {"models": {model: label}, "benchmarks": {benchmark: label}}, each optional',
-    )
-    parser.add_argument("--output-svg", type=Path, required=True, help="figure to write, text as text")
-    parser.add_argument("--output-png", type=Path, required=True, help="figure to write, 200 dpi")
-    return parser
+    return replace(labels, models=known | dict(labels.models))
 
 
 def save(figure: Figure, svg: Path, png: Path) -> None:

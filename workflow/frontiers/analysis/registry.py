@@ -1,0 +1,112 @@
+"""What a study is analysed for: one entry per analysis and one per figure, read by rules, checks, report and docs.
+
+An analysis is a rule with a script of its own name that reads points (and answers, where they were measured) and
+writes tables. A figure is drawn by `frontiers.report.figures.<name>` from tables and has the caption
+`workflow/report/<name>.rst`. To add one, see CONTRIBUTING.md.
+"""
+
+from dataclasses import dataclass, field
+
+MEASURED, STRATEGIES, ALL = "measured", "strategies", "all"
+"""Studies that something applies to: with answers, with several strategies, every one."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table `<name>.parquet` with the schema of its name.
+
+    `csv` is its title in the report, where a CSV file with the caption `<name>.rst` is shown. A row that is called
+    estimable holds all columns in `estimates`; `limits` are triples of an estimate and its two limits.
+    """
+
+    name: str
+    csv: str | None = None
+    estimates: tuple[str, ...] = ()
+    limits: tuple[tuple[str, str, str], ...] = ()
+    checked: bool = True
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A rule and script `rule` that writes `tables`, and `files` by option.
+
+    `points` is the table that it reads: "measures", or "points" where it needs labels and release dates.
+    """
+
+    rule: str
+    tables: tuple[Table, ...]
+    points: str = "measures"
+    answers: bool = True
+    studies: str = ALL
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure `figures/<name>.svg` of `tables`, with the labels of what it `names`, called `title` in the report.
+
+    The tables `measures` and `models` (the models' cards) are those of the study.
+    """
+
+    name: str
+    title: str
+    tables: tuple[str, ...]
+    studies: str = ALL
+    names: tuple[str, ...] = ("models", "benchmarks")
+
+
+ESTIMATE = (("estimate", "low", "high"),)
+
+ANALYSES = (
+    Analysis(
+        "extract_frontier",
+        (
+            Table(
+                "frontier",
+                limits=(
+                    ("accuracy", "accuracy_low", "accuracy_high"),
+                    ("shortfall", "shortfall_low", "shortfall_high"),
+                ),
+            ),
+        ),
+        files={"summary": "frontier.json"},
+    ),
+    Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
+    Analysis(
+        "fit_saturation",
+        (Table("saturation"), Table("saturation_pooled", csv="Saturation, models together", checked=False)),
+    ),
+    Analysis("compare_architectures", (Table("architectures", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis("compare_outcomes", (Table("outcomes", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis(
+        "compare_points",
+        (
+            Table(
+                "differences",
+                csv="Differences between points",
+                limits=(("difference", "low", "high"), ("flops_ratio", "flops_low", "flops_high")),
+            ),
+        ),
+        studies=MEASURED,
+    ),
+)
+
+FIGURES = (
+    Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
+    Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), MEASURED),
+    Figure("trend", "Accuracy per compute over time", ("points", "trend")),
+    Figure("outcomes", "Failed against successful", ("outcomes",), MEASURED),
+    Figure("components", "Compute by component", ("answers",), MEASURED),
+    Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
+    Figure("strategies", "Strategies", ("points",), STRATEGIES, ("models", "benchmarks", "strategies")),
+)
+
+
+def tables() -> dict[str, Table]:
+    """Return every table of every analysis by name, in their order."""
+    return {table.name: table for analysis in ANALYSES for table in analysis.tables}
+
+
+def applies(entry: Analysis | Figure, measured: bool, several: bool = False) -> bool:
+    """Return whether an analysis or figure is made of a study: one with answers, with `several` strategies."""
+    return {ALL: True, MEASURED: measured, STRATEGIES: several}[entry.studies]
