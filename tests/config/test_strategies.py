@@ -25,7 +25,10 @@ TREE = {
         (TREE | {"temperature": 0}, ["strategies.odd.temperature"]),
         (TREE | {"step": ""}, ["strategies.odd.step"]),
         ({k: v for k, v in TREE.items() if k != "step"}, ["strategies.odd", "also needs `step`"]),
-        (TREE | {"reward": "pocket-small"}, ["strategies.odd.reward", "is not a reward model (no `reward:` block)"]),
+        (
+            TREE | {"reward": "pocket-small"},
+            ["strategies.odd.reward", "is not a reward model (no `reward:` block)"],
+        ),
         (TREE | {"reward": "pocket-rewards"}, ["did you mean `pocket-reward`?"]),
         (TREE | {"expansion": 2}, ["`expansion`", "not used by method rebase"]),
         (TREE | {"method": "beam"}, ["strategies.odd", "`expansion`", "`temperature`"]),

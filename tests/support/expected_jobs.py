@@ -1,12 +1,19 @@
 """The jobs that a change of the small study is expected to start."""
 
+from frontiers.analysis.registry import ANALYSES, FIGURES
 from support.small_study import BENCHMARKS
 
+EVERY_MODEL = ("context", "strategies")
+"""Figures that a change of points does not draw again: one of the models' cards, one of several strategies."""
 AGGREGATES = (
-    "summarise_points", "describe_points", "extract_frontier", "fit_trend", "fit_saturation",
-    "compare_architectures", "compare_outcomes", "compare_points", "plot_frontier", "plot_caps", "plot_trend",
-    "plot_outcomes", "plot_components", "build_explorer", "check_results", "report",
-)  # fmt: skip
+    "summarise_points",
+    "describe_points",
+    *(analysis.rule for analysis in ANALYSES),
+    *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in EVERY_MODEL),
+    "build_explorer",
+    "check_results",
+    "report",
+)
 
 
 ALL = dict.fromkeys(AGGREGATES, 1)

@@ -185,10 +185,11 @@ def written(output):
 
 
 def read(input):
-    """Return the options that tell a figure where its tables are."""
-    return " ".join(
-        option(f"--{name}", list(path) if isinstance(path, list) else path) for name, path in input.items()
-    )
+    """Return the options that tell a figure where its tables are; points without dates are points to it."""
+    tables = [
+        f"{name.replace('measures', 'points')}={path}" for name, path in input.items() if name != "models"
+    ]
+    return f"{option('--tables', tables)} {option('--models', list(input.get('models', [])))}"
 
 
 def checked(wc):

@@ -25,7 +25,7 @@ for figure in analyses.FIGURES:
         conda:
             "../../envs/figures.yaml"
         params:
-            code=code("plot", also=[f"report.figures.{figure.name}"]),
+            code=code("plot", also=(f"report.figures.{figure.name}",)),
             figure=figure.name,
             tables=lambda wc, input: read(input),
             labels=lambda wc, names=figure.names: labels(wc, names),

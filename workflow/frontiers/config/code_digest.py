@@ -6,24 +6,35 @@ its text. What counts is the syntax tree without docstrings: a comment or a rewo
 
 import ast
 import hashlib
+import json
+import sys
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from frontiers.core.cli import UserError
+from frontiers.core.files import sha256_of, write_whole
 from frontiers.core.paths import PACKAGE, SCRIPTS
+
+KEPT = Path(".snakemake/code")
+"""Where parsed files are kept, by the checksum of their text; nothing is kept where Snakemake has not run."""
+_VERSION = f"{sys.version_info[:2]}{sha256_of(Path(__file__))}".encode()
 
 PLUMBING = ("core.cli", "core.files", "core.lazy", "core.suggest")
 """Modules that talk to the user and put files in place; no result depends on them."""
 
 
-def digest(script: str, without: Iterable[str] = (), also: Iterable[str] = ()) -> str:
+@cache
+def digest(script: str, without: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> str:
     """Return the digest of the script of that name (`fit_trend`) in 16 hexadecimal digits.
 
     `without` names modules and packages of `frontiers` that are left out with all that only they import;
     `also` names modules that the script chooses when it runs. Raises `FileNotFoundError` for what is not there.
     """
     known = hashlib.sha256()
-    for path in closure([SCRIPTS / f"{script}.py", *map(_file_of, also)], tuple(without)):
+    for path in closure([SCRIPTS / f"{script}.py", *map(_file_of, also)], without):
         known.update(f"{path.stem}\0{_read(path).digest}\n".encode())
     return known.hexdigest()[:16]
 
@@ -35,7 +46,7 @@ def closure(start: Iterable[Path], without: Collection[str] = ()) -> list[Path]:
         path = ahead.pop()
         if path not in found:
             found.add(path)
-            ahead += [_file_of(name) for name in _read(path).imports if not _left_out(name, without)]
+            ahead += [_file_of(name) for name in _imported(path) if not _left_out(name, without)]
     return sorted(found)
 
 
@@ -51,26 +62,42 @@ def _file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@cache
 def _is_module(module: str) -> bool:
     return _file_of(module).exists()
 
 
+@dataclass(frozen=True)
 class _Source:
-    """What a Python file holds: the digest of its code, what it imports, and the names its face gives out."""
+    """What a Python file holds: the digest of its code, its imports as (level, module, names), the names of its face."""
 
-    def __init__(self, path: Path):
-        tree = ast.parse(path.read_bytes())
-        self.imports = frozenset(_imported(tree, path))
-        self.face = dict(_face(tree))
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list):
-                node.body = [n for n in body if not _is_text(n)]
-        self.digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    digest: str
+    imports: list[tuple[int, str, list[str]]]
+    face: dict[str, str]
 
 
 @cache
 def _read(path: Path) -> _Source:
-    return _Source(path)
+    """Parse a file, or take what was kept of the same text: parsing them all is half a second of every dry run."""
+    text = path.read_bytes()
+    kept = KEPT / hashlib.sha256(_VERSION + text).hexdigest()
+    with suppress(OSError, ValueError):
+        return _Source(**json.loads(kept.read_bytes()))
+    source = _parse(text)
+    if KEPT.parent.is_dir():
+        with suppress(UserError):
+            write_whole(kept, json.dumps(asdict(source)).encode())
+    return source
+
+
+def _parse(text: bytes) -> _Source:
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    imports, face = list(_statements(nodes)), dict(_face(nodes))
+    for node in nodes:
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [each for each in body if not _is_text(each)]
+    return _Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports, face)
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -82,24 +109,27 @@ def _is_text(node: ast.AST) -> bool:
     )
 
 
-def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
-    """Yield the modules and scripts that a file imports, and the packages around them."""
-    for node in ast.walk(tree):
+def _statements(nodes: list[ast.AST]) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield every import of a file, wherever it is: level, module, names (none of `import module`)."""
+    for node in nodes:
         if isinstance(node, ast.Import):
-            for name in node.names:
-                yield from _module(name.name)
+            yield from ((0, name.name, []) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parent = _absolute(node, path)
-            for name in node.names:
-                yield from _name(parent, name.name)
+            yield node.level, node.module or "", [name.name for name in node.names]
 
 
-def _absolute(node: ast.ImportFrom, path: Path) -> str:
-    """Return the dotted name that an import is from, also where it is relative."""
-    if not node.level:
-        return node.module or ""
-    folder = path.parents[node.level - 1].relative_to(PACKAGE.parent)
-    return ".".join([*folder.parts, *([node.module] if node.module else [])])
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """Return the modules and scripts that a file imports, and the packages around them."""
+    found = set()
+    for level, module, names in _read(path).imports:
+        if level:
+            folder = path.parents[level - 1].relative_to(PACKAGE.parent)
+            module = ".".join([*folder.parts, *([module] if module else [])])
+        found |= set(_module(module))
+        if module.partition(".")[0] == PACKAGE.name:
+            found |= {each for name in names for each in _name(module.partition(".")[2], name)}
+    return frozenset(found)
 
 
 def _module(dotted: str) -> Iterator[str]:
@@ -112,20 +142,15 @@ def _module(dotted: str) -> Iterator[str]:
         yield f"/{top}"
 
 
-def _name(parent: str, name: str) -> Iterator[str]:
-    """Yield what `from parent import name` loads of this project."""
-    if parent.partition(".")[0] != PACKAGE.name:
-        yield from _module(parent)
-        return
-    yield from _module(parent)
-    inner = parent.partition(".")[2]
-    module = f"{inner}.{name}".lstrip(".")
+def _name(package: str, name: str) -> Iterator[str]:
+    """Yield what `from frontiers.<package> import name` loads besides the package."""
+    module = f"{package}.{name}".lstrip(".")
     if _is_module(module):
         yield module
         # A package taken as a whole may be asked for any name of its face.
         yield from (f"{module}.{home}" for home in set(_face_of(module).values()))
-    elif home := _face_of(inner).get(name):
-        yield f"{inner}.{home}".lstrip(".")
+    elif home := _face_of(package).get(name):
+        yield f"{package}.{home}".lstrip(".")
 
 
 def _face_of(module: str) -> dict[str, str]:
@@ -134,8 +159,8 @@ def _face_of(module: str) -> dict[str, str]:
     return _read(path).face if path.name == "__init__.py" else {}
 
 
-def _face(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _face(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
     """Yield the keywords of `lazy(__name__, name="module")`."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
             yield from ((word.arg, word.value.value) for word in node.keywords)

@@ -1,6 +1,7 @@
 """The figure of where the FLOPs of a decoded token go as the context grows."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from frontiers.compute.model_card import read_card
 from frontiers.report.figures import style as figures
 from frontiers.report.figures.caps import tokens
 
@@ -135,6 +137,11 @@ def context_axis(axis: Axes, low: int, high: int) -> None:
     ticks = [2**power for power in range(last, first - 1, -step)][::-1]
     axis.set_xticks(ticks, [tokens(tick) for tick in ticks])
     axis.xaxis.set_minor_locator(NullLocator())
+
+
+def read_models(paths: Sequence[Path]) -> dict[str, dict]:
+    """Return the cards of the models by name, from files `<model>.json`."""
+    return {path.name.removesuffix(".json"): read_card(path) for path in paths}
 
 
 def draw(models: Mapping[str, Mapping[str, Any]], labels: figures.Labels) -> plt.Figure:

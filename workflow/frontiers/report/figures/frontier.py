@@ -8,19 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from frontiers.analysis.points import COSTS, with_measures
-from frontiers.core.cli import UserError
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.figures import style as figures
 
-AXES = {
-    "flops": "Compute (FLOP per problem)",
-    "eflops": "Memory-aware compute (FLOP equivalents per problem)",
-    "tokens": "Tokens generated per problem",
-    "seconds": "Time (seconds per problem)",
-    "joules": "Energy (joules per problem)",
-    "dollars": "Money (US dollars per problem)",
-}
 JOINT = [*KEY[:3], "order"]
 SAID = ["on_frontier", "p_on_frontier", "within_noise", "best_low", "best_high"]
 LINES = ("-", "--", ":", "-.")
@@ -28,10 +18,10 @@ TITLE, PANEL, SPACE, ROW, FOOT = 0.22, 2.25, 0.06, 0.185, 0.52
 """Heights in inches: title, panel, space between panel and strip, a row of the strip, what follows it."""
 
 
-def join(points: pd.DataFrame, frontier: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the points with a positive `cost`, with what the frontier says of them; false, 0 or empty else."""
-    listed = frontier[frontier["cost"] == cost][[*KEY, *SAID]]
-    rows = points.assign(value=points[cost].astype(float), order=cap_order(points["cap"]))
+def join(points: pd.DataFrame, frontier: pd.DataFrame) -> pd.DataFrame:
+    """Return the points that spend FLOPs, with what the frontier says of them; false, 0 or empty else."""
+    listed = frontier[frontier["cost"] == "flops"][[*KEY, *SAID]]
+    rows = points.assign(value=points["flops"].astype(float), order=cap_order(points["cap"]))
     rows = rows.merge(listed.assign(order=cap_order(listed["cap"])).drop(columns="cap"), how="left", on=JOINT)
     for column in ("on_frontier", "within_noise"):
         rows[column] = rows[column].astype("boolean").fillna(False).astype(bool)
@@ -179,13 +169,9 @@ def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figur
     figure.legend(handles=signs, ncols=len(signs), loc="upper center", bbox_to_anchor=(0.5, below))
 
 
-def draw(
-    points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels, cost: str = "flops"
-) -> plt.Figure:
-    """Return the figure. `points` and `frontier` are the tables of those names; `cost` a key of COSTS."""
-    if points[list(COSTS[cost])].isna().all(axis=None):
-        raise UserError(f"no point has the cost `{cost}`; choose one of {list(COSTS)} that was measured")
-    rows = join(with_measures(points), frontier, cost)
+def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
+    """Return the figure of the tables of those names."""
+    rows = join(points, frontier)
     benchmarks = figures.benchmark_order(points)
     models = list(dict.fromkeys(rows["model"]))
     emphasised = rows.loc[rows["on_frontier"], "model"]
@@ -213,7 +199,7 @@ def draw(
             figures.accuracy_axis(panel, top)
             draw_strip(strip, panel, here, colours, labels, deep)
             panel.tick_params(labelbottom=False, which="both", bottom=False)
-            strip.set_xlabel(AXES[cost])
+            strip.set_xlabel("Compute (FLOP per problem)")
             name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
             figures.title(panel, name, f"{figures.problems_text(here)}, {here['model'].nunique()} models")
         y -= SPACE + ROW * deep + FOOT

@@ -10,7 +10,6 @@ from frontiers.core.cli import UserError
 from frontiers.report.figures import style as figures
 
 ROW = 0.2
-UNITS = {"flops": "Compute (FLOP per generation)", "reasoning_tokens": "Trace (tokens per generation)"}
 FAILED, SUCCESSFUL = figures.PALETTE[1], figures.PALETTE[0]
 COMPARISONS = {"raw": ("o", figures.DARK, 0.0), "within_problem": ("D", figures.PALETTE[2], 0.26)}
 NAMES = {"raw": "raw", "within_problem": "within problem"}
@@ -119,11 +118,11 @@ def ratio_axis(axis: Axes, low: float, high: float, most: int) -> None:
     axis.set_xticks([], minor=True)
 
 
-def draw(outcomes: pd.DataFrame, labels: figures.Labels, measure: str = "flops") -> plt.Figure:
-    """Return the figure from the table `outcomes`; `measure` is "flops" or "reasoning_tokens"."""
-    table = outcomes[(outcomes["measure"] == measure) & outcomes["comparison"].isin(COMPARISONS)]
+def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
+    """Return the figure from the table `outcomes`."""
+    table = outcomes[(outcomes["measure"] == "flops") & outcomes["comparison"].isin(COMPARISONS)]
     if table.empty:
-        raise UserError(f"the table of outcomes has no rows of `{measure}`; run compare_outcomes again")
+        raise UserError("the table of outcomes has no rows of `flops`; run compare_outcomes again")
     groups = list(table.groupby(["benchmark", "strategy"], sort=False))
     models = rows_of(table)
     figure, axes = plt.subplots(
@@ -155,7 +154,7 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels, measure: str = "flops")
     figures.log_axis(axes[0, 0], "x", *cost_limits(costs.ravel()), room=len(groups))
     ratio_axis(axes[1, 0], *ratio_limits(table), most=max(3, int(11 / len(groups))))
     middle = len(groups) // 2
-    axes[0, middle].set_xlabel(UNITS[measure])
+    axes[0, middle].set_xlabel("Compute (FLOP per generation)")
     axes[1, middle].set_xlabel("Failed / successful (ratio)")
     signs = {"linestyle": "", "markersize": 4.5, "markeredgewidth": 0}
     handles = [
