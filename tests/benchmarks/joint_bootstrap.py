@@ -76,7 +76,9 @@ def main() -> None:
     """Time the joint bootstrap and the loops, compare their numbers, print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     sizes = {"models": 20, "benchmarks": 5, "problems": 500, "draws": 10_000, "loop-draws": 40}
-    parser.add_argument("--repeats", type=int, default=3, help="runs, of which the fastest counts (default 3)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs, of which the fastest counts (default 3)"
+    )
     for name, size in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=size, help=f"default {size:,}")
     parser.add_argument("--page", type=Path, help="page of the docs to write")

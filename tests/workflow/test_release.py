@@ -62,14 +62,12 @@ def test_the_workflow_catalog_is_told_what_holds():
     assert deployed["conda"] == ("conda:" in rules) and deployed["report"] == ("report(" in rules)
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+PAGES = ("*.md", "docs/**/*.md", "data/published/*.md", "data/pocket/**/*.md", "tests/log_import/**/*.md")
 
 
 def pages() -> list[str]:
     """Return every page of the project, as a path from its root."""
-    texts = [ROOT / name for name in PAGES]
-    texts += [path for name in ("docs", "data/published", "data/pocket", "tests/log_import") for path in (ROOT / name).rglob("*.md")]
-    return sorted(str(path.relative_to(ROOT)) for path in texts)
+    return sorted({str(path.relative_to(ROOT)) for pattern in PAGES for path in ROOT.glob(pattern)})
 
 
 @pytest.mark.parametrize("page", pages())
