@@ -40,7 +40,7 @@ def draw(points: pd.DataFrame, strategies: Mapping[str, Mapping], labels: figure
         rows = points[points["benchmark"] == name]
         _panel(axis, rows, strategies, colours, shapes)
         figures.title(axis, labels.benchmarks.get(name, name), figures.problems_text(rows))
-    axes[-1, 0].set_xlabel("FLOP per problem (policy, thoughts and reward model)")
+    axes[-1, 0].set_xlabel("FLOP per problem, policy, thoughts and reward model together")
     handles = [Line2D([], [], color=colours[m], marker="o", linestyle="", label=FAMILIES[m]) for m in methods]
     handles += [
         Line2D([], [], color="#555555", marker=s, linestyle="", label=figures.plain(labels.models.get(m, m)))

@@ -1,4 +1,4 @@
-"""What all figures share: style, colours, markers, axes, labels, and saving."""
+"""What the figures share: style, colours, markers, axes, labels, and how they are saved."""
 
 import argparse
 import json
@@ -76,7 +76,7 @@ def set_style() -> None:
 
 @dataclass(frozen=True)
 class Labels:
-    """Display names by slug; a slug without a name is shown as it is."""
+    """Names for readers, by slug; a slug without one stands for itself."""
 
     models: Mapping[str, str] = field(default_factory=dict)
     benchmarks: Mapping[str, str] = field(default_factory=dict)
@@ -103,21 +103,21 @@ def parse_labels(text: str) -> Labels:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"--labels is not JSON ({error}); pass for example {example}") from error
+        raise UserError(f"--labels is not JSON ({error}); write for instance {example}") from error
     if not isinstance(found, dict) or (odd := set(found) - {"models", "benchmarks"}):
-        what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is not a JSON object"
-        raise UserError(f"--labels {what}; pass for example {example}")
+        what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is no JSON object"
+        raise UserError(f"--labels {what}; write for instance {example}")
     return Labels(**found)
 
 
 def with_point_labels(labels: Labels, points: pd.DataFrame) -> Labels:
-    """Add the labels in the table `points` for models that `labels` does not name."""
+    """Add the labels that the table `points` holds where `labels` has none."""
     known = dict(zip(points["model"], points["label"], strict=True))
     return Labels(known | dict(labels.models), labels.benchmarks)
 
 
 def figure_parser(description: str, **tables: str) -> argparse.ArgumentParser:
-    """Return a parser with the arguments that all figures share and a required path per table, with its help text."""
+    """Return a parser with the arguments of every figure and one required path per table, with its help."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
     )
@@ -129,9 +129,7 @@ def figure_parser(description: str, **tables: str) -> argparse.ArgumentParser:
         default="{}",
         help='JSON: {"models": {model: label}, "benchmarks": {benchmark: label}}, each optional',
     )
-    parser.add_argument(
-        "--output-svg", type=Path, required=True, help="figure to write, with text kept as text"
-    )
+    parser.add_argument("--output-svg", type=Path, required=True, help="figure to write, text as text")
     parser.add_argument("--output-png", type=Path, required=True, help="figure to write, 200 dpi")
     return parser
 
