@@ -1,4 +1,4 @@
 #!/bin/sh
-# vLLM asks for torch's libraries for pictures and sound, of which the Python package index has builds for CUDA alone:
-# beside the CPU build of torch they end `import vllm`. No model here sees or hears, so they go.
+# vLLM requires torch's image and audio libraries, for which the Python package index has only CUDA builds. Together
+# with the CPU build of torch they break `import vllm`. No model here processes images or sound, so remove them.
 exec python -m pip uninstall --yes --quiet torchvision torchaudio torchcodec

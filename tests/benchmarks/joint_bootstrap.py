@@ -1,4 +1,4 @@
-"""The joint bootstrap of a large study against plain loops that give the same numbers; all in one run.
+"""Time the joint bootstrap of a large study against plain loops that give the same numbers, all in one run.
 
     PYTHONPATH=workflow .venv/bin/python tests/benchmarks/joint_bootstrap.py
 
@@ -27,7 +27,7 @@ COMMAND = "PYTHONPATH=workflow .venv/bin/python tests/benchmarks/joint_bootstrap
 
 
 class Clock:
-    """Seconds of wall time and of processor time (all threads) since it was made."""
+    """Seconds of wall time and of CPU time (all threads) since it was created."""
 
     def __init__(self) -> None:
         self.wall, self.processor = time.perf_counter(), time.process_time()
@@ -73,10 +73,12 @@ def plain(columns: list[list[float]], picked: list[list[int]]) -> np.ndarray:
 
 
 def main() -> None:
-    """Time the joint bootstrap and the loops, compare their numbers, print and write what was found."""
+    """Time the joint bootstrap and the loops, compare their numbers, print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     sizes = {"models": 20, "benchmarks": 5, "problems": 500, "draws": 10_000, "loop-draws": 40}
-    parser.add_argument("--repeats", type=int, default=3, help="the best of so many runs counts (default 3)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs, of which the fastest counts (default 3)"
+    )
     for name, size in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=size, help=f"default {size:,}")
     parser.add_argument("--page", type=Path, help="page of the docs to write")
@@ -129,12 +131,12 @@ def main() -> None:
         f"{args.models} models x {args.benchmarks} benchmarks x {len(CAPS)} caps x {args.problems} problems,"
         f" {args.draws:,} draws of accuracy and FLOPs, {os.environ['OMP_NUM_THREADS']} threads.\n\n"
         f"Wall time of the joint bootstrap: {wall:.2f} s, best of {args.repeats}, load of the machine"
-        f" {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. Processor time, which other work on the machine"
-        " touches less:\n\n"
-        "| way | seconds of processor | times as long |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
-        f"Largest relative difference of any number: {worst:.1e}. Memory beyond the answers at its peak:"
-        f" {memory / 1e6:,.0f} MB, of which {held / 1e6:,.0f} MB are the draws of the"
-        f" {joint.values['flops'].shape[1]:,} points (the mean over benchmarks included) and stay.\n"
+        f" {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. CPU time, which other work on the machine"
+        " affects less:\n\n"
+        "| method | CPU seconds | times as long |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
+        f"Largest relative difference of any number: {worst:.1e}. Peak memory on top of the answers:"
+        f" {memory / 1e6:,.0f} MB, of which {held / 1e6:,.0f} MB are kept: the draws of the"
+        f" {joint.values['flops'].shape[1]:,} points, including the mean over benchmarks.\n"
     )
     print(text)
     if args.page:

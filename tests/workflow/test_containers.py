@@ -78,7 +78,7 @@ def test_a_gpu_gets_vllm_with_what_it_asks_for_and_then_the_lock(tmp_path):
 def test_another_device_is_refused(tmp_path):
     called = asked(tmp_path, "tpu")
     assert called.returncode == 2
-    assert "no device tpu; there are cpu and cuda" in called.stderr
+    assert "unknown device tpu; use cpu or cuda" in called.stderr
 
 
 @pytest.mark.parametrize(

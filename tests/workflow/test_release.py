@@ -3,6 +3,7 @@
 import datetime
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from support.workflow_copy import ROOT
 
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 ENTRY = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
-# Required by the schema of the Citation File Format 1.2.0, and what is of use beside it.
+# Required by the schema of the Citation File Format 1.2.0, and what else is useful.
 CITED = {"cff-version", "message", "title", "authors", "version", "date-released", "license", "type"}
 
 
@@ -35,7 +36,7 @@ def test_the_licence_is_the_one_that_is_cited():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_the_version_stands_in_one_place_beside_the_changelog():
+def test_the_version_is_in_one_place_besides_the_changelog():
     called = subprocess.run(
         ["git", "grep", "-lF", f"version: {CITATION['version']}"], cwd=ROOT, capture_output=True, text=True
     )
@@ -61,15 +62,42 @@ def test_the_workflow_catalog_is_told_what_holds():
     assert deployed["conda"] == ("conda:" in rules) and deployed["report"] == ("report(" in rules)
 
 
-@pytest.mark.parametrize(
-    "page",
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))],
-)
+PAGES = ("*.md", "docs/**/*.md", "data/published/*.md", "data/pocket/**/*.md", "tests/log_import/**/*.md")
+
+
+def pages() -> list[str]:
+    """Return every page of the project, as a path from its root."""
+    return sorted({str(path.relative_to(ROOT)) for pattern in PAGES for path in ROOT.glob(pattern)})
+
+
+@pytest.mark.parametrize("page", pages())
 def test_a_page_names_only_files_that_are_there(page):
-    """Paths in backticks and links that begin with a folder of the project."""
-    path = ROOT / page if (ROOT / page).exists() else ROOT / "docs" / page
+    """Relative links, the headings they point at, and paths in backticks that begin with a folder of the project."""
+    path = ROOT / page
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
-    named = re.findall(r"[`(]((?:workflow|tests|docs|envs|profiles|data)/[\w./-]+)[`)]", text)
+    text = re.sub(r"\[[^]]*\]\(https?:[^)]*\)", "", text)
+    named = re.findall(r"`((?:workflow|tests|docs|envs|profiles|containers|data)/[\w./*-]+)`", text)
     made = ("data/hub", "data/models", "data/benchmarks")
-    lacking = [name for name in named if not name.startswith(made) and not list(ROOT.glob(name))]
-    assert lacking == []
+    missing = [name for name in named if not name.startswith(made) and not list(ROOT.glob(name))]
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    missing += [link for link in links if not leads_somewhere(path, link)]
+    assert missing == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Return whether the file of a relative link exists, and has the heading after a `#`."""
+    name, _, heading = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not heading or heading in anchors(target.read_text()))
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a renderer of Markdown gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_index_lists_every_page_of_the_docs():
+    listed = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs/README.md").read_text())
+    pages = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
+    assert sorted(listed) == sorted(set(pages) - {"README.md"})

@@ -239,10 +239,6 @@ def test_the_table_of_the_readme_is_this_one(request):
     if request.config.getoption("--write-docs"):
         README.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
     assert README.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
-    said = re.search(
-        r"three models on two benchmarks.*?the aggregates are (.*?)\.", README.read_text(), re.DOTALL
-    )
-    assert re.findall(r"`(\w+)`", said[1]) == list(AGGREGATES)
     assert (len(MODELS), len(BENCHMARKS)) == (3, 2) and len(CAPS) > 1
 
 

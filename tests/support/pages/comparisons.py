@@ -19,9 +19,9 @@ TOKENS = 128
 PAGE = Path(__file__).with_suffix(".md")
 """The page without its figures."""
 NO_CLASS = {
-    "DeciLMForCausalLM": "no class; equal to a module put together from Llama's layers (test_family_nemotron.py)",
-    "MiMoForCausalLM": "no class; equal to Qwen 2 of the same sizes (test_family_qwen.py)",
-    "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (test_family_dbrx.py)",
+    "DeciLMForCausalLM": "no class; equal to a module put together from Llama's layers (families/test_nemotron.py)",
+    "MiMoForCausalLM": "no class; equal to Qwen 2 of the same sizes (families/test_qwen.py)",
+    "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (families/test_dbrx.py)",
 }
 
 

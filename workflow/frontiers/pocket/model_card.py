@@ -4,7 +4,7 @@ from frontiers.pocket.training import Recipe
 
 
 def model_card(recipe: Recipe, training: dict) -> str:
-    """Return the README.md of a checkpoint: what it is, how it was made, what it was seen to do.
+    """Return the README.md of a checkpoint: what it is, how it was trained, and how it did in validation.
 
     `training` is the content of its training.json.
     """
@@ -23,18 +23,18 @@ pipeline_tag: {"token-classification" if recipe.task == "reward" else "text-gene
 ---
 # pocket {recipe.name}
 
-{recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` form, float32.
-Trained from {begun} on word problems of this project's own generator, for its own study; of no use elsewhere.
+{recipe.description} {training["parameters"]:,} parameters, `{recipe.model_type}` architecture, float32.
+Trained from {begun} on word problems from this project's own generator, for its own study; not useful elsewhere.
 
 Seed {recipe.seed}, {training["tokens"]:,} tokens, {training["seconds"] / 60:.0f} minutes on {training["threads"]} thread(s),
 learning rate {recipe.learning_rate}, Muon for matrices and AdamW for the rest, torch {training["versions"]["torch"]}.
-Problems whose calculation belongs to a benchmark are never trained on.
+Problems whose calculation occurs in a benchmark are never trained on.
 
 | optimiser steps | problems per step | comparisons per problem | traces cut | traces |
 |---|---|---|---|---|
 {phases}
 
-Loss (nats per token that counts, running mean; the whole curve is in training.json):
+Loss (nats per target token, running mean; the whole curve is in training.json):
 
 | step | tokens | loss |
 |---|---|---|
@@ -45,20 +45,20 @@ Loss (nats per token that counts, running mean; the whole curve is in training.j
 
 
 def validation(recipe: Recipe, training: dict) -> str:
-    """Return what a model was seen to do on problems that it was not trained on."""
+    """Return how a model did on problems that it was not trained on."""
     found = training["validation"]
     if recipe.task == "reward":
         rows = "\n".join(
             f"| {name} | {v['steps']:,} | {v['right']:.1%} | {v['accuracy']:.1%} | {v['auc']:.4f} | {v['answer_auc']:.4f} |"
             for name, v in found.items()
         )
-        return f"""Steps that pocket models wrote at temperature 1 to held-out problems, told right from wrong at 1/2:
+        return f"""Steps that pocket models wrote at temperature 1 for held-out problems, judged right or wrong at 1/2:
 
-| written by | steps | right | told right from wrong | AUC | AUC, answers alone |
+| written by | steps | right | classified correctly | AUC | AUC, answers only |
 |---|---|---|---|---|---|
 {rows}"""
     rows = "\n".join(f"| {steps} | {share:.1%} |" for steps, share in found.items())
-    return f"""Fresh problems of the training side whose whole text is written right greedily:
+    return f"""Share of fresh training-side problems whose whole text is right under greedy decoding:
 
 | comparisons | share of {training.get("validated", 200)} |
 |---|---|
@@ -66,6 +66,6 @@ def validation(recipe: Recipe, training: dict) -> str:
 
 
 def thin(entries: list, most: int) -> list:
-    """Return at most `most` of the entries, evenly spaced, the last always among them."""
+    """Return at most `most` of the entries, evenly spaced and always including the last."""
     stride = -(-len(entries) // most)
     return entries[::-1][::stride][::-1]

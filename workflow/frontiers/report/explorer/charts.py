@@ -14,13 +14,13 @@ POWERS = (
     "slice('⁰¹²³⁴⁵⁶⁷⁸⁹', floor(log(datum.value) / LN10 + 1e-9) % 10, "
     "floor(log(datum.value) / LN10 + 1e-9) % 10 + 1)"
 )
-"""Vega expression for the labels of a logarithmic axis: 1, 2 and 5 times a power of ten, others bare."""
+"""Vega expression for the labels of a logarithmic axis: 1, 2 and 5 times a power of ten, no others."""
 
 
 def charts(rows: list[dict]) -> dict[str, dict]:
     """Return the Vega-Lite specifications of both charts; the page fills in data and titles.
 
-    Models have a colour each as long as there are enough; otherwise colour shows the architecture.
+    Each model has its own colour if there are enough; otherwise colour shows the architecture.
     """
     labels = sorted({row["label"] for row in rows})
     few = len(labels) <= len(PALETTE)
@@ -39,7 +39,7 @@ def charts(rows: list[dict]) -> dict[str, dict]:
 
 
 def _faded(chosen: alt.Parameter, value: float) -> dict:
-    """Return an opacity that fades what was not chosen in the legend."""
+    """Return an opacity that fades what is not selected in the legend."""
     return alt.when(chosen).then(alt.value(value)).otherwise(alt.value(0.08))
 
 
@@ -50,7 +50,7 @@ def _accuracy(axis: str = "accuracy") -> alt.Y:
 
 
 def _tooltip() -> list[alt.Tooltip]:
-    """Return what is told of a point."""
+    """Return the tooltip of a point."""
     fields = {
         "label": "model",
         "cap": "reasoning cap (tokens)",
@@ -119,7 +119,7 @@ def _frontier_chart(few: bool, colour: alt.Color, shape: alt.Shape, chosen: alt.
 
 
 def _cap_chart(colour: alt.Color, shape: alt.Shape, chosen: alt.Parameter) -> dict:
-    """Return the chart of accuracy against the reasoning cap; caps stand side by side, not to scale."""
+    """Return the chart of accuracy against the reasoning cap; caps are evenly spaced, not to scale."""
     base = alt.Chart(alt.NamedData("points"))
     x = alt.X(
         "cap:O",
@@ -144,7 +144,7 @@ def _cap_chart(colour: alt.Color, shape: alt.Shape, chosen: alt.Parameter) -> di
 
 
 def _finished(chart: alt.LayerChart, height: int) -> dict:
-    """Return the specification of a chart as wide as its place on the page."""
+    """Return the specification of a chart as wide as its container on the page."""
     chart = chart.properties(width="container", height=height, background="transparent")
     chart = chart.configure_axis(
         gridColor="#e8e8e8", labelFontSize=11, titleFontSize=12, titleFontWeight="normal"

@@ -1,15 +1,15 @@
 "use strict";
-// Fills both charts from the data in the page, shows the rows that belong to the choice, and sorts tables.
+// Fills both charts from the data in the page, shows the rows of the chosen benchmark and cost, and sorts tables.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const benchmark = document.getElementById("benchmark");
 const cost = document.getElementById("cost");
 const views = {};
 
-function text(value, digits = 3) {
+function text(value) {
   if (value === null) return "–";
   return value >= 1e5 || (value > 0 && value < 0.01)
     ? value.toExponential(2).replace("e+", "e")
-    : String(Number(value.toPrecision(digits)));
+    : String(Number(value.toPrecision(3)));
 }
 
 function chosenPoints() {
@@ -26,8 +26,8 @@ function chosenPoints() {
   }));
 }
 
-// The frontier as a line to the dearest point. Names stand left of their point, or right where there is no room;
-// those that would cover another are left out, the dearest going first.
+// The frontier as a line up to the most expensive point. Names are left of their point, or right if there is no
+// room; a name that would overlap that of a more expensive point is omitted.
 function steps(points) {
   const on = points.filter((p) => p.on).sort((a, b) => a.value - b.value || a.place - b.place);
   if (!on.length) return [];
@@ -73,9 +73,6 @@ function choose() {
   for (const row of document.querySelectorAll("tr[data-benchmark]")) {
     const other = row.dataset.cost !== undefined && row.dataset.cost !== cost.value;
     row.hidden = row.dataset.benchmark !== benchmark.value || other;
-  }
-  for (const cell of document.querySelectorAll("[data-column]")) {
-    cell.hidden = cell.dataset.column !== cost.value;
   }
   draw();
 }

@@ -1,4 +1,4 @@
-"""The explorer: one HTML page with all of a study's points, which needs no network and no server."""
+"""The explorer: one HTML page with all points of a study that needs no network and no server."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 
 from frontiers.analysis.frontier.summary import UNITS
-from frontiers.analysis.points import COSTS, with_measures
+from frontiers.analysis.points import with_measures
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.explorer.charts import charts
 from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
@@ -31,9 +31,9 @@ ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybri
 DIGITS = 6
 METHODS = {
     "closed form": "counted from the architecture",
-    "closed form, output tokens": "counted from the architecture without the prompt where a source does not give it",
+    "closed form, output tokens": "counted from the architecture, without the prompt if the source does not give it",
     "2*active*tokens": "2 × active parameters × tokens",
-    "2*active*output tokens": "2 × active parameters × output tokens where a source does not give the prompt",
+    "2*active*output tokens": "2 × active parameters × output tokens if the source does not give the prompt",
     "mixed": "mixed in means over benchmarks",
 }
 
@@ -41,7 +41,7 @@ METHODS = {
 def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -> list[dict]:
     """Return the points as records for the charts and the table, with the frontier on each of `costs`.
 
-    Under `on` and `p` stand for each cost whether the point is on the frontier and in which share of draws.
+    `on` and `p` give, for each cost, whether the point is on the frontier and in which share of draws.
     """
     points = with_measures(points).assign(order=cap_order(points["cap"]))
     listed = frontier.assign(order=cap_order(frontier["cap"]))
@@ -65,7 +65,7 @@ def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -
             "problems",
             "samples",
         ]
-        kept += ["reasoning_tokens", "active_params", "release_date", "developer", "source", "flops_method"]
+        kept += ["reasoning_tokens", "release_date", "source"]
         rows.append(
             {k: _plain(row[k]) for k in kept}
             | {
@@ -87,7 +87,7 @@ def _columns(frame: pd.DataFrame, names: list[str]) -> zip:
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON knows it, floats with 6 digits, missing ones as None."""
+    """Return a value as a JSON type, floats with 6 digits, missing ones as None."""
     if value is None or pd.isna(value):
         return None
     if isinstance(value, (bool, np.bool_, str)):
@@ -106,9 +106,9 @@ def page(
 ) -> str:
     """Return the page as HTML.
 
-    The tables are those of these names, `summary` is the JSON beside `frontier`, `saturation` is None for
+    The tables are those of these names, `summary` is the JSON written with `frontier`, `saturation` is None for
     published figures, `benchmarks` maps slugs to labels. All text is escaped; all scripts are in the page,
-    and its own policy lets the browser run these alone and fetch nothing.
+    and its content security policy lets the browser run only these and fetch nothing.
     """
     costs = list(summary["costs"])
     models = dict(zip(points["model"], points["label"], strict=True))
@@ -137,7 +137,6 @@ def page(
         benchmarks=names,
         problems=points.groupby("benchmark")["problems"].max().to_dict(),
         costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
-        columns={c: COSTS[c] for c in costs},
         published=bool((points["strategy"] == "reported").all()),
         methods=[text for name, text in METHODS.items() if (points["flops_method"] == name).any()],
         intervals=sorted(set(points["interval"])),
@@ -154,7 +153,7 @@ def page(
 
 
 def embedded(data: object) -> str:
-    """Return `data` as JSON that cannot end the script element it stands in."""
+    """Return `data` as JSON that cannot close the script element around it."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -13,7 +13,7 @@ COLUMNS, PANEL, TRACK = 3, 1.45, 0.055
 
 
 def positions(caps: pd.Series) -> pd.Series:
-    """Return where caps stand on the axis: log2 of the tokens, 0 and uncapped one step beyond the ends."""
+    """Return the places of caps on the axis: log2 of the tokens, with 0 and uncapped one step beyond the ends."""
     finite = sorted(set(caps[np.isfinite(caps) & (caps > 0)]))
     logs = np.log2(finite) if finite else np.zeros(1)
     step = max((logs[-1] - logs[0]) / max(len(logs) - 1, 1), 0.5)
@@ -28,7 +28,7 @@ def at_flops(curve: pd.DataFrame, flops: float) -> float:
 
 
 BREAKS = {"|": "break, slower after it, with interval", ">": "break, faster after it, with interval"}
-"""Markers of the last break of a fit: where accuracy begins to level off, or only begins to rise."""
+"""Markers of the last break of a fit: where accuracy begins to level off, or begins to rise."""
 
 
 RINGS = {
@@ -39,12 +39,12 @@ RINGS = {
 
 
 def ring_of(row: pd.Series) -> str | None:
-    """Return the column of the cap to be ringed, None where no cap below the largest saturates."""
+    """Return the column of the cap to ring, None if no cap below the largest saturates."""
     return next((kind for kind in RINGS if pd.notna(row[kind])), None)
 
 
 def break_marker(row: pd.Series) -> str | None:
-    """Return the marker of a curve's last break, None where the fit has none."""
+    """Return the marker of a curve's last break, None if the fit has none."""
     if pd.isna(row["breakpoint_flops"]):
         return None
     return "|" if row["plateau_slope"] < row["slope_before"] else ">"
@@ -97,7 +97,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, saturation: pd.DataFrame, colours
 
 
 def cap_axis(axis: Axes, rows: pd.DataFrame) -> None:
-    """Label the caps that occur, leaving out those too close to their left neighbour."""
+    """Label the caps that occur, except those too close to their left neighbour."""
     ticks = rows.drop_duplicates("order").sort_values("order")
     span = np.ptp(ticks["place"]) or 1.0
     kept, last = [], -np.inf

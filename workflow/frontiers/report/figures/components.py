@@ -1,4 +1,4 @@
-"""The figure of what compute is spent on, by component of the network and by phase."""
+"""The figure of where compute goes, by component of the network and by phase."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +23,7 @@ PHASES = {
     "flops_answer": ("answer", figures.PALETTE[5]),
 }
 PRINTED = 0.07
-"""Shares from here on are printed in their bar."""
+"""Smallest share that is printed in its bar."""
 
 
 def mean_costs(answers: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def mean_costs(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_shares(axis: Axes, costs: pd.DataFrame, parts: dict[str, tuple[str, str]]) -> None:
-    """Draw one stacked bar per row of `costs`, each part with its share where there is room for it."""
+    """Draw one stacked bar per row of `costs`, and print each share that fits."""
     left = np.zeros(len(costs))
     for column, (_, colour) in parts.items():
         share = (costs[column] / costs["flops"]).to_numpy()

@@ -23,7 +23,7 @@ BANDS = {
     "state space": (("state_space",), figures.fade(figures.PALETTE[2], 0.75)),
     "logits": (("logits",), figures.fade(figures.PALETTE[3], 0.75)),
 }
-"""What is stacked, from the bottom: its components and its colour. What grows lies on the axis itself."""
+"""The stacked bands from the bottom: components and colour. What grows with the context comes first."""
 MARK = {"marker": "o", "markersize": 4, "markerfacecolor": "white", "markeredgecolor": figures.DARK}
 
 
@@ -36,8 +36,8 @@ def limits(cards: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 def bands(card: Mapping[str, Any], lowest: int) -> tuple[np.ndarray, np.ndarray]:
     """Return contexts from `lowest` to the model's longest, and the FLOP of each band there, one row per band.
 
-    Between the lengths of the card FLOP are linear in the context, as they are
-    where no window or chunk ends in between.
+    FLOP are interpolated linearly between the context lengths in the card, which is
+    exact where no window or chunk ends in between.
     """
     rows = card["flops_per_token"]
     known = np.array([row["context"] for row in rows])
@@ -50,7 +50,7 @@ def bands(card: Mapping[str, Any], lowest: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def draw_panel(axis: Axes, card: Mapping[str, Any], lowest: int) -> None:
-    """Draw the stacked shares of one model, and the context from which on scores cost more than all else."""
+    """Draw the stacked shares of one model, and the context from which scores cost more than everything else."""
     grid, flops = bands(card, lowest)
     shares = np.cumsum(flops / flops.sum(axis=0), axis=0)
     bottom = np.zeros(len(grid))
@@ -63,7 +63,7 @@ def draw_panel(axis: Axes, card: Mapping[str, Any], lowest: int) -> None:
 
 
 def draw_lead(axis: Axes, lead: int | None, grid: np.ndarray) -> None:
-    """Mark and name the context from which on scores lead; an arrow points where it lies outside `grid`."""
+    """Mark and label the context from which scores lead; an arrow points to one outside `grid`."""
     if not lead:
         return
     if lead > grid[-1]:
@@ -108,14 +108,14 @@ def longest(card: Mapping[str, Any]) -> int:
 
 
 def per_token(low: float, high: float) -> str:
-    """Return a range of FLOP per token with three digits, both ends in the unit that suits the higher."""
+    """Return a range of FLOP per token with three digits, both ends in the unit that fits the higher."""
     step = max(0, int(np.log10(high) // 3))
     digits = [f"{value / 1000**step:.3g}" for value in (low, high)]
     return f"{' to '.join(digits)} {('', 'k', 'M', 'G', 'T', 'P')[step]}FLOP per token"
 
 
 def end(axis: Axes, card: Mapping[str, Any], low: int, high: int) -> None:
-    """Say in the empty end of a panel, where it is wide enough, that the model's longest context is reached."""
+    """Label the model's longest context in the empty end of a panel, if that is wide enough."""
     if np.log(high / longest(card)) / np.log(high / low) < ROOM:
         return
     axis.annotate(
@@ -129,7 +129,7 @@ def end(axis: Axes, card: Mapping[str, Any], low: int, high: int) -> None:
 
 
 def context_axis(axis: Axes, low: int, high: int) -> None:
-    """Make the x axis one of contexts in tokens: logarithmic, powers of two at steps that leave room."""
+    """Make the x axis one of contexts in tokens: logarithmic, with powers of two as labels where they fit."""
     axis.set_xscale("log", base=2)
     axis.set_xlim(low, high)
     first, last = int(np.ceil(np.log2(low))), int(np.log2(high))
@@ -179,7 +179,7 @@ def draw(models: Mapping[str, Mapping[str, Any]], labels: figures.Labels) -> plt
 
 
 def legend(cards: Sequence[Mapping[str, Any]]) -> list[Patch | Line2D]:
-    """Return a legend entry for each band that occurs, the topmost first, and for the mark where scores lead."""
+    """Return a legend entry for each band that occurs, topmost first, and for the mark where scores lead."""
     handles: list[Patch | Line2D] = [
         Patch(color=colour, label=name)
         for name, (names, colour) in BANDS.items()
@@ -188,6 +188,6 @@ def legend(cards: Sequence[Mapping[str, Any]]) -> list[Patch | Line2D]:
     leads = [(card["scores_overtake"], longest(card)) for card in cards if card["scores_overtake"]]
     if leads:
         beyond = "\n(→ beyond the longest context)" if any(lead > end for lead, end in leads) else ""
-        name = f"attention scores cost as much\nas all else together{beyond}"
+        name = f"attention scores cost as much\nas everything else{beyond}"
         handles.append(Line2D([], [], linestyle="", **MARK, label=name))
     return handles

@@ -12,15 +12,15 @@ from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.figures import style as figures
 
 JOINT = [*KEY[:3], "order"]
-SAID = ["on_frontier", "p_on_frontier", "within_noise", "best_low", "best_high"]
+FRONTIER_COLUMNS = ["on_frontier", "p_on_frontier", "within_noise", "best_low", "best_high"]
 LINES = ("-", "--", ":", "-.")
 TITLE, PANEL, SPACE, ROW, FOOT = 0.22, 2.25, 0.06, 0.185, 0.52
 """Heights in inches: title, panel, space between panel and strip, a row of the strip, what follows it."""
 
 
 def join(points: pd.DataFrame, frontier: pd.DataFrame) -> pd.DataFrame:
-    """Return the points that spend FLOPs, with what the frontier says of them; false, 0 or empty else."""
-    listed = frontier[frontier["cost"] == "flops"][[*KEY, *SAID]]
+    """Return the points that spend FLOPs, and their columns of `frontier`; false, 0 or empty if not in it."""
+    listed = frontier[frontier["cost"] == "flops"][[*KEY, *FRONTIER_COLUMNS]]
     rows = points.assign(value=points["flops"].astype(float), order=cap_order(points["cap"]))
     rows = rows.merge(listed.assign(order=cap_order(listed["cap"])).drop(columns="cap"), how="left", on=JOINT)
     for column in ("on_frontier", "within_noise"):
@@ -30,7 +30,7 @@ def join(points: pd.DataFrame, frontier: pd.DataFrame) -> pd.DataFrame:
 
 
 def choices(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the frontier points of one benchmark by cost, with `end`: up to which cost each is the best."""
+    """Return the frontier points of one benchmark by cost, with `end`: the cost up to which each is the best."""
     best = rows[rows["on_frontier"]].sort_values(["value", "order"], kind="stable").drop_duplicates("value")
     return best.assign(end=best["value"].shift(-1, fill_value=np.inf))
 
@@ -47,7 +47,7 @@ def caps_text(caps: pd.Series) -> str:
 
 def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[str], right: float) -> None:
     """Draw points, intervals, the line over caps of every model, and the frontier as a step."""
-    # Where the frontier shares one colour, this colour marks its points alone, not the curves they are on.
+    # If the frontier's models share one colour, it marks only their frontier points, not their curves.
     shared = set(colours.values()) == {figures.ACCENT, figures.GREY}
     for (model, strategy), curve in rows.groupby(["model", "strategy"], sort=False):
         colour = figures.GREY if shared else colours[model]
@@ -109,7 +109,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[s
 def draw_strip(
     strip: Axes, panel: Axes, rows: pd.DataFrame, colours: dict, labels: figures.Labels, depth: int
 ) -> None:
-    """Draw a row per model on the frontier: from which budget to which it is the best, and at which caps."""
+    """Draw a row per model on the frontier: the budgets for which it is the best, and at which caps."""
     best, limits = choices(rows), panel.get_xlim()
     models = list(dict.fromkeys(best["model"]))
     for row, model in enumerate(models):
@@ -141,7 +141,7 @@ def draw_strip(
 
 
 def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figures.Labels, y: float) -> None:
-    """Put a legend of the models, or of their architectures, and one of the other signs under the panels."""
+    """Put a legend of the models, or of their architectures, and one of the other symbols under the panels."""
     kinds = rows.drop_duplicates("model").set_index("model")["architecture"]
     handles = figures.architecture_handles(kinds)
     if len(colours) <= len(figures.PALETTE):

@@ -1,4 +1,4 @@
-"""The figure of what failed generations cost against successful ones."""
+"""The figure of what failed generations cost compared with successful ones."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,12 +32,12 @@ def rows_of(table: pd.DataFrame) -> list[str]:
 
 
 def short(reason: object) -> str:
-    """Return the reason without what stands behind its first semicolon."""
+    """Return the reason up to its first semicolon."""
     return str(reason).split(";")[0]
 
 
 def say(axis: Axes, place: int, reason: object, width: int) -> None:
-    """Write in a row why nothing is drawn there, `width` characters wide."""
+    """Write in an empty row why nothing is drawn, `width` characters wide."""
     axis.annotate(
         figures.wrapped(short(reason), width),
         (0.02, place),
@@ -51,7 +51,7 @@ def say(axis: Axes, place: int, reason: object, width: int) -> None:
 
 
 def draw_means(axis: Axes, table: pd.DataFrame, models: list[str], width: int) -> None:
-    """Draw the mean cost of failed and of successful generations of each model, or say why there is none."""
+    """Draw the mean cost of failed and of successful generations of each model, or the reason why there is none."""
     raw = table[table["comparison"] == "raw"].set_index("model")
     for place, model in enumerate(models):
         if model not in raw.index:
@@ -66,7 +66,7 @@ def draw_means(axis: Axes, table: pd.DataFrame, models: list[str], width: int) -
 
 
 def draw_ratios(axis: Axes, table: pd.DataFrame, models: list[str], width: int) -> None:
-    """Draw the ratios with intervals; where neither can be given, the reason, `width` characters wide."""
+    """Draw the ratios with intervals, or the reason if there are none, `width` characters wide."""
     axis.axvline(1, color=figures.DARK, linewidth=0.6, zorder=1)
     for place, model in enumerate(models):
         here = table[table["model"] == model]
@@ -122,7 +122,7 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
     """Return the figure from the table `outcomes`."""
     table = outcomes[(outcomes["measure"] == "flops") & outcomes["comparison"].isin(COMPARISONS)]
     if table.empty:
-        raise UserError("the table of outcomes has no rows of `flops`; run compare_outcomes again")
+        raise UserError("the table `outcomes` has no rows of `flops`; rerun compare_outcomes")
     groups = list(table.groupby(["benchmark", "strategy"], sort=False))
     models = rows_of(table)
     figure, axes = plt.subplots(

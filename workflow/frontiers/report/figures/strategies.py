@@ -33,7 +33,7 @@ def draw(points: pd.DataFrame, labels: figures.Labels) -> Figure:
         rows = points[points["benchmark"] == name]
         _panel(axis, rows, strategies, shapes)
         figures.title(axis, labels.benchmarks.get(name, name), figures.problems_text(rows))
-    axes[-1, 0].set_xlabel("FLOP per problem, policy, thoughts and reward model together")
+    axes[-1, 0].set_xlabel("FLOP per problem (policy, thoughts and reward model)")
     handles = [
         Line2D([], [], color=m.colour, marker="o", linestyle="", label=m.label) for m in methods.values()
     ]

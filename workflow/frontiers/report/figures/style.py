@@ -1,6 +1,6 @@
-"""What the figures share: style, colours, markers, axes, labels, and how they are saved.
+"""What all figures share: style, colours, markers, axes, labels, and saving.
 
-seaborn sets the theme; panels are drawn with matplotlib, as no seaborn plot takes limits that are already known.
+seaborn sets the theme; panels use matplotlib, because no seaborn plot accepts limits that are already computed.
 """
 
 import json
@@ -32,7 +32,7 @@ PALETTE = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
     "#56b4e9", "#332288", "#882255", "#999933", "#44aa99",
 )  # fmt: skip
-"""Told apart with the common kinds of colour blindness: Okabe & Ito 2008 without yellow and black, then four
+"""Distinguishable with the common kinds of colour blindness: Okabe & Ito 2008 without yellow and black, then four
 of Tol 2021 (Colour schemes, SRON technical note, "muted")."""
 
 GREY, DARK, ACCENT = "#9a9a9a", "#222222", "#0072b2"
@@ -78,7 +78,7 @@ def set_style() -> None:
 
 @dataclass(frozen=True)
 class Labels:
-    """Names for readers, by slug; a slug without one is its own name. Strategies have a `label` and a `method`."""
+    """Display names by slug; a slug without a name is shown as it is. Strategies have a `label` and a `method`."""
 
     models: Mapping[str, str] = field(default_factory=dict)
     benchmarks: Mapping[str, str] = field(default_factory=dict)
@@ -89,14 +89,14 @@ class Labels:
         return plain(self.models.get(name, name))
 
     def benchmark(self, name: str, among: int | None = None) -> str:
-        """Return the label of a benchmark; `among` is of how many benchmarks the mean is."""
+        """Return the label of a benchmark; for the mean, `among` is the number of benchmarks averaged."""
         if name == MEAN:
             return f"Mean of {among} benchmarks" if among else "Mean of the benchmarks"
         return plain(self.benchmarks.get(name, name))
 
 
 def plain(text: str) -> str:
-    """Return `text` on one line, with the sign that would start a formula made literal."""
+    """Return `text` on one line, with dollar signs escaped so that they start no formula."""
     return " ".join(str(text).split()).replace("$", r"\$")
 
 
@@ -106,21 +106,21 @@ def parse_labels(text: str) -> Labels:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"--labels is not JSON ({error}); write for instance {example}") from error
+        raise UserError(f"--labels is not JSON ({error}); pass for example {example}") from error
     if not isinstance(found, dict) or (odd := set(found) - {each.name for each in fields(Labels)}):
-        what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is no JSON object"
-        raise UserError(f"--labels {what}; write for instance {example}")
+        what = f"has the unknown keys {sorted(odd)}" if isinstance(found, dict) else "is not a JSON object"
+        raise UserError(f"--labels {what}; pass for example {example}")
     return Labels(**found)
 
 
 def with_point_labels(labels: Labels, points: pd.DataFrame) -> Labels:
-    """Add the labels that the table `points` holds where `labels` has none."""
+    """Add the labels in the table `points` for models that `labels` does not name."""
     known = dict(zip(points["model"], points["label"], strict=True))
     return replace(labels, models=known | dict(labels.models))
 
 
 def save(figure: Figure, svg: Path, png: Path) -> None:
-    """Write the figure as SVG and PNG, each in one step; the same figure gives the same bytes."""
+    """Write the figure as SVG and PNG, each atomically; the same figure gives the same bytes."""
     for path, kind, metadata in (
         (svg, "svg", {"Date": None, "Creator": None}),
         (png, "png", {"Software": None}),
@@ -131,13 +131,13 @@ def save(figure: Figure, svg: Path, png: Path) -> None:
 
 
 def benchmark_order(points: pd.DataFrame) -> list[str]:
-    """Return the benchmarks in the order of the table, the mean last and only where there are several."""
+    """Return the benchmarks in the order of the table, with the mean last and only if there are several."""
     names = [b for b in dict.fromkeys(points["benchmark"]) if b != MEAN]
     return [*names, MEAN] if len(names) > 1 and (points["benchmark"] == MEAN).any() else names
 
 
 def problems_text(points: pd.DataFrame) -> str:
-    """Return the number of problems of one benchmark's points, "45 to 50 problems" where they differ."""
+    """Return the number of problems of one benchmark's points, "45 to 50 problems" if they differ."""
     low, high = int(points["problems"].min()), int(points["problems"].max())
     return f"{low:,} problems" if low == high else f"{low:,} to {high:,} problems"
 
@@ -145,8 +145,8 @@ def problems_text(points: pd.DataFrame) -> str:
 def model_colours(models: Sequence[str], emphasised: Iterable[str] = ()) -> dict[str, str]:
     """Return a colour per model.
 
-    All models get their own where there are enough colours; else those in `emphasised` do, the others are
-    grey; and if these are too many as well, they share one colour.
+    All models get their own if there are enough colours. Otherwise those in `emphasised` do and the others are
+    grey; if these are too many as well, they share one colour.
     """
     special = [m for m in models if m in set(emphasised)]
     own = models if len(models) <= len(PALETTE) else special
@@ -162,7 +162,7 @@ def marker(architecture: object) -> str:
 
 
 def fade(colour: str, share: float) -> tuple[float, float, float]:
-    """Return `colour` at 1, white at 0, in between a mixture."""
+    """Return `colour` at 1, white at 0, and a mixture in between."""
     return tuple(1 - share * (1 - part) for part in to_rgb(colour))
 
 
@@ -203,7 +203,7 @@ def power(value: float, _position: int | None = None) -> str:
 
 
 def log_axis(axis: Axes, which: str, low: float, high: float, room: int = 1) -> None:
-    """Make the axis `which` ("x" or "y") logarithmic; `room` is how many such axes stand side by side."""
+    """Make the axis `which` ("x" or "y") logarithmic; `room` is the number of such axes in a row."""
     getattr(axis, f"set_{which}scale")("log")
     getattr(axis, f"set_{which}lim")(low, high)
     decades = np.log10(high / low) * (1 if room < 3 else room / 2)
@@ -237,6 +237,6 @@ def wrapped(text: str, width: int) -> str:
 
 
 def say(axis: Axes, text: str) -> None:
-    """Write in the middle of an otherwise empty panel why it is empty."""
+    """Write the reason in the middle of an empty panel."""
     axis.set_axis_off()
     axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color="#555555", wrap=True)

@@ -27,8 +27,8 @@ SELECTIONS = {"all": "-", "frontier_at_date": (0, (4, 2))}
 def dated(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points that the trend is fitted on, per benchmark and model.
 
-    Added to what `dated_points` gives: `day`, `low` and `high` (limits of the efficiency), `current` (on the
-    frontier at its date).
+    Adds to `dated_points`: `day`, `low` and `high` (limits of the efficiency), `current` (on the frontier at
+    its date).
     """
     rows = dated_points(points)
     rows = rows[rows["left_out"].isna()]
@@ -43,9 +43,9 @@ def dated(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def quoted(trend: pd.DataFrame, metric: str, ranked: Sequence[str]) -> pd.DataFrame:
-    """Return the estimable rows of a metric with the best interval there is, by the order of `ranked`.
+    """Return the estimable rows of a metric with the best available interval, in the order of `ranked`.
 
-    Intervals by developer come first, since those over models take models of one developer for independent.
+    Intervals by developer come first, since those over models treat models of one developer as independent.
     """
     rows = trend[(trend["metric"] == metric) & trend["estimable"] & trend["standard_error"].isin(ranked)]
     rows = rows.assign(rank=rows["standard_error"].map({name: i for i, name in enumerate(ranked)}))
@@ -55,7 +55,7 @@ def quoted(trend: pd.DataFrame, metric: str, ranked: Sequence[str]) -> pd.DataFr
 def fitted_line(rows: pd.DataFrame, fit: pd.Series, years: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return line, lower and upper limit (accuracy per FLOP) at `years`, with the errors of the row `fit`.
 
-    Raises `UserError` when the points give another slope than this row of the table `trend` has.
+    Raises `UserError` if the slope from the points differs from this row of the table `trend`.
     """
     middle, slope = rows["years"].mean(), fit["slope_per_year"]
     model = sm.OLS(
@@ -69,7 +69,7 @@ def fitted_line(rows: pd.DataFrame, fit: pd.Series, years: np.ndarray) -> tuple[
         result = model.fit(cov_type="HC3", use_t=True)
     if not np.isclose(result.params[1], slope, rtol=1e-6, atol=1e-9):
         where = f"{rows['benchmark'].iloc[0]}: points give {result.params[1]:.6g}, the table has {slope:.6g}"
-        raise UserError(f"the trend was not fitted on these points ({where}); fit it again")
+        raise UserError(f"the trend was not fitted on these points ({where}); rerun fit_trend")
     found = result.get_prediction(sm.add_constant(years - middle, has_constant="add"))
     low, high = found.conf_int(alpha=0.05).T
     return tuple(10**v for v in (found.predicted_mean, low, high))
@@ -81,7 +81,7 @@ def factor(value: float) -> str:
 
 
 def change_text(row: pd.Series) -> str:
-    """Return in words how accuracy per FLOP changes; a doubling time only where the sign is certain."""
+    """Return in words how accuracy per FLOP changes; a doubling time only if the sign is certain."""
     if not row["low"] > 0 and not row["high"] < 0:
         change, low, high = (factor(10 ** row[c]) for c in ("slope_per_year", "low", "high"))
         return f"unclear, ×{change} a year ({low} to {high})"
@@ -120,7 +120,7 @@ def remarks(trend: pd.DataFrame) -> list[str]:
 
 
 def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
-    """Draw the models of one benchmark, the fits that exist, or why there is none."""
+    """Draw the models of one benchmark and the fits, or the reason why there is none."""
     for point in rows.itertuples():
         colour = COLOURS.get(point.architecture, figures.DARK)
         face = colour if point.current else "white"
