@@ -27,8 +27,8 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 config = load.load(config)
 
-# Scripts import the package. The others that they import come from the rule's environment alone where conda
-# makes one, not from the caller's home folder either; without, from the Python that runs Snakemake.
+# Scripts import the package. Everything else comes from the rule's conda environment alone, never from the caller's
+# home folder; without conda, from the Python that runs Snakemake.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
 if CONDA:
@@ -43,7 +43,7 @@ onstart:
     ):
         if not os.access(folder, os.W_OK):
             raise WorkflowError(
-                f"{folder}: its disk is read-only, or you have no right to it; mend that and run the same command again"
+                f"{folder}: permission denied, or the disk is read-only; fix this and rerun the command"
             )
 
 
@@ -59,6 +59,8 @@ wildcard_constraints:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/common_strategies.smk"
+include: "workflow/rules/common_generation.smk"
+include: "workflow/rules/common_results.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"

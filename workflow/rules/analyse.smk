@@ -1,4 +1,6 @@
-# From graded and counted generations to points, and from points to what a study says.
+# In: generations, grades, compute (or published figures). Out: points, answers, and the tables of every analysis.
+
+
 rule summarise_points:
     input:
         generations=lambda wc: measured(wc, "generations"),

@@ -1,3 +1,6 @@
+# In: a model's config.json, generations or passes. Out: the model's card, and the FLOPs of every generation.
+
+
 rule describe_model:
     input:
         config=configuration,

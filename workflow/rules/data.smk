@@ -1,3 +1,6 @@
+# In: blocks of config.yaml. Out: problems under data/benchmarks/, manifests of checkpoints under data/models/.
+
+
 rule download_benchmark:
     input:
         local=lambda wc: block("benchmarks", wc.benchmark).get("path") or [],

@@ -1,8 +1,11 @@
+# In: problems and a checkpoint. Out: tables of generations with their provenance, one per model and benchmark.
+
+
 rule generate:
     input:
         manifest="data/models/{model}.json",
         problems=lambda wc: expand("data/benchmarks/{benchmark}.jsonl", benchmark=posed(wc)),
-        # A tree is guided by a reward model, which runs beside the policy.
+        # A tree is guided by a reward model, which runs in the same job.
         reward=lambda wc: reward_files(wc, "json"),
     output:
         # One job for all benchmarks of the study: the engine starts once, and no place in its batch stays
@@ -50,8 +53,8 @@ rule generate:
         " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
-# Takes one benchmark's table out of what a model has generated. The folders are made anew for every benchmark
-# that joins the study; that reruns nothing here as long as they hold what is asked of this one.
+# Takes one benchmark's table out of what a model has generated. A benchmark added to the study makes new folders;
+# that reruns nothing here as long as they hold what the study asks of this benchmark.
 rule collect:
     input:
         folders=lambda wc: generated(wc),
@@ -82,7 +85,7 @@ rule collect:
         " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
 
 
-# How far the studies that run are; beside a running snakemake, which holds the lock: snakemake --cores 1 --nolock status
+# Progress of the studies; while another snakemake runs and holds the lock: snakemake --cores 1 --nolock status
 rule status:
     log:
         "logs/status.log",

@@ -1,3 +1,6 @@
+# In: generations and problems. Out: a grade per generation.
+
+
 rule grade:
     input:
         generations=rules.collect.output.table,

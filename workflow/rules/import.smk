@@ -1,4 +1,6 @@
-# Logs of other tools as a study: from the tables of generations on it is one like any other.
+# In: logs of other tools. Out: tables of generations and the logs' own verdicts; from there on a study like any other.
+
+
 rule fetch_tokenizer:
     input:
         local=lambda wc: registry.local_files(block("models", wc.model)),

@@ -1,5 +1,6 @@
-# A second pass over answers that rules could not read, by the model that a study names as its judge. The
-# grades by rules then stand apart, and the tables of grades hold both.
+# In: grades by rules. Out: grades in which a judge decided what rules could not read, and the judge's error.
+
+
 use rule grade as grade_by_rules with:
     output:
         table="results/{study}/rules/{model}/{benchmark}.{strategy}.parquet",

@@ -1,3 +1,6 @@
+# In: the configuration and published lengths. Out: what a study will take, and what its jobs request.
+
+
 rule plan:
     input:
         expand("results/{study}/plan.txt", study=[name for name in config["run"] if is_generated(name)]),

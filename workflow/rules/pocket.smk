@@ -1,4 +1,6 @@
-# The shipped models and problems are inputs of the study; these rules make them again, beside them.
+# In: recipes. Out: the pocket models and problems, made again next to the shipped ones, which studies read.
+
+
 rule train_pocket:
     input:
         expand("results/train_pocket/{recipe}/training.json", recipe=config["pocket_models"]),

@@ -1,4 +1,5 @@
-# What people look at: figures, the explorer and the report; and the checks of all tables.
+# In: points and the tables of the analyses. Out: figures, the explorer, checks and the report.
+
 
 # One rule per figure of frontiers/analysis/registry.py; its tables come in, the figure goes out.
 for figure in analyses.FIGURES:

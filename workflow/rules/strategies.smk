@@ -1,4 +1,4 @@
-# Strategies that are more than one chain: the passes behind them, the scores of reward models, one answer of several.
+# In: generations of samples or trees. Out: passes, rewards, one answer made of several, and the table of strategies.
 
 
 # Takes the passes of one benchmark out of what a model has generated.
@@ -96,7 +96,7 @@ rule combine_samples:
         reward=lambda wc: reward_files(wc, "config.json"),
     output:
         table="results/{study}/combined/{model}/{benchmark}.{strategy}.parquet",
-        said="results/{study}/combined/{model}/{benchmark}.{strategy}.json",
+        choice="results/{study}/combined/{model}/{benchmark}.{strategy}.json",
     log:
         "logs/combine_samples/{study}/{model}/{benchmark}.{strategy}.log",
     benchmark:
