@@ -5,13 +5,14 @@ One OpenMP thread per process: a second loses more than it wins as soon as anyth
 
 import copy
 import os
+from functools import partial
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 from hypothesis import settings
 
-from support import small_study
+from support import forks, small_study
 from support.synthetic_study import measured_once, published_once
 
 # A busy machine is no failure.
@@ -21,6 +22,13 @@ settings.load_profile("patient")
 
 def pytest_addoption(parser):
     parser.addoption("--write-docs", action="store_true", help="write the pages of docs/ that tests make")
+    parser.addoption("--real-processes", action="store_true", help="start Snakemake and its jobs anew, not as forks")
+
+
+def pytest_configure(config):
+    """The servers of `support.forks` belong to the process that starts the workers."""
+    if not hasattr(config, "workerinput") and not config.getoption("--real-processes"):
+        config.add_cleanup(partial(forks.end, forks.prepare()))
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
 
+from support import fork_client, forks
 from support.paths import ROOT
 
 COPIED = ["Snakefile", "config.yaml", "workflow", "envs", "data", "profiles"]
@@ -70,14 +72,19 @@ class Workflow:
         """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
         self.write()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
-        called = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            **options,
-        )
+        command = ["-m", "snakemake", "--cores", "2", *arguments]
+        folder = os.environ.get(forks.VARIABLE)
+        if not folder or options or any(name.startswith("PYTHON") for name in dict(variables)):
+            called = subprocess.run(
+                [sys.executable, *command], cwd=self.folder, env=environment, capture_output=True, text=True, **options
+            )
+        else:
+            with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
+                descriptors = [file.fileno() for file in (nothing, out, err)]
+                status = fork_client.run(folder, "study", command, str(self.folder), environment, descriptors)
+                out.seek(0)
+                err.seek(0)
+                called = subprocess.CompletedProcess(command, status, out.read(), err.read())
         if check and called.returncode:
             raise AssertionError(called.stdout[-3000:] + called.stderr[-6000:])
         return called
