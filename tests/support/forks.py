@@ -22,9 +22,10 @@ from pathlib import Path
 
 PRELOADED = {
     "study": (
-        "jinja2", "jsonschema", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.pyplot",
-        "numpy", "packaging.requirements", "pandas", "pyarrow", "pyarrow.parquet", "scipy.optimize", "scipy.special",
-        "scipy.stats", "snakemake.cli", "yaml",
+        "dpath", "jinja2", "jsonschema", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
+        "matplotlib.pyplot", "numpy", "packaging.requirements", "pandas", "pyarrow", "pyarrow.parquet", "pygments",
+        "requests", "scipy.optimize", "scipy.special", "scipy.stats", "smart_open", "snakemake.assets", "snakemake.cli",
+        "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage", "yaml", "yte",
     ),
     "engine": (
         "transformers", "vllm._C", "vllm.entrypoints.llm", "vllm.v1.engine.core", "vllm.v1.worker.cpu_worker",
@@ -143,13 +144,12 @@ def ended(running: dict) -> list[tuple[int, int]]:
     return found
 
 
-def become(request: dict, folder: Path) -> None:
+def become(request: dict) -> None:
     """Be the `python` of a request, up to its end."""
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
     tempfile.tempdir = None
-    sys.executable = str(folder / "bin/python")
     first, *rest = request["argv"]
     begins = os.path.dirname(os.path.realpath(first)) if first.endswith(".py") else os.getcwd()
     sys.path[:1] = [begins, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
@@ -166,10 +166,11 @@ def become(request: dict, folder: Path) -> None:
 
 def main() -> None:
     folder, name = Path(sys.argv[1]), sys.argv[2]
+    sys.executable = str(folder / "bin/python")  # vLLM keeps how it starts Python when it is imported
     load(name)
     request = serve(folder, name, json.loads((folder / "started.json").read_text())["tests"])
     if request:
-        become(request, folder)
+        become(request)
 
 
 if __name__ == "__main__":

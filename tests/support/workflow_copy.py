@@ -24,10 +24,10 @@ class Workflow:
         folder.mkdir(exist_ok=True)
         for name in COPIED:
             if (ROOT / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "benchmarks") if name == "data" else None
-                shutil.copytree(
-                    ROOT / name, folder / name, ignore=ignored or shutil.ignore_patterns("__pycache__")
-                )
+                ignored = (
+                    ("benchmarks",) if name == "data" else ("*.pyc.*",)
+                )  # what Python is writing just now
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*ignored))
             else:
                 shutil.copy(ROOT / name, folder / name)
         for downloaded in ("benchmarks", "models", "hub"):
@@ -76,10 +76,19 @@ class Workflow:
         folder = os.environ.get(forks.VARIABLE)
         if not folder or options or any(name.startswith("PYTHON") for name in dict(variables)):
             called = subprocess.run(
-                [sys.executable, *command], cwd=self.folder, env=environment, capture_output=True, text=True, **options
+                [sys.executable, *command],
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                **options,
             )
         else:
-            with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
+            with (
+                tempfile.TemporaryFile("w+") as out,
+                tempfile.TemporaryFile("w+") as err,
+                open(os.devnull) as nothing,
+            ):
                 descriptors = [file.fileno() for file in (nothing, out, err)]
                 status = fork_client.run(folder, "study", command, str(self.folder), environment, descriptors)
                 out.seek(0)

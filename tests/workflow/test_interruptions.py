@@ -33,12 +33,11 @@ if pathlib.Path("hold").exists():
 """Put at the end of a module: whoever imports it waits while there is a file `hold`, and says who it is."""
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture(scope="session")
+def finished(shared):
     """The first two tables of the published study, made undisturbed: their bytes by path."""
-    workflow = prepared(tmp_path_factory.mktemp("finished") / "copy")
-    workflow.snakemake(TREND)
-    return {name: (workflow.folder / name).read_bytes() for name in (POINTS, TREND)}
+    folder = shared("finished", lambda folder: prepared(folder).snakemake(TREND))
+    return {name: (folder / name).read_bytes() for name in (POINTS, TREND)}
 
 
 @pytest.fixture
