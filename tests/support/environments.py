@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
+from support import forks
 from support.paths import ROOT
 
 ENVS = ROOT / "envs"
@@ -80,8 +81,10 @@ def lock(name: str) -> dict[str, str]:
 @cache
 def commands() -> list[dict]:
     """Return rule, script and environments of every rule that runs one, as Snakemake reads the workflow."""
-    listed = [sys.executable, str(ROOT / "tests/support/list_commands.py")]
-    return json.loads(subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout)
+    called = forks.python([str(ROOT / "tests/support/list_commands.py")], ROOT)
+    if called.returncode:
+        raise RuntimeError(called.stderr)
+    return json.loads(called.stdout)
 
 
 def scripts(name: str) -> set[str]:

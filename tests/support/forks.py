@@ -16,8 +16,11 @@ import selectors
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 PRELOADED = {
@@ -28,8 +31,9 @@ PRELOADED = {
         "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage", "yaml", "yte",
     ),
     "engine": (
-        "transformers", "vllm._C", "vllm.entrypoints.llm", "vllm.v1.engine.core", "vllm.v1.worker.cpu_worker",
-        "vllm.model_executor.models.qwen3", "pandas", "pyarrow.parquet", "jsonschema",
+        "compressed_tensors", "jsonschema", "pandas", "pyarrow.parquet", "transformers", "vllm._C", "vllm.entrypoints.llm",
+        "vllm.model_executor.models.qwen3", "vllm.v1.attention.backends.cpu_attn", "vllm.v1.engine.core",
+        "vllm.v1.worker.cpu_worker",
     ),
 }  # fmt: skip
 """Nothing that reads, while it is imported, what a test sets in the environment."""
@@ -50,6 +54,32 @@ def prepare() -> Path:
     python.chmod(0o755)
     os.environ[VARIABLE] = str(folder)
     return folder
+
+
+def python(arguments, cwd, environment=None, **options) -> subprocess.CompletedProcess:
+    """Run a command of Python in a fork that has loaded Snakemake, with its output as text.
+
+    In a process of its own where it has options of `subprocess.run`, or variables that Python itself reads.
+    """
+    from support import fork_client
+
+    environment = dict(os.environ) if environment is None else environment
+    folder = os.environ.get(VARIABLE)
+    if not folder or options or own(environment) != own(os.environ):
+        options |= {"cwd": cwd, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run([sys.executable, *arguments], **options)
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3)]
+        descriptors = [file.fileno() for file in files]
+        status = fork_client.run(folder, "study", arguments, str(cwd), environment, descriptors)
+        for file in files:
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, status, files[1].read(), files[2].read())
+
+
+def own(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Python reads when it starts."""
+    return {k: v for k, v in environment.items() if k.startswith("PYTHON") and k != "PYTHONPATH"}
 
 
 def end(folder: Path) -> None:

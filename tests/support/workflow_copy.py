@@ -3,14 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import yaml
 
-from support import fork_client, forks
+from support import forks
 from support.paths import ROOT
 
 COPIED = ["Snakefile", "config.yaml", "workflow", "envs", "data", "profiles"]
@@ -36,10 +33,11 @@ class Workflow:
         self.edited = {}
 
     def edit(self, name: str, content: bytes | None = None) -> None:
-        """Give the file `name` of the copy other content, one more empty line without any."""
+        """Give the file `name` of the copy other content; without any, an empty line, and a statement in Python."""
         path = self.folder / name
         self.edited.setdefault(path, (path.read_bytes(), path.stat()))
-        path.write_bytes(path.read_bytes() + b"\n" if content is None else content)
+        more = b"\nEDITED = True\n" if path.suffix == ".py" else b"\n"
+        path.write_bytes(path.read_bytes() + more if content is None else content)
 
     def restore(self) -> None:
         """Put back what `edit` has changed, with its times."""
@@ -72,28 +70,9 @@ class Workflow:
         """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
         self.write()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
-        command = ["-m", "snakemake", "--cores", "2", *arguments]
-        folder = os.environ.get(forks.VARIABLE)
-        if not folder or options or any(name.startswith("PYTHON") for name in dict(variables)):
-            called = subprocess.run(
-                [sys.executable, *command],
-                cwd=self.folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                **options,
-            )
-        else:
-            with (
-                tempfile.TemporaryFile("w+") as out,
-                tempfile.TemporaryFile("w+") as err,
-                open(os.devnull) as nothing,
-            ):
-                descriptors = [file.fileno() for file in (nothing, out, err)]
-                status = fork_client.run(folder, "study", command, str(self.folder), environment, descriptors)
-                out.seek(0)
-                err.seek(0)
-                called = subprocess.CompletedProcess(command, status, out.read(), err.read())
+        called = forks.python(
+            ["-m", "snakemake", "--cores", "2", *arguments], self.folder, environment, **options
+        )
         if check and called.returncode:
             raise AssertionError(called.stdout[-3000:] + called.stderr[-6000:])
         return called

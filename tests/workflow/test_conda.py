@@ -21,7 +21,7 @@ from support import completions_server, environments
 from support.workflow_copy import ROOT, Workflow
 
 pytestmark = pytest.mark.conda
-STAND_IN = ROOT / "tests/stand_in_conda"
+STAND_IN = ROOT / "tests/support/stand_in_conda"
 BENCHMARK = "short-chains"
 MODELS = ["pocket-small", "pocket-direct"]
 LOGS = {
@@ -89,7 +89,7 @@ def study(conda, decoys, tmp_path_factory):
     # Samples that a reward model chooses among, and a tree that it guides.
     workflow.shrink(MODELS, [BENCHMARK], [0, 8, None], 8, strategies=["cot", "best_4", "rebase_3"], samples=4)
     shorten_training(folder / "data/pocket/recipes.yaml")
-    shutil.copytree(ROOT / "tests/data/logs", folder / "logs-of-others")
+    shutil.copytree(ROOT / "tests/log_import/logs", folder / "logs-of-others")
     logs = {
         model: {BENCHMARK: [{"format": form, "file": f"logs-of-others/{file}"}]}
         for model, (form, file) in LOGS.items()

@@ -8,7 +8,7 @@ import pytest
 
 from support.workflow_copy import ROOT, Workflow
 
-LOGS = ROOT / "tests/data/logs"
+LOGS = ROOT / "tests/log_import/logs"
 INSPECT = ROOT / ".venv-inspect"
 BENCHMARK = "short-chains"
 needs_inspect = pytest.mark.skipif(not INSPECT.exists(), reason="inspect_ai is installed by `make inspect`")
