@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 
-ENGINE = ("generate.py", "score_samples.py")
+ENGINE = ("generate.py", "import_logs.py", "score_samples.py")
 KERNEL = ["-c", "import vllm._C"]
 """How a job asks whether vLLM's compiled part can be loaded."""
 REGISTRY = ["-m", "vllm.model_executor.models.registry"]

@@ -25,10 +25,11 @@ from pathlib import Path
 
 PRELOADED = {
     "study": (
-        "dpath", "jinja2", "jsonschema", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
+        "altair", "dpath", "jinja2", "jsonschema", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
         "matplotlib.pyplot", "numpy", "packaging.requirements", "pandas", "pyarrow", "pyarrow.parquet", "pygments",
-        "requests", "scipy.optimize", "scipy.special", "scipy.stats", "smart_open", "snakemake.assets", "snakemake.cli",
-        "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage", "yaml", "yte",
+        "requests", "scipy.optimize", "scipy.special", "scipy.stats", "seaborn", "smart_open", "snakemake.assets",
+        "snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage", "statsmodels.api",
+        "vl_convert", "yaml", "yte",
     ),
     "engine": (
         "compressed_tensors", "jsonschema", "pandas", "pyarrow.parquet", "transformers", "vllm._C", "vllm.entrypoints.llm",
