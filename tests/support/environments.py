@@ -92,6 +92,7 @@ def scripts(name: str) -> set[str]:
     return {command["script"] for command in commands() if name in command["environments"]} - {None}
 
 
+@cache
 def imported(script: str) -> dict[str, Path]:
     """Return the top-level modules from outside that a script needs, and the first file found that imports each.
 
@@ -104,12 +105,17 @@ def imported(script: str) -> dict[str, Path]:
         if path in seen:
             continue
         seen.add(path)
-        for module in modules(ast.parse(path.read_text())):
+        for module in modules_of(path):
             own = inside(module)
             waiting += own
             if not own and module.partition(".")[0] not in sys.stdlib_module_names:
                 found.setdefault(module.partition(".")[0], path.relative_to(ROOT))
     return found
+
+
+@cache
+def modules_of(path: Path) -> set[str]:
+    return modules(ast.parse(path.read_text()))
 
 
 def modules(tree: ast.Module) -> set[str]:
@@ -146,6 +152,7 @@ def distribution(module: str, name: str) -> str:
     return canonicalize_name(DISTRIBUTIONS.get(module, module))
 
 
+@cache
 def indexes() -> list[str]:
     """Return pip's configured indexes and folders as options of uv, which does not read pip's configuration."""
     listed = [sys.executable, "-m", "pip", "config", "list"]

@@ -100,29 +100,38 @@ def test_what_the_snakefile_imports_is_where_a_script_reads_it():
                 assert environments.distribution(needed, "figures") in environment("figures").pip
 
 
+@pytest.fixture(scope="module")
+def resolving(tmp_path_factory):
+    """Running processes of uv, one per environment, with the file that each writes; all wait for the index at once.
+
+    They read metadata alone and install nothing, so the CUDA environment is resolved as well.
+    """
+    folder, uv = tmp_path_factory.mktemp("resolved"), Path(sysconfig.get_path("scripts"), "uv")
+    started = {}
+    for name in NAMES:
+        read, wanted, resolved = environment(name), folder / f"{name}.in", folder / f"{name}.txt"
+        wanted.write_text("".join(f"{requirement}\n" for requirement in read.pip.values()))
+        command = [uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+        command += ["--python-version", read.python, "--python-platform", PLATFORM, "--only-binary", ":all:"]
+        command += [word for package in SOURCE_ONLY for word in ("--no-binary", package)]
+        command += [*environments.indexes(), wanted, "--output-file", resolved]
+        started[name] = (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True),
+            resolved,
+        )
+    yield started
+    for process, _ in started.values():
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_pip_section_resolves_for_its_python(name, tmp_path):
-    """Metadata alone, by uv: nothing is installed, so the CUDA environment is resolved as well."""
-    read = environment(name)
-    wanted, resolved = tmp_path / "wanted.in", tmp_path / "resolved.txt"
-    wanted.write_text("".join(f"{requirement}\n" for requirement in read.pip.values()))
-    uv = Path(sysconfig.get_path("scripts"), "uv")
-    options = ["--python-version", read.python, "--python-platform", PLATFORM, "--only-binary", ":all:"]
-    options += [word for package in SOURCE_ONLY for word in ("--no-binary", package)]
-    command = [
-        uv,
-        "pip",
-        "compile",
-        "--quiet",
-        "--no-header",
-        "--no-annotate",
-        *options,
-        *environments.indexes(),
-    ]
-    called = subprocess.run([*command, wanted, "--output-file", resolved], capture_output=True, text=True)
-    assert called.returncode == 0, called.stderr
+def test_the_pip_section_resolves_for_its_python(name, resolving):
+    process, resolved = resolving[name]
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
     closure = environments.by_name(resolved.read_text().splitlines())
-    for distribution, requirement in read.pip.items():
+    for distribution, requirement in environment(name).pip.items():
         (found,), (asked,) = closure[distribution].specifier, requirement.specifier
         assert found.version == asked.version
     assert ("nvidia-cublas" in closure) == (name == "generate-gpu")
