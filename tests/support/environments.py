@@ -105,7 +105,10 @@ def imported(script: str) -> dict[str, Path]:
         if path in seen:
             continue
         seen.add(path)
-        for module in modules_of(path):
+        names = modules_of(path)
+        if "snakemake" in names:  # called as a program, which reads the Snakefile again
+            names = names | of_the_snakefile()
+        for module in names:
             own = inside(module)
             waiting += own
             if not own and module.partition(".")[0] not in sys.stdlib_module_names:
@@ -115,6 +118,7 @@ def imported(script: str) -> dict[str, Path]:
 
 @cache
 def modules_of(path: Path) -> set[str]:
+    """Return the dotted names that a file imports, or has Python run."""
     return modules(ast.parse(path.read_text()))
 
 
@@ -127,13 +131,45 @@ def modules(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 raise ValueError(f"line {node.lineno}: a relative import")
-            names |= {node.module} | {
-                f"{node.module}.{alias.name}" for alias in node.names if inside(f"{node.module}.{alias.name}")
+            offered = [face(node.module).get(alias.name, alias.name) for alias in node.names]
+            names |= {
+                node.module,
+                *(f"{node.module}.{name}" for name in offered if inside(f"{node.module}.{name}")),
             }
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names |= chosen(node.args[0])
         elif isinstance(node, ast.List | ast.Tuple):
             words = [word.value if isinstance(word, ast.Constant) else None for word in node.elts]
             names |= {words[place + 1] for place, word in enumerate(words[:-1]) if word == "-m"}
     return names - {None}
+
+
+@cache
+def face(package: str) -> dict[str, str]:
+    """Return the modules of a package that load what others import from it, by name."""
+    path = WORKFLOW.joinpath(*package.split("."), "__init__.py")
+    tree = ast.parse(path.read_text() if path.exists() else "")
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy"
+    ]
+    return {word.arg: word.value.value for call in calls for word in call.keywords}
+
+
+def chosen(name: ast.expr) -> set[str]:
+    """Return the modules that `import_module` chooses among by `f"frontiers.package.{name}"`."""
+    match name:
+        case ast.JoinedStr(values=[ast.Constant(value=package), ast.FormattedValue()]):
+            folder = WORKFLOW.joinpath(*package.removesuffix(".").split("."))
+            return {package + path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+        case ast.JoinedStr(values=[ast.FormattedValue(), *_]):  # of a face: see `face`
+            return set()
+    raise ValueError(f"line {name.lineno}: import_module of {ast.unparse(name)}")
+
+
+def of_the_snakefile() -> set[str]:
+    """Return the dotted names that the Snakefile imports."""
+    imports = re.findall(r"^(?:from|import) .*$", (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    return modules(ast.parse("\n".join(imports)))
 
 
 def inside(module: str) -> list[Path]:

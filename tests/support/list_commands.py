@@ -25,7 +25,9 @@ def main() -> None:
 
 def described(rule, studies: dict) -> dict:
     """Return a rule's name, script and environments; script is None where no Python runs."""
-    run = re.search(r"python \{input\.(\w+):q\}", rule.shellcmd)
+    run = re.search(r"\bpython (\S+)", rule.shellcmd)
+    named = run and re.fullmatch(r"\{params\.(\w+)\}", run[1])
+    script = getattr(rule.params, named[1]) if named else run and run[1]
     environments = [rule.conda_env]
     if callable(rule.conda_env):
         environments = []
@@ -34,7 +36,7 @@ def described(rule, studies: dict) -> dict:
             environments.append(rule.conda_env(SimpleNamespace(study="asked")))
     return {
         "rule": rule.name,
-        "script": str(getattr(rule.input, run[1])) if run else None,
+        "script": script,
         "environments": [Path(path).stem for path in environments],
     }
 

@@ -90,11 +90,9 @@ def test_what_a_script_imports_is_in_its_environment_and_nothing_else_is(name):
 
 def test_what_the_snakefile_imports_is_where_a_script_reads_it():
     """The report is Snakemake's, called from its rule: there the Snakefile is read again."""
-    imports = re.findall(r"^(?:from|import) .*$", Path("Snakefile").read_text(), re.MULTILINE)
     reading = [name for name in NAMES if any("snakemake" in imported(script) for script in scripts(name))]
     assert reading == ["figures"]
-    tree = environments.ast.parse("\n".join(imports))
-    for module in environments.modules(tree):
+    for module in environments.of_the_snakefile():
         for path in environments.inside(module):
             for needed in imported(str(path)):
                 assert environments.distribution(needed, "figures") in environment("figures").pip
