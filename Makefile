@@ -3,15 +3,25 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
+# The longest tests start first, each file in one worker; see tests/support/distribution.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadgroup --no-loadscope-reorder
 
-.PHONY: study test test-conda test-slurm lint docs inspect audit release
+.PHONY: study test test-slow test-all test-conda test-slurm lint docs inspect audit release
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "The report and the page to explore:" && ls results/*/report.zip results/*/explorer.html
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
+	$(PYTEST)
+
+# What `make test` leaves out.
+test-slow: $(VENV)/test.stamp
+	$(PYTEST) -m slow
+
+# Everything but the two below, and every Snakemake and every job a process started anew, which `make test` forks.
+test-all: $(VENV)/test.stamp
+	$(PYTEST) -m "not conda and not slurm" --real-processes
 
 # Makes every conda environment of a CPU and runs small studies in them; see docs/guide/environments.md.
 test-conda: $(VENV)/test.stamp
@@ -49,7 +59,7 @@ audit:
 release: lint $(VENV)/test.stamp
 	test -z "$$(git status --porcelain)" || { echo "commit first"; exit 1; }
 	$(BIN)/python -m pytest tests/workflow/test_release.py
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow" --real-processes
 
 # The locks list every package, so nothing is resolved and nothing surplus is installed.
 $(VENV)/study.stamp: envs/requirements.txt

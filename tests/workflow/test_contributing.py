@@ -6,14 +6,11 @@ import shutil
 import subprocess
 import sys
 
-import pytest
 import yaml
 
 from support.expected_jobs import ALL, tables
 from support.small_study import BENCHMARKS, MODELS
 from support.workflow_copy import ROOT
-
-runs_a_study = pytest.mark.slow  # minutes
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 
@@ -24,7 +21,6 @@ def block(name: str) -> dict:
     return yaml.safe_load(found)[name]
 
 
-@runs_a_study
 def test_a_model_is_added(changed):
     changed.config["models"]["my-model"] = block("my-model")
     changed.config["studies"]["pocket"]["models"].append("my-model")
@@ -32,7 +28,6 @@ def test_a_model_is_added(changed):
     assert changed.jobs() == own | tables(1) | ALL
 
 
-@runs_a_study
 def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
     wanted = block("my-benchmark")
     problem = dict.fromkeys(("id", "question", "licence", "source"), "x") | {
@@ -51,7 +46,6 @@ def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
     assert len(BENCHMARKS) == 2
 
 
-@runs_a_study
 def test_a_strategy_is_added(changed):
     changed.config["strategies"]["my_strategy"] = block("my_strategy")
     changed.config["studies"]["pocket"]["strategies"] = ["cot", "my_strategy"]
