@@ -122,7 +122,7 @@ def test_full_disk_is_said(local, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    fails(run_benchmark, local[1], tmp_path / "o.jsonl", wanted=("no space left", "o.jsonl", "make room"))
+    fails(run_benchmark, local[1], tmp_path / "o.jsonl", wanted=("no space left", "o.jsonl", "free some space"))
 
 
 def mapped(path: Path, name: str) -> dict:

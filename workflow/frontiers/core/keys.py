@@ -1,11 +1,10 @@
-"""Names that the tables share: the key of a point, the mean over benchmarks, the order of caps."""
+"""Names that the tables share: the keys of a row and of a point, the mean over benchmarks, the order of caps."""
 
 import numpy as np
 import pandas as pd
 
 MEAN = "mean"
-
-
+ROW = ["problem_id", "sample", "cap"]
 KEY = ["model", "strategy", "benchmark", "cap"]
 
 
