@@ -1,4 +1,4 @@
-"""How often a judge errs: its verdicts on answers that the rules read, against the rules."""
+"""The error rate of a judge: its verdicts on answers that the rules read, compared with the rules."""
 
 import pandas as pd
 
@@ -11,10 +11,10 @@ PLACE = ["model", "benchmark", "strategy"]
 
 
 def errors(judged: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `judge_error` of the tables `judge` of a study, with the columns of `PLACE` added.
+    """Return the table `judge_error` from the tables `judge` of a study, with the columns of `PLACE` added.
 
-    A row for each model, benchmark and strategy, and one for all together. Every ask counts once; the limits
-    are Wilson's, over asks to which the judge gave a verdict.
+    One row per model, benchmark and strategy, and one for all. Every ask counts once; the limits are Wilson's,
+    over the asks with a verdict.
     """
     rows = [_row(dict(zip(PLACE, key, strict=True)), part) for key, part in judged.groupby(PLACE)]
     return pd.DataFrame(

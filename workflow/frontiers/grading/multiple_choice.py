@@ -1,9 +1,9 @@
-"""Finding which letter, A to J, a text names as its choice. Only string work on bounded stretches of text."""
+"""Finding the letter, A to J, that a text names as its choice. Only string work on bounded stretches of text."""
 
 import re
 
 _STATEMENTS = 40
-"""The last so many statements are looked at."""
+"""Number of trailing statements searched."""
 _LETTER = r"(?:\\(?:(?:text|textbf|mathrm|mathbf)\s{0,4}\{|bf\s|rm\s)\s{0,4})?\(?(?P<x>[A-Ja-j])\)?"
 _SURELY = r"(?:(?:therefore|thus|then|hence|clearly|indeed|definitely|simply|probably|(?:most\s)?likely)[\s,:]{1,3})?"
 _ANSWER_WORD = re.compile(
@@ -50,7 +50,7 @@ def choice_letter(text: str) -> str | None:
 def said_choice(text: str) -> str | None:
     """Return the letter that the last "answer is", or else the last "B is correct" or "I choose B", names.
 
-    None where there is no such statement; empty where the last one names several letters.
+    None if there is no such statement; empty if the last one names several letters.
     """
     for match in reversed(list(_ANSWER_WORD.finditer(text))[-_STATEMENTS:]):
         said = _SAID.match(text, match.end(), match.end() + 300)
@@ -61,7 +61,7 @@ def said_choice(text: str) -> str | None:
 
 
 def last_choice(text: str) -> str | None:
-    """Return the letter that is all of `text`, or the last one marked as "(B)" or "**B**"."""
+    """Return the letter that is the whole `text`, or the last one marked as "(B)" or "**B**"."""
     whole = text.strip()
     if len(whole) <= 200 and _LONE.match(whole):
         return choice_letter(whole)
@@ -70,7 +70,7 @@ def last_choice(text: str) -> str | None:
 
 
 def _is_letter(match: re.Match[str]) -> bool:
-    """Return whether the letter of "b is correct" is marked as one; capitals always are."""
+    """Return whether the letter of "b is correct" is marked as a choice; capitals always are."""
     return match["y"].isupper() or bool(match["named"]) or match[0].lstrip().startswith("(")
 
 
