@@ -9,7 +9,7 @@ import re
 
 from frontiers.data.problems import ANSWER_TYPES
 from frontiers.grading.clean_text import LONGEST_ANSWER, clean, closing, final_part, trim
-from frontiers.grading.multiple_choice import choice_letter, last_choice, said_choice
+from frontiers.grading.multiple_choice import choice_letter, last_choice, stated_choice
 from frontiers.grading.numerals import MONEY, read_number
 
 TAIL = 50_000
@@ -76,9 +76,9 @@ def extract(completion: str, answer_type: str) -> str | None:
             return found if len(found) <= LONGEST_ANSWER else None
     tail = text[-TAIL:]
     if answer_type == "choice":
-        said = said_choice(tail)
-        return last_choice(tail) if said is None else said or None
-    return _said(tail, answer_type) or _last(tail, answer_type) or None
+        stated = stated_choice(tail)
+        return last_choice(tail) if stated is None else stated or None
+    return _stated(tail, answer_type) or _last(tail, answer_type) or None
 
 
 def boxed_answers(text: str, joined: bool) -> list[list[str]]:
@@ -138,7 +138,7 @@ def _hashes(text: str, answer_type: str) -> str | None:
     return trim(rest.split("\n", 1)[0]) or None if mark else None
 
 
-def _said(text: str, answer_type: str) -> str | None:
+def _stated(text: str, answer_type: str) -> str | None:
     """Return what follows the last "answer is" or "answer:" that names something of `answer_type`."""
     for match in reversed(list(_ANSWER_WORD.finditer(text))[-_LAST:]):
         if found := _first(text[match.end() : match.end() + LONGEST_ANSWER], answer_type):
@@ -161,8 +161,8 @@ def _first(rest: str, answer_type: str) -> str | None:
             return None
         alternative = _ALTERNATIVE.match(found.string, found.end())
         return found.string[found.start() : alternative.end() if alternative else found.end()].strip()
-    said = sentence[max((match.end() for match in _COPULA.finditer(sentence)), default=0) :]
-    for part in (said, sentence):
+    stated = sentence[max((match.end() for match in _COPULA.finditer(sentence)), default=0) :]
+    for part in (stated, sentence):
         formulas = list(_MATH.finditer(part))
         if formulas:
             return trim(part[formulas[0].start() : formulas[-1].end()])

@@ -26,23 +26,23 @@ def errors(judged: pd.DataFrame) -> pd.DataFrame:
 def _row(place: dict, part: pd.DataFrame) -> dict:
     """Return the row of the asks of one place."""
     checks = part[part["purpose"] == CHECK].drop_duplicates("ask")
-    told = checks[checks["verdict"].notna()]
-    verdict, rule = told["verdict"].astype(bool), told["rule_correct"].astype(bool)
+    answered = checks[checks["verdict"].notna()]
+    verdict, rule = answered["verdict"].astype(bool), answered["rule_correct"].astype(bool)
     wrong = int((verdict != rule).sum())
-    rate = wrong / len(told) if len(told) else None
-    low, high = wilson(rate, len(told)) if len(told) else (None, None)
+    rate = wrong / len(answered) if len(answered) else None
+    low, high = wilson(rate, len(answered)) if len(answered) else (None, None)
     decide = part[part["purpose"] == DECIDE]
     once = part.drop_duplicates("ask")
     return {
         **place,
         "checks": len(checks),
-        "no_verdict": len(checks) - len(told),
+        "no_verdict": len(checks) - len(answered),
         "false_right": int((verdict & ~rule).sum()),
         "false_wrong": int((~verdict & rule).sum()),
         "error_rate": rate,
         "low": None if low is None else float(low),
         "high": None if high is None else float(high),
-        "interval": WILSON if len(told) else None,
+        "interval": WILSON if len(answered) else None,
         "unread": len(decide),
         "decided": int(decide["verdict"].notna().sum()),
         "decided_right": int(decide["verdict"].fillna(False).sum()),

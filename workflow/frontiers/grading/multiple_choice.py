@@ -12,7 +12,7 @@ _ANSWER_WORD = re.compile(
     r"[*_\s]{0,8}",
     re.IGNORECASE,
 )
-_SAID = re.compile(
+_STATED = re.compile(
     _SURELY + r"(?:not\s(?:option\s)?\(?[A-J]\)?,?\s(?:but|it'?s|it\sis)\s)?(?:option|choice)?"
     r"(?:[\s:*_(\[$\"'`{“<]|\\\(){0,8}(?P<box>\\boxed\{)?"
     + _LETTER
@@ -47,15 +47,15 @@ def choice_letter(text: str) -> str | None:
     return match["x"].upper() if match else None
 
 
-def said_choice(text: str) -> str | None:
+def stated_choice(text: str) -> str | None:
     """Return the letter that the last "answer is", or else the last "B is correct" or "I choose B", names.
 
     None if there is no such statement; empty if the last one names several letters.
     """
     for match in reversed(list(_ANSWER_WORD.finditer(text))[-_STATEMENTS:]):
-        said = _SAID.match(text, match.end(), match.end() + 300)
-        if said and not _is_word(said):
-            return "" if _ANOTHER.match(text, said.end("x"), said.end("x") + 40) else said["x"].upper()
+        stated = _STATED.match(text, match.end(), match.end() + 300)
+        if stated and not _is_word(stated):
+            return "" if _ANOTHER.match(text, stated.end("x"), stated.end("x") + 40) else stated["x"].upper()
     preferred = [m for m in list(_PREFERRED.finditer(text))[-_STATEMENTS:] if not m["y"] or _is_letter(m)]
     return (preferred[-1]["x"] or preferred[-1]["y"] or preferred[-1]["z"]).upper() if preferred else None
 
@@ -74,8 +74,8 @@ def _is_letter(match: re.Match[str]) -> bool:
     return match["y"].isupper() or bool(match["named"]) or match[0].lstrip().startswith("(")
 
 
-def _is_word(said: re.Match[str]) -> bool:
+def _is_word(stated: re.Match[str]) -> bool:
     """Return whether the letter is a word, as in "the answer is a prime" or "answer: I think"."""
-    if said["x"].islower():
-        return not said["box"] and said["after"] not in (")", ".", "}", "*", "")
-    return said["x"] == "I" and said["after"].isspace()
+    if stated["x"].islower():
+        return not stated["box"] and stated["after"] not in (")", ".", "}", "*", "")
+    return stated["x"] == "I" and stated["after"].isspace()
