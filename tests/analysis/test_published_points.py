@@ -57,13 +57,13 @@ def test_published_row_with_an_architecture_is_counted_in_closed_form():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"accuracy": 25.0}, "`accuracy` leaves its range"),
+        ({"accuracy": 25.0}, "`accuracy` ranges from .*, outside 0 to 1"),
         ({"accuracy": "high"}, "line 2: `accuracy` = high is not a number"),
         ({"problems": 10.5}, "line 2: `problems` = 10.5 is not a whole number"),
         ({"release_date": "20 Jan 2025"}, "is not a date YYYY-MM-DD"),
         ({"architecture": "dens"}, "`architecture` holds"),
-        ({"output_tokens": np.nan}, "`output_tokens` holds 1 empty"),
-        ({"surprise": 1}, "does not know"),
+        ({"output_tokens": np.nan}, "`output_tokens` has 1 empty"),
+        ({"surprise": 1}, "not in its schema"),
     ],
 )
 def test_a_bad_published_table_is_refused(change, message):

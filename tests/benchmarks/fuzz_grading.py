@@ -17,8 +17,7 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
 with atheris.instrument_imports(include=["frontiers"]):
-    from frontiers.grading import equivalence, extraction, latex, numerals
-    from frontiers.grading import grades as ambiguity
+    from frontiers.grading import equivalence, extraction, grades, latex, numerals
 
 GOLDS = {"number": "1,234.5", "expression": r"\left[-2, \frac{\sqrt{3}}{7}\right)", "choice": "B"}
 TOKENS = (
@@ -60,8 +59,8 @@ def one_input(data: bytes) -> None:
             numerals.read_number(answer)
             latex.for_algebra(latex.in_latex(answer))
         equivalence.settle(text, gold, answer_type)
-        ambiguity.different_boxes(text, answer_type)
-    ambiguity.refused(text)
+        grades.different_boxes(text, answer_type)
+    grades.refused(text)
     assert time.process_time() - started < 2
 
 

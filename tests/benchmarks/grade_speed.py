@@ -54,16 +54,18 @@ def serial(rows: Sequence[Row], whole: bool) -> list[bool]:
 
 def ours(rows: Sequence[Row], whole: bool, workers: int, alone: bool = False) -> list[bool]:
     """Return the grader's verdicts; with `alone` each pair is handed over on its own."""
-    from frontiers.grading import grader
+    from frontiers.grading.extraction import extract
+    from frontiers.grading.grader import Grader, verify
 
     found: dict[tuple[str, str], str] = {}
     for text, _, answer_type in rows:
         if (text, answer_type) not in found:
-            found[text, answer_type] = (grader.extract(text, answer_type) or "") if whole else text
+            found[text, answer_type] = (extract(text, answer_type) or "") if whole else text
     pairs = [(found[text, answer_type], gold, answer_type) for text, gold, answer_type in rows]
     if alone:
-        return [grader.verify(*pair) is True for pair in pairs]
-    return [verdict.correct for verdict in grader.grade_pairs(pairs, workers)]
+        return [verify(*pair) is True for pair in pairs]
+    with Grader(workers) as grader:
+        return [verdict.correct for verdict in grader.grade(pairs)]
 
 
 def timed(arguments: argparse.Namespace, kind: str, how: str) -> tuple[float, list[bool]]:

@@ -1,4 +1,4 @@
-"""Who may write a file: one process at a time, whatever clocks say and however the last one has ended."""
+"""A file has one writer at a time, whatever the clocks say and however the last writer ended."""
 
 import json
 import math
@@ -14,7 +14,7 @@ import pytest
 
 from frontiers.core import single_writer
 from frontiers.core.cli import UserError
-from frontiers.core.single_writer import Fence, Owner, held
+from frontiers.core.single_writer import Owner, SingleWriter, held
 from frontiers.generation.journal import Journal
 from support.paths import ROOT
 from support.writer import completion
@@ -22,8 +22,8 @@ from support.writer import completion
 HEAD = """
 import os, sys, time
 from pathlib import Path
-from frontiers.core import single_writer as fence
-fence.BEAT, fence.LOOK = 0.05, 0.005
+from frontiers.core import single_writer
+single_writer.BEAT, single_writer.LOOK = 0.05, 0.005
 path = Path(sys.argv[1])
 """
 
@@ -60,7 +60,7 @@ def left(path, content=None, **fields):
 
 
 def seconds_to_take(path, patience=5.0):
-    one, begun = Fence(path), time.monotonic()
+    one, begun = SingleWriter(path), time.monotonic()
     one.take(patience, lambda line: None)
     one.release()
     return time.monotonic() - begun
@@ -94,7 +94,7 @@ def test_several_processes_never_write_at_once(path):
     code = """
 print(flush=True)
 for _ in range(6):
-    with fence.held(path):
+    with single_writer.held(path):
         number = int(path.read_text())
         time.sleep(0.002)
         path.write_text(str(number + 1))
@@ -105,17 +105,19 @@ for _ in range(6):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_fence_of_a_killed_process_of_this_machine_is_free_at_once(path):
-    owner = process("fence.Fence(path).take(0); print(flush=True); time.sleep(60)", path)
+def test_the_file_of_a_killed_process_of_this_machine_is_free_at_once(path):
+    owner = process("single_writer.SingleWriter(path).take(0); print(flush=True); time.sleep(60)", path)
     with pytest.raises(UserError, match=rf"process {owner.pid} on .*or end it with `kill {owner.pid}`"):
-        Fence(path).take(0)
+        SingleWriter(path).take(0)
     owner.kill()
     owner.wait()
     assert seconds_to_take(path, patience=0) < single_writer.BEAT * single_writer.MISSED
 
 
-def test_a_process_that_ends_without_a_word_on_it_leaves_no_owner(path):
-    assert process("fence.Fence(path).take(0); print(flush=True); sys.exit(3)", path).wait() == 3
+def test_a_process_that_exits_without_releasing_leaves_no_owner(path):
+    assert (
+        process("single_writer.SingleWriter(path).take(0); print(flush=True); sys.exit(3)", path).wait() == 3
+    )
     assert not list(path.parent.iterdir())
 
 
@@ -151,16 +153,16 @@ def test_a_live_owner_is_alive_though_its_clock_jumps(path):
     end = beating(left(path, job="17"), lambda: (-1) ** (n := next(jumps)) * n * 3600 * 10**9 + 2 * 10**18)
     said = []
     with pytest.raises(
-        UserError, match=r"another job is writing it: process .* on node7, SLURM job 17"
+        UserError, match=r"another job is writing this file: process .* on node7, SLURM job 17"
     ) as error:
-        Fence(path).take(4 * single_writer.BEAT * single_writer.MISSED, said.append)
+        SingleWriter(path).take(4 * single_writer.BEAT * single_writer.MISSED, said.append)
     end()
     assert "or end it with `scancel 17`" in str(error.value)
     (line,) = said
-    assert "SLURM job 17" in line and "waiting for its end" in line
+    assert "SLURM job 17" in line and "waiting for it" in line
 
 
-def test_a_file_that_its_owner_died_while_writing_is_no_fence_for_long(path):
+def test_an_owner_file_torn_by_a_crash_blocks_nobody_for_long(path):
     left(path, content=b'{"token": "a')
     assert (
         single_writer.BEAT * single_writer.MISSED
@@ -169,11 +171,11 @@ def test_a_file_that_its_owner_died_while_writing_is_no_fence_for_long(path):
     )
 
 
-def test_an_owner_that_comes_to_life_while_it_is_judged_keeps_its_fence(path):
+def test_an_owner_that_touches_its_file_while_it_is_judged_keeps_it(path):
     file = left(path)
     judged = single_writer.look(file)
     os.utime(file, ns=(0, judged[1] + 1))
-    other = Fence(path)
+    other = SingleWriter(path)
     other._me = Owner.here()
     other._evict(judged, None, pytest.fail)
     assert single_writer.look(file) == (judged[0], judged[1] + 1)
@@ -184,7 +186,7 @@ def test_a_writer_that_slept_writes_no_more_once_it_is_replaced(path):
     code = """
 from frontiers.generation.journal import Journal
 from support.writer import completion
-fence.kernel = lambda: "another"
+single_writer.kernel = lambda: "another"
 journal = Journal(path, 0)
 journal.append(completion("a"))
 print(flush=True)
@@ -192,7 +194,7 @@ try:
     while True:
         time.sleep(0.01)
         journal.append(completion("b"))
-except fence.UserError as error:
+except single_writer.UserError as error:
     print(error)
 """
     environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "workflow", ROOT / "tests")))}
@@ -209,7 +211,7 @@ except fence.UserError as error:
     content = path.read_bytes()
     os.kill(sleeper.pid, signal.SIGCONT)
     said = sleeper.communicate()[0]
-    assert "another writer has taken the place of this one" in said
+    assert "another writer has taken over" in said
     # At most the line that it was about to write.
     assert path.read_bytes().count(b"\n") - content.count(b"\n") <= 1
     journal.append(completion("d"))
@@ -222,13 +224,13 @@ def test_a_removed_owner_file_ends_the_writer(path):
     journal.append(completion("a"))
     (path.parent / "j.jsonl.owner").unlink()
     time.sleep(3 * single_writer.BEAT)
-    with pytest.raises(UserError, match="taken the place of this one"):
+    with pytest.raises(UserError, match="another writer has taken over"):
         journal.append(completion("b"))
     journal.close()
     assert list(Journal(path).entries) == ["a"]
 
 
-def test_a_second_writer_waits_and_goes_on_with_what_the_first_has_left(path):
+def test_a_second_writer_waits_and_continues_where_the_first_stopped(path):
     first = Journal(path, 0)
     first.append(completion("a"))
     second = []
@@ -243,7 +245,7 @@ def test_a_second_writer_waits_and_goes_on_with_what_the_first_has_left(path):
     second[0].close()
 
 
-def test_where_no_owner_can_be_written_is_one_message(tmp_path):
+def test_an_owner_that_cannot_be_written_is_one_message(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"j\.jsonl\.owner: cannot be written"):
-        Fence(tmp_path / "file" / "j.jsonl").take(math.inf)
+        SingleWriter(tmp_path / "file" / "j.jsonl").take(math.inf)

@@ -82,7 +82,7 @@ def test_prompt_is_written_into_the_question_and_only_the_problem_is_filled_in(l
         ({"sha256": "0" * 64}, ("sums.jsonl", "0000", "config.yaml")),
         ({"rows": 6}, ("5", "6", "rows", "config.yaml")),
         ({"path": "nowhere.jsonl"}, ("nowhere.jsonl", "path")),
-        ({"answer_type": "choice"}, ("sums.jsonl", "number", "choice", "make them agree")),
+        ({"answer_type": "choice"}, ("sums.jsonl", "number", "choice", "correct either")),
     ],
 )
 def test_wrong_local_benchmark_writes_nothing(local, tmp_path, change, wanted):
@@ -122,7 +122,9 @@ def test_full_disk_is_said(local, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    fails(run_benchmark, local[1], tmp_path / "o.jsonl", wanted=("no space left", "o.jsonl", "make room"))
+    fails(
+        run_benchmark, local[1], tmp_path / "o.jsonl", wanted=("no space left", "o.jsonl", "free some space")
+    )
 
 
 def mapped(path: Path, name: str) -> dict:
@@ -276,10 +278,10 @@ DAMAGE = {
     "no folder": (lambda f: f.rename(f.with_name("gone")), ("there is no such folder",)),
     "no config": (lambda f: (f / "config.json").unlink(), ("config.json: cannot be read",)),
     "config cut short": (lambda f: cut(f / "config.json", 9), ("config.json: damaged: not JSON",)),
-    "config of nothing": (lambda f: (f / "config.json").write_text("{}"), ("names no `model_type`",)),
+    "config of nothing": (lambda f: (f / "config.json").write_text("{}"), ("config.json: no `model_type`",)),
     "config is a list": (
         lambda f: (f / "config.json").write_text("[]"),
-        ("expected a JSON object, found a list",),
+        ("expected a JSON object, found list",),
     ),
     "no tokenizer": (
         lambda f: (f / "tokenizer.json").unlink(),
@@ -308,11 +310,11 @@ DAMAGE = {
     ),
     "header is no JSON": (
         lambda f: weights(f).write_bytes(struct.pack("<Q", 4) + b"abcd" + bytes(99)),
-        ("its header is not that of a safetensors file",),
+        ("damaged: not a safetensors header",),
     ),
     "header without offsets": (
         lambda f: edit_header(weights(f), lambda h: h["a"].pop("data_offsets")),
-        ("its header is not that of a safetensors file",),
+        ("damaged: not a safetensors header",),
     ),
     "wrong shape": (
         lambda f: edit_header(weights(f), lambda h: h["a"].update(shape=[4, 9])),
@@ -344,10 +346,10 @@ def test_index_against_files(tmp_path):
     folder = make_checkpoint(tmp_path / "tiny", 2)
     second = folder / "model-00002-of-00002.safetensors"
     save_file({"c": np.zeros(3, np.float16)}, second)
-    wanted = (str(second), "the index expects tensor b in it")
+    wanted = (str(second), "no tensor b, which the index expects in it")
     fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=wanted)
     second.unlink()
-    wanted = ("missing: expected model-00002-of-00002.safetensors",)
+    wanted = ("missing model-00002-of-00002.safetensors, listed in the index",)
     fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=wanted)
     (folder / checkpoints.INDEX).write_text("{}")
     fails(run_model, {"path": str(folder)}, tmp_path / "m.json", wanted=(checkpoints.INDEX, "weight_map"))

@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -170,8 +171,8 @@ REFUSED = {
     "401": (401, (" is not on the Hub, or is private", "`repository`", "HF_TOKEN")),
     "403": (403, ("is refused (403)", "HF_TOKEN")),
     "404": (404, (" is not on the Hub", "`repository`")),
-    "429": (429, ("asks to slow down (429)", "run the same command again", "HF_TOKEN")),
-    "500": (500, ("the download failed", "500", "run the same command again", "HF_HUB_OFFLINE")),
+    "429": (429, ("too many requests (429)", "rerun the command", "HF_TOKEN")),
+    "500": (500, ("the download failed", "500", "rerun the command", "HF_HUB_OFFLINE")),
 }
 
 
@@ -193,7 +194,14 @@ def test_what_passes_is_tried_again(sums, capsys, what):
     assert "trying again in" in capsys.readouterr().err
 
 
-def test_a_long_break_in_the_middle_of_a_file_is_gone_on_from_there(checkpoint):
+def test_waits_grow_unless_the_server_gives_one(sums, capsys):
+    for faults, waits in (([503] * 3, ["2", "10", "30"]), ([429], ["0"])):
+        sums.hub.faults += [("/revision/", status) for status in faults]
+        fetch(sums)
+        assert re.findall(r"trying again in (\d+) s", capsys.readouterr().err) == waits
+
+
+def test_a_download_broken_off_in_the_middle_of_a_file_continues_there(checkpoint):
     content = checkpoint.hub.repositories["models/a/b"].files["model.safetensors"]
     checkpoint.hub.faults += [("model.safetensors", "half"), *[("GET /a/b/resolve", 500)] * ALWAYS]
     fails(run_model, MODEL, checkpoint.output / "m.json", wanted=("a/b: the download failed",))
@@ -211,7 +219,7 @@ def test_a_file_damaged_on_its_way_is_removed_and_fetched_again(place):
     place.hub.repositories["datasets/a/b"] = Repository({"test.parquet": content, "README.md": b"A card"})
     for name in ("test.parquet", "README.md"):
         place.hub.faults += [(f"GET /datasets/a/b/resolve/{COMMIT}/{name}", "damaged")]
-        fails(fetch, place, wanted=(name, "damaged: its checksum is", "the Hub says", "run the same command"))
+        fails(fetch, place, wanted=(name, "damaged: its checksum is", "the Hub says", "rerun the command"))
         assert not place.output.exists()
         assert len(fetch(place)) == 2
         shutil.rmtree(place.output)
@@ -220,7 +228,7 @@ def test_a_file_damaged_on_its_way_is_removed_and_fetched_again(place):
 
 def test_a_gated_data_set_says_how_to_get_access_and_never_shows_the_token(sums, monkeypatch, capsys):
     sums.hub.repositories["datasets/a/b"].gated = True
-    wanted = ("a/b is gated", "https://huggingface.co/datasets/a/b", "set HF_TOKEN", "run the same command")
+    wanted = ("a/b is gated", "https://huggingface.co/datasets/a/b", "set HF_TOKEN", "rerun the command")
     shown = fails(fetch, sums, wanted=wanted)
     monkeypatch.setenv("HF_TOKEN", LEAKED)
     shown += fails(
@@ -240,14 +248,14 @@ def test_other_faults_are_explained(sums, monkeypatch):
     fails(fetch, sums, {**BLOCK, "repository": "a/c"}, wanted=("a/c is not on the Hub",))
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     monkeypatch.setattr(hub, "hf_hub_download", lambda *names, **options: (_ for _ in ()).throw(full))
-    fails(fetch, sums, wanted=("a/b: no space left under", "Make room", "goes on"))
+    fails(fetch, sums, wanted=("a/b: no space left under", "Free some space", "continues"))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     fails(fetch, sums, wanted=("a/b: the download failed (ConnectError", "HF_HUB_OFFLINE=1", str(sums.root)))
 
 
 def test_a_disk_too_small_is_said_before_anything_comes(checkpoint, monkeypatch):
     monkeypatch.setattr(hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
-    wanted = ("a/b:", "GiB are to come", "make room")
+    wanted = ("a/b:", "GiB left to download", "free some space")
     fails(run_model, MODEL, checkpoint.output / "m.json", wanted=wanted)
     assert not any("/resolve/" in line for line in checkpoint.hub.asked)
 
@@ -289,11 +297,13 @@ def test_offline_a_damaged_or_foreign_copy_is_found(sums, monkeypatch):
     offline(monkeypatch, sums)
     file = sums.root / "datasets/a/b" / COMMIT / "test.jsonl"
     file.write_bytes(ROWS.replace(b"1 + 2", b"1 + 3"))
-    fails(fetch, sums, wanted=(str(file), "damaged", "Fetch it again"))
+    fails(fetch, sums, wanted=(str(file), "damaged", "Download it again"))
     assert file.exists()
     other = "f" * 40
     file.parent.rename(file.parent.with_name(other))
-    fails(fetch, sums, {**BLOCK, "revision": other}, wanted=(f"files of commit {COMMIT}", f"fetch {other}"))
+    fails(
+        fetch, sums, {**BLOCK, "revision": other}, wanted=(f"files of commit {COMMIT}", f"download {other}")
+    )
 
 
 def test_offline_a_damaged_cache_is_found(checkpoint, monkeypatch):
@@ -470,7 +480,7 @@ def test_code_that_a_checkpoint_names_is_said_not_to_run(checkpoint, capsys):
     files["config.json"] = b'{"model_type": "tiny", "auto_map": {"AutoModel": "modeling_tiny.Tiny"}}'
     run_model(MODEL, checkpoint.output / "m.json")
     assert (
-        "its own code was not fetched and does not run; the engine has to know tiny"
+        "its own code was not fetched and does not run; the engine must support tiny"
         in capsys.readouterr().err
     )
     assert not list(checkpoint.root.rglob("*.py"))

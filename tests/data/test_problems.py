@@ -35,21 +35,21 @@ def test_reads_problems_in_order(tmp_path):
     ("bad", "message"),
     [
         ({**ROW, "id": ""}, "line 2: `id` is empty"),
-        ({**ROW, "id": "a"}, "line 2: the id 'a' already stands in line 1"),
-        ({**ROW, "id": 7}, "line 2: `id` is a int, not a text"),
+        ({**ROW, "id": "a"}, "line 2: duplicate id 'a', first in line 1"),
+        ({**ROW, "id": 7}, "line 2: expected text in `id`, found int"),
         ({**ROW, "id": "b", "question": " \n"}, "line 2: `question` is empty"),
         ({**ROW, "id": "b", "answer": ""}, "line 2: `answer` is empty"),
-        ({**ROW, "id": "b", "answer": 3}, "line 2: `answer` is a int, not a text; write it in quotes"),
-        ({**ROW, "id": "b", "answer": None}, "line 2: `answer` is a NoneType"),
+        ({**ROW, "id": "b", "answer": 3}, "line 2: expected text in `answer`, found int; put it in quotes"),
+        ({**ROW, "id": "b", "answer": None}, "line 2: expected text in `answer`, found NoneType"),
         (
             {**ROW, "id": "b", "answer_type": "essay"},
-            "line 2: the answer type 'essay' is unknown, known are number",
+            "line 2: unknown answer type 'essay'; use one of number",
         ),
         (
             {"id": "b", "question": "?"},
             r"line 2: the fields \['answer', 'answer_type', 'licence', 'source'\]",
         ),
-        (["a"], "line 2: a list, not an object"),
+        (["a"], r"line 2: expected an object with .*, found list"),
         (b'{"id": "b"', "line 2: not JSON"),
         (b"", "line 2: not JSON"),
         (b'{"id": "\xff"}', "line 2: not UTF-8"),
@@ -70,7 +70,7 @@ def test_wrong_file_is_named(tmp_path):
         read_problems(path, rows=2)
     with pytest.raises(UserError, match="cannot be read"):
         read_problems(tmp_path / "none.jsonl")
-    with pytest.raises(UserError, match="holds no problem"):
+    with pytest.raises(UserError, match="the benchmark has no problems"):
         read_problems(write(tmp_path / "empty.jsonl"))
 
 

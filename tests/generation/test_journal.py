@@ -94,7 +94,7 @@ def test_a_full_disk_tears_nothing_and_says_so(tmp_path, monkeypatch):
 def test_a_second_writer_is_refused_until_the_first_has_closed(tmp_path):
     first, second = Journal(tmp_path / "j.jsonl"), Journal(tmp_path / "j.jsonl")
     first.append(completion("a"))
-    with pytest.raises(UserError, match="another job is writing it"):
+    with pytest.raises(UserError, match="another job is writing this file"):
         second.append(completion("b"))
     first.close()
     second.append(completion("b"))

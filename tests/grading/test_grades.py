@@ -1,14 +1,12 @@
+"""The table `grades`: refusals and boxes are recorded with the grade and never change it."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from frontiers.analysis import points
-from frontiers.core import table_batches
-from frontiers.core.cli import UserError
 from frontiers.data.problems import Problem
-from frontiers.grading import grader as grading
-from frontiers.grading import grades
-from frontiers.grading import grades as ambiguity
+from frontiers.grading.grades import different_boxes, grade_generations, refused
 from support.point_tables import answers_of, tables
 
 
@@ -29,7 +27,7 @@ from support.point_tables import answers_of, tables
     ],
 )
 def test_a_refusal_is_said_by_the_model_and_leaves_no_box(text, expected):
-    assert ambiguity.refused(text) is expected
+    assert refused(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -48,7 +46,7 @@ def test_a_refusal_is_said_by_the_model_and_leaves_no_box(text, expected):
     ],
 )
 def test_different_boxes_are_counted(text, answer_type, expected):
-    assert ambiguity.different_boxes(text, answer_type) == expected
+    assert different_boxes(text, answer_type) == expected
 
 
 def generations(rows):
@@ -58,7 +56,7 @@ def generations(rows):
     return frame.assign(cap=pd.array(range(len(frame)), dtype="Int64"), reasoning="")
 
 
-def test_ambiguity_stands_beside_the_grade_and_does_not_change_it():
+def test_ambiguity_is_recorded_with_the_grade_and_does_not_change_it(grader):
     problem = Problem("a", "?", "4", "number", "MIT", "made")
     rows = [
         {"answer": "\\boxed{3} no \\boxed{4}"},
@@ -66,10 +64,7 @@ def test_ambiguity_stands_beside_the_grade_and_does_not_change_it():
         {"answer": "\\boxed{4}", "truncated": True},
         {"answer": "\\boxed{4}"},
     ]
-    with grading.Grader() as grader:
-        found = grades.grade_generations(
-            generations([{"problem_id": "a", **r} for r in rows]), [problem], grader
-        )
+    found = grade_generations(generations([{"problem_id": "a", **r} for r in rows]), [problem], grader)
     assert found["correct"].tolist() == [True, False, False, True]
     assert found["status"].tolist() == ["rule", "no_answer", "truncated", "rule"]
     assert found["boxed_answers"].tolist() == [2, 0, 1, 1]
@@ -91,53 +86,3 @@ def test_accuracy_is_given_with_truncated_answers_as_wrong_and_as_missing():
         assert row["accuracy"] == pytest.approx(answers.loc[cap, "correct"].mean())
         assert row["accuracy_answered"] == pytest.approx(left["correct"].mean(), nan_ok=True)
     assert table["accuracy_answered"].isna().tolist() == table["cap"].eq(0).fillna(False).tolist()
-
-
-GRADE = {
-    "correct": True,
-    "extracted": "4",
-    "status": "rule",
-    "looping": False,
-    "refused": False,
-    "boxed_answers": 0,
-}
-
-
-def rows_of_grades(numbers):
-    frame = pd.DataFrame({"problem_id": [f"p{n}" for n in numbers], "sample": 0}).assign(**GRADE)
-    return frame.assign(cap=pd.array([None if n % 2 else n for n in numbers], dtype="Int64"))
-
-
-def test_a_table_passes_in_parts_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
-    whole = rows_of_grades(range(40))
-    path = tmp_path / "new" / "t.parquet"
-    assert table_batches.write_parts((whole.iloc[i : i + 9] for i in range(0, 40, 9)), path, "grades") == 40
-    parts = list(table_batches.read_parts(path, "grades"))
-    assert [len(part) for part in parts] == [7] * 5 + [5]
-    read = pd.concat(parts, ignore_index=True)
-    pd.testing.assert_frame_equal(read, whole[list(read)], check_dtype=False)
-    monkeypatch.setattr(table_batches, "BYTES", 1)
-    assert {len(part) for part in table_batches.read_parts(path, "grades")} == {1}
-
-
-def test_a_key_that_stands_in_two_parts_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
-    table_batches.write_parts(
-        [rows_of_grades(range(20)), rows_of_grades([3])], tmp_path / "t.parquet", "grades"
-    )
-    with pytest.raises(UserError, match="same key, the second is row 20"):
-        next(table_batches.read_parts(tmp_path / "t.parquet", "grades"))
-
-
-def test_nothing_is_left_of_a_table_that_could_not_be_made(tmp_path):
-    def parts():
-        yield rows_of_grades(range(5))
-        yield rows_of_grades(range(5, 9)).assign(status="guessed")
-
-    (tmp_path / "t.parquet").write_bytes(b"old")
-    with pytest.raises(UserError, match="guessed"):
-        table_batches.write_parts(parts(), tmp_path / "t.parquet", "grades")
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
-    with pytest.raises(UserError, match="cannot be read as a table"):
-        next(table_batches.read_parts(tmp_path / "t.parquet", "grades"))

@@ -17,14 +17,11 @@ import import_logs
 import read_inspect
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table
-from frontiers.data.problems import Problem
-from frontiers.log_import import files as imports_files
-from frontiers.log_import import token_counts
 from frontiers.log_import.agreement import agreement
-from frontiers.log_import.entry import Entry, Faults
-from frontiers.log_import.matching import Benchmark, problems_of
+from frontiers.log_import.entry import Faults
+from frontiers.log_import.files import read_entries
 from support.paths import ROOT, SHARED
-from support.writer import MARKERS, TOKENIZER
+from support.writer import MARKERS
 
 LOGS = ROOT / "tests/log_import/logs"
 RECORDED = SHARED / "data/outputs/qwen25math_math_cot_100x8.jsonl"
@@ -121,7 +118,7 @@ def test_lm_eval_logs_give_texts_and_counted_tokens(tmp_path, problems, name):
         "output": {"counted": 16},
         "finish": {"budget": 16},
     }
-    assert any("one and the same text" in note for note in facts["notes"])
+    assert any("are the same text" in note for note in facts["notes"])
 
 
 def test_a_log_that_lost_its_markers_is_told_of(tmp_path, problems):
@@ -129,7 +126,7 @@ def test_a_log_that_lost_its_markers_is_told_of(tmp_path, problems):
     assert (table["answer"] == "").all()
     assert (table["end_tokens"] == 0).all()
     assert any("skip_special_tokens" in note for note in facts["notes"])
-    assert not any("one and the same" in note for note in facts["notes"])
+    assert not any("are the same text" in note for note in facts["notes"])
 
 
 def lm_eval_rows(name="lm-eval-completions.jsonl", samples=1):
@@ -182,7 +179,7 @@ def test_all_that_lm_eval_logs_lack_is_told_at_once(tmp_path, problems):
         "no prompt",
         "two records",
         "`max_tokens`",
-        "no problem of",
+        "no problem of the benchmark in the prompt",
     ):
         assert sum(part in fault for fault in faults) == 1, part
     assert len(faults) == 6
@@ -262,8 +259,8 @@ def test_what_an_inspect_log_can_lack_is_told_at_once(tmp_path, few):
         inspect_row(6, output_tokens=2),
     ]
     faults = faults_of(tmp_path, few, [as_inspect(tmp_path, rows)], samples=9)
-    parts = ["ended in an error", "several turns", "without a completion", "how the completion ended"]
-    parts += ["no problem of the benchmark", "neither they nor the prompt", "more tokens in the parts"]
+    parts = ["ended in an error", "several turns", "without a completion", "no finish reason and no budget"]
+    parts += ["no problem of the benchmark", "neither the count nor the prompt", "parts with more tokens"]
     for part in parts:
         assert sum(part in fault for fault in faults) == 1, part
     assert len(faults) == len(parts)
@@ -320,15 +317,15 @@ def test_each_column_that_was_mapped_must_be_there(tmp_path, few, field):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"end": "fell asleep"}, 'holds "fell asleep" (line 2). Known are stop'),
-        ({"text": 7}, "A text is wanted"),
+        ({"end": "fell asleep"}, 'holds "fell asleep" (line 2). Expected one of stop'),
+        ({"text": 7}, "Expected text"),
         ({"text": None}, "is empty"),
-        ({"id": "p9"}, "an id that is no problem of the benchmark (line 2: 'p9')"),
+        ({"id": "p9"}, "an id that is not in the benchmark (line 2: 'p9')"),
         ({"id": None}, "a record without an id"),
         ({"id": "p4"}, "1 of 3 problems have no completion"),
-        ({"tokens": -3}, "A whole number, not negative, is wanted"),
-        ({"tokens": 2.5}, "A whole number"),
-        ({"seconds": "long"}, "Seconds are wanted"),
+        ({"tokens": -3}, "Expected a whole number, not negative"),
+        ({"tokens": 2.5}, "Expected a whole number"),
+        ({"seconds": "long"}, "Expected seconds"),
         ({"right": "perhaps"}, "true or false"),
         ({"cap": 3}, "completions under cap 3"),
         ({"sample": 1, "id": "p4"}, "1 problems have 2 completions"),
@@ -352,8 +349,8 @@ def test_torn_and_empty_files(tmp_path, few):
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
     (fault,) = faults_of(tmp_path, few, [log])
-    assert "a line that is no JSON object (line 3)" in fault
-    assert "cut short" in fault
+    assert "a line that is not a JSON object (line 3)" in fault
+    assert "truncated" in fault
     path.write_bytes(b"")
     assert "the file is empty" in faults_of(tmp_path, few, [log])[0]
     path.write_bytes(b"\xff\xfe\x00[[[[" * 50 + b"\n" + b"[" * 100_000 + b"\n3\n")
@@ -424,129 +421,6 @@ def test_a_cap_of_the_log_holds_for_all_of_it(tmp_path, few):
     assert table.groupby("cap", dropna=False)["reasoning_tokens"].max().tolist() == [1, 3]
 
 
-# The pieces
-
-
-def entry(**fields):
-    return Entry(**{"file": "f", "place": "line 1", "completion": "", **fields})
-
-
-def matched(asked, *questions, ids=(), prompt="{question}", by_id=False):
-    problems = [
-        Problem(f"p{i}", prompt.replace("{question}", q), "1", "number", "MIT", "t")
-        for i, q in enumerate(questions)
-    ]
-    faults = Faults()
-    entries = [
-        entry(asked=text, id=name) for text, name in zip(asked, ids or [None] * len(asked), strict=True)
-    ]
-    return problems_of(entries, Benchmark.of(problems, prompt), {"f": by_id}, faults), len(faults)
-
-
-def test_a_problem_is_found_by_its_text_whatever_stands_around_it():
-    asked = ["Q: How  many\nlegs?\nA:", "How many legs?", "Q: How many legs? A: 4\nQ: How many arms? A:"]
-    prompt = "{question}\n\nThink."
-    assert matched(asked, "How many legs?", "How many arms?", prompt=prompt) == (["p0", "p0", "p1"], 0)
-    assert matched(["many legs? Or", "What?"], "legs?", "many legs?") == (["p1", None], 1)
-
-
-def test_problems_of_one_text_need_their_id():
-    assert matched(["Same?"], "Same?", "Same?") == ([None], 1)
-    assert matched(["Same?"], "Same?", "Same?", ids=["p1"]) == (["p1"], 0)
-    assert matched(["Other?"], "Same?", "Other?", ids=["p0"]) == (["p1"], 0)  # a running number is no id
-    assert matched(["Other?"], "Same?", "Other?", ids=["p0"], by_id=True) == (["p0"], 0)
-
-
-def test_options_in_another_order_are_another_problem():
-    assert matched(["Which? A) 1 B) 2"], "Which? A) 2 B) 1")[1] == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("<think>a</think>b", ("a", "b", True, "<think>")),
-        ("a</think>b", ("a", "b", True, "")),
-        ("\n<think>a", ("a", "", False, "<think>")),
-        ("a", ("a", "", False, "")),
-        ("</think>", ("", "", True, "")),
-        ("a</think>b</think>c", ("a", "b</think>c", True, "")),
-        ("", ("", "", False, "")),
-    ],
-)
-def test_trace_and_answer_are_told_apart(text, expected):
-    part = token_counts.told_apart(entry(completion=text), MARKERS)
-    assert (part.reasoning, part.answer, part.closed, part.opening) == expected
-
-
-def counts(thinking=MARKERS, tokenizer=True, **fields):
-    def encode(texts):
-        return TOKENIZER(list(texts), add_special_tokens=False)["input_ids"]
-
-    one, faults = entry(**{"prompt_tokens": 7, "finish_reason": "stop", **fields}), Faults()
-    counter = token_counts.Counter(encode if tokenizer else None, "no reason")
-    (found,) = token_counts.count(
-        [one], [token_counts.told_apart(one, thinking)], thinking, counter, {}, faults
-    )
-    return found and (found.reasoning, found.end, found.answer)
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"completion": "Ana Ben</think>5"}, (2, 1, 2)),
-        ({"completion": "Ana Ben</think>5", "finish_reason": "length"}, (2, 1, 1)),
-        ({"completion": "<think>Ana Ben</think>5"}, (3, 1, 2)),  # the model wrote the start marker itself
-        ({"completion": "Ana Ben</think>5", "output_tokens": 9}, (6, 1, 2)),
-        ({"completion": "Ana Ben</think>5", "output_tokens": 9, "reasoning_tokens": 4}, (4, 1, 4)),
-        ({"completion": "Ana Ben"}, (2, 0, 0)),
-        ({"completion": "Ana Ben", "output_tokens": 9}, (8, 0, 0)),
-        ({"completion": "Ana Ben", "output_tokens": 9, "finish_reason": "length"}, (9, 0, 0)),
-        ({"completion": "5", "reasoning": "Ana"}, (1, 1, 2)),
-        ({"completion": "5", "reasoning": ""}, (0, 1, 2)),
-        ({"completion": "", "reasoning": "Ana"}, (1, 0, 0)),
-        ({"completion": "5", "reasoning": "", "reasoning_tokens": 30, "output_tokens": 40}, (30, 1, 9)),
-        ({"completion": "", "finish_reason": "length"}, (0, 0, 0)),
-        ({"completion": "Ana Ben</think>5", "cap": 1}, (1, 1, 2)),
-        ({"completion": "Ana Ben</think>5", "cap": 1, "reasoning_tokens": 2}, None),
-        ({"completion": "Ana Ben</think>5", "output_tokens": 2}, None),
-        ({"completion": "5", "reasoning": "a", "tokenizer": False}, None),
-        (
-            {
-                "completion": "5",
-                "reasoning": "a",
-                "reasoning_tokens": 3,
-                "answer_tokens": 2,
-                "tokenizer": False,
-            },
-            (3, 1, 2),
-        ),
-        (
-            {
-                "completion": "5",
-                "reasoning": "a",
-                "reasoning_tokens": 3,
-                "output_tokens": 6,
-                "tokenizer": False,
-            },
-            (3, 1, 2),
-        ),
-        ({"completion": "Ana Ben", "thinking": PROMPT}, (2, 0, 0)),
-    ],
-)
-def test_tokens_of_trace_marker_and_answer(fields, expected):
-    assert counts(**fields) == expected
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=60), st.sampled_from(["stop", "length"]))
-def test_counted_parts_add_up_to_what_was_written(text, finish):
-    reasoning, end, answer = counts(completion=text, finish_reason=finish)
-    ids = TOKENIZER(text.partition("</think>")[::2], add_special_tokens=False)["input_ids"]
-    written = sum(map(len, ids)) + ("</think>" in text)
-    stop = finish == "stop" and "</think>" in text
-    assert reasoning + end + answer == written + stop
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -574,20 +448,8 @@ def test_no_content_of_a_log_makes_more_than_faults(tmp_path_factory, values, fo
     path.write_text("".join(json.dumps(value) + "\n" for value in values))
     faults = Faults()
     log = {"format": form, "file": str(path), "columns": {"completion": "text", "id": "doc.id"}}
-    for one in imports_files.read_entries(log, path, faults):
+    for one in read_entries(log, path, faults):
         assert isinstance(one.completion, str)
-
-
-def test_agreement_counts_each_of_the_four_cases():
-    keys = [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
-    base = pd.DataFrame(keys, columns=["problem_id", "sample"]).assign(cap=pd.array([None] * 4, "Int64"))
-    verdicts = base.assign(scorer="s", correct=[True, True, False, False])
-    grades = base.assign(correct=[True, False, True, False])
-    (row,) = agreement(verdicts, grades, "m", "b", "cot").to_dict("records")
-    assert [row[k] for k in ("both_right", "only_here", "only_log", "both_wrong")] == [1, 1, 1, 1]
-    assert row["low"] < row["agreement"] == 0.5 < row["high"]
-    with pytest.raises(UserError, match="not graded"):
-        agreement(verdicts, grades.iloc[:3], "m", "b", "cot")
 
 
 # Configuration and tokenizer of the model

@@ -2,9 +2,9 @@
 
     python tests/support/grading_agreement.py [--data ../shared/data] [--workers 2]
 
-Grades the recorded answers, completions and unit tests of other graders that
-stand beside the project, and prints a Markdown table per source: rows, rows on
-which both agree, and the rulings of `grading_disagreements.json` on the others.
+Grades the recorded answers, completions and unit tests of other graders in
+`--data`, and prints a Markdown table per source: rows, rows on which both
+agree, and the rulings of `tests/grading/disagreements.json` on the others.
 """
 
 import argparse
@@ -20,16 +20,17 @@ from support.paths import ROOT, TESTS
 
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from frontiers.grading import grader
+from frontiers.grading.extraction import extract
+from frontiers.grading.grader import Grader
 
 RULINGS = ("ours right", "label loose", "ours wrong")
 DATA = paths.SHARED / "data"
 SHOWN = 60
-"""Characters of an answer that tell it from others in the file of rulings."""
+"""Characters of an answer by which the file of rulings identifies it."""
 
 
 class Row(NamedTuple):
-    """A recorded answer with its label, and as it is graded."""
+    """A recorded answer with its label, as it is graded."""
 
     source: str
     problem: str
@@ -40,8 +41,13 @@ class Row(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What a ruling names."""
+        """The key of its ruling."""
         return self.source, self.problem, self.answer[:SHOWN], self.gold
+
+    @property
+    def pair(self) -> tuple[str, str, str]:
+        """Answer, gold and answer type, as a grader takes them."""
+        return self.answer, self.gold, self.answer_type
 
 
 def recorded(data: Path) -> Iterator[Row]:
@@ -51,23 +57,23 @@ def recorded(data: Path) -> Iterator[Row]:
         problem = str(line["problem_id"])
         yield Row(line["source"], problem, line["answer"], line["gold"], types[line["kind"]], line["correct"])
     for line in _lines(data / "triples" / "unit_test_triples.jsonl"):
-        answer = grader.extract(line["answer"], "expression") or ""
+        answer = extract(line["answer"], "expression") or ""
         source = f"{line['source']} (unit tests)"
         yield Row(source, line["test"], answer, line["gold"], "expression", line["correct"])
     for line in _lines(data / "outputs" / "qwen25math_math_cot_100x8.jsonl"):
-        answer = grader.extract(line["completion"], "expression") or ""
+        answer = extract(line["completion"], "expression") or ""
         source, problem = "QwenLM/Qwen2.5-Math (completions)", str(line["problem_id"])
         yield Row(source, problem, answer, line["gold"], "expression", line["correct"])
 
 
-def disagreements(rows: Sequence[Row], workers: int) -> list[Row]:
+def disagreements(rows: Sequence[Row], grader: Grader) -> list[Row]:
     """Return the rows whose verdict is not their label."""
-    verdicts = grader.grade_pairs([(row.answer, row.gold, row.answer_type) for row in rows], workers)
+    verdicts = grader.grade([row.pair for row in rows])
     return [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.correct != row.label]
 
 
 def rulings() -> dict[tuple[str, str, str, str], dict]:
-    """Return the file of rulings by what they name."""
+    """Return the rulings by their key."""
     lines = json.loads((TESTS / "grading" / "disagreements.json").read_text())
     return {(line["source"], line["problem"], line["answer"], line["gold"]): line for line in lines}
 
@@ -81,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args(argv)
     rows, ruled = list(recorded(arguments.data)), rulings()
-    odd = disagreements(rows, arguments.workers)
+    with Grader(arguments.workers) as grader:
+        odd = disagreements(rows, grader)
     counted, differing = Counter(row.source for row in rows), Counter(row.source for row in odd)
     ruling = Counter((row.source, ruled[row.key]["ruling"] if row.key in ruled else "none") for row in odd)
     print("| source | rows | agree | share |", *(f" {name} |" for name in (*RULINGS, "not ruled on")), sep="")

@@ -169,7 +169,7 @@ def test_a_full_disk_is_one_message_and_the_same_command_goes_on(workflow, finis
     disk = workflow.folder / "results/published"
     small_disk(disk, "size=12k")
     said = refused(workflow, TREND)
-    assert f"{POINTS}: no space left on its disk; make room" in said
+    assert f"{POINTS}: no space left on device; free some space" in said
     assert [path.name for path in disk.iterdir()] == ["other"]
     small_disk(disk, "size=8m")
     workflow.snakemake(TREND)
@@ -212,7 +212,7 @@ def test_a_damaged_table_is_named_and_without_it_the_same_command_goes_on(workfl
     table.write_bytes(table.read_bytes()[:-100])
     said = refused(workflow, TREND)
     assert f"{POINTS}: cannot be read as a table" in said
-    assert "delete it and run snakemake again" in said
+    assert "delete it and rerun snakemake" in said
     assert not (workflow.folder / TREND).exists()
     table.unlink()
     workflow.snakemake(TREND)

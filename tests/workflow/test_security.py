@@ -65,7 +65,7 @@ def config() -> dict:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_a_plain_word(config, kind, name):
     config[kind][name] = next(iter(config[kind].values()))
-    assert f"{kind}: the name {name!r} has not the form of one" in refused(config)
+    assert f"{kind}: {name!r} is not a valid name" in refused(config)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -75,7 +75,7 @@ def test_a_path_stays_in_the_project(config, path):
     config["studies"]["published"]["table"] = path
     said = refused(config)
     for place in ("benchmarks.short-chains.path", "models.pocket-small.path", "studies.published.table"):
-        assert f"{place}: {path!r} has not the form asked for: a path within the project" in said
+        assert f"{place}: {path!r} is not valid here; expected: a path within the project" in said
 
 
 @pytest.mark.parametrize(

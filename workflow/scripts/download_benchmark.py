@@ -3,8 +3,8 @@
 Input: the benchmark's block of config.yaml as JSON. It names a local JSONL file
 (`path`, checked against `sha256`) or a data set of the Hub (`repository`).
 Outputs: the problems as JSON lines (id, question, answer, answer_type, licence,
-source), the question being what the model is asked; beside them, as .json,
-where they come from: commit, number of rows, checksums.
+source), the question being the text the model is asked; next to them, as .json,
+their origin: commit, number of rows, checksums.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
     cli.add_hub(parser)
     parser.add_argument(
-        "--output", type=Path, required=True, help="JSONL to write; its origin beside it as .json"
+        "--output", type=Path, required=True, help="JSONL to write, and its origin as .json next to it"
     )
     arguments = parser.parse_args(argv)
     block = json.loads(arguments.block)
@@ -64,14 +64,14 @@ def from_file(path: Path, block: dict, name: str) -> tuple[list[dict], dict]:
         if odd := {problem.answer_type for problem in problems} - {block["answer_type"]}:
             raise cli.UserError(
                 f"{path}: its answers are of type {', '.join(sorted(odd))}, benchmarks.{name}.answer_type in "
-                f"config.yaml says {block['answer_type']}; make them agree"
+                f"config.yaml is {block['answer_type']}; correct either"
             )
         return [asdict(problem) for problem in problems], origin
     if not path.is_file():
         raise cli.UserError(f"{path}: there is no such file; correct benchmarks.{name}.path in config.yaml")
     if (found := sha256_of(path)) != block["sha256"]:
         raise cli.UserError(
-            f"{path}: expected sha256 {block['sha256']}, found {found}. The file is damaged or another one: "
+            f"{path}: expected sha256 {block['sha256']}, found {found}. The file is damaged or has changed: "
             f"fetch it again, or correct benchmarks.{name}.sha256 in config.yaml"
         )
     rows = benchmark_source.source_rows(path.read_bytes(), str(path))
@@ -88,7 +88,7 @@ def from_hub(block: dict, name: str, root: Path) -> tuple[list[dict], dict]:
     benchmark_source.check_rows(rows, block, f"{block['repository']} at {commit}")
     checksum = benchmark_source.rows_checksum(rows, benchmark_source.used_columns(block))
     if "sha256" not in block:
-        cli.say(f"{block['repository']} at {commit}: the sha256 of its rows, to pin them by, is {checksum}")
+        cli.say(f"{block['repository']} at {commit}: to pin its rows, add to config.yaml sha256: {checksum}")
     elif checksum != block["sha256"]:
         raise cli.UserError(
             f"{block['repository']} at {commit}: expected rows of sha256 {block['sha256']}, found {checksum}. "

@@ -1,10 +1,10 @@
-"""Fetch one checkpoint, or find it on this machine, and write down what it is made of.
+"""Fetch one checkpoint, or find it on this machine, and write its manifest.
 
 Input: the model's block of config.yaml as JSON. It names a local folder
-(`path`) or a repository of the Hub (`repository`), of which configuration,
-tokenizer and safetensors are fetched, never a pickle (without safetensors where `fetch_weights` is false).
+(`path`) or a repository of the Hub (`repository`), from which configuration,
+tokenizer and safetensors are fetched, never a pickle (no safetensors if `fetch_weights` is false).
 Output: the manifest as JSON: the folder, the commit, the sha256 of every file
-that shapes what the model writes, parameters, and the size of the weights in bytes.
+that affects what the model writes, parameters, and the size of the weights in bytes.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from frontiers.data import checkpoints
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Check that the checkpoint is whole and write its manifest, or nothing at all."""
+    """Check that the checkpoint is complete and write its manifest, or nothing at all."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
@@ -29,12 +29,12 @@ def main(argv: list[str] | None = None) -> None:
 
     if "path" in block:
         folder, origin, sums = Path(block["path"]), {"commit": None, "from": "path"}, {}
-        mend = (
+        fix = (
             f"Restore the folder of model `{arguments.name}` (a shipped one: git checkout -- {folder}, or "
             "train it again with snakemake train_pocket), or correct its `path` in config.yaml"
         )
         if not folder.is_dir():
-            raise cli.UserError(f"{folder}: there is no such folder. {mend}")
+            raise cli.UserError(f"{folder}: there is no such folder. {fix}")
         checkpoints.refuse_pickles(str(folder), [path.name for path in folder.iterdir()])
     else:
         from frontiers.data import hub
@@ -50,13 +50,13 @@ def main(argv: list[str] | None = None) -> None:
             arguments.hub,
         )
         folder, origin, sums = found.folder, {"commit": found.commit, "from": found.origin}, found.sums
-        mend = f"Delete {folder} and run again"
-    held = checkpoints.check_checkpoint(folder, mend, weights)
+        fix = f"Delete {folder} and rerun the command"
+    held = checkpoints.check_checkpoint(folder, fix, weights)
     if weights:
-        checkpoints.check_weights(folder, block.get("sha256"), mend)
+        checkpoints.check_weights(folder, block.get("sha256"), fix)
     if not trusted and (kind := checkpoints.names_code(folder)):
         cli.say(
-            f"{arguments.name}: its own code was not fetched and does not run; the engine has to know {kind}"
+            f"{arguments.name}: its own code was not fetched and does not run; the engine must support {kind}"
         )
     manifest = {
         "model": arguments.name,

@@ -1,9 +1,9 @@
-"""Fetch what reading a model's logs needs: its configuration and its tokenizer, but no weights.
+"""Fetch the configuration and the tokenizer of a model whose logs are imported, without its weights.
 
 Input: the model's block of config.yaml as JSON. It names a local folder (`path`) or a repository of the
-Hub (`repository`). The configuration of a repository comes from data/architectures/ where that describes
-it, else from the Hub. Outputs: as JSON the folder of the tokenizer, null with the reason where it cannot be
-had (logs that count all tokens need none), and beside it, as .config.json, the configuration.
+Hub (`repository`). The configuration of a repository comes from data/architectures/ if it is described
+there, else from the Hub. Outputs: as JSON the folder of the tokenizer, or null and the reason if it is not
+available (logs that count all tokens need none), and next to it, as .config.json, the configuration.
 """
 
 import argparse
@@ -20,12 +20,14 @@ TOKENIZER_FILES = [name for name in checkpoints.MODEL_FILES if "safetensors" not
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Find or fetch the files, and write where they are."""
+    """Find or fetch the files, and write their location."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--block", required=True, help="JSON of its block in config.yaml")
     cli.add_hub(parser)
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write; .config.json beside it")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="JSON to write, and .config.json next to it"
+    )
     arguments = parser.parse_args(argv)
     block = json.loads(arguments.block)
 
@@ -49,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def fetch(block: dict, root: Path) -> tuple[Path | None, dict]:
-    """Return the folder with a repository's files, and what to write down of it."""
+    """Return the folder with a repository's files, and what to write about it."""
     from frontiers.data import hub
 
     try:

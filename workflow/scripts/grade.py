@@ -2,9 +2,9 @@
 
 Inputs: the table `generations` (one row per problem, sample and cap) and the
 benchmark's problems (JSONL). Output: the table `grades`, one row per
-generation: right or not, the answer found, how it was judged, and what makes it
-ambiguous. Both tables pass through in parts, so any number of rows fits into
-memory. Time limits are in seconds of processor time.
+generation: right or wrong, the extracted answer, how it was judged, and what
+makes it ambiguous. Both tables are processed in batches, so memory does not grow
+with the rows. Time limits are in seconds of processor time.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from frontiers.core import cli, table_batches
-from frontiers.data import problems
-from frontiers.grading import grader as grading
-from frontiers.grading import grades
+from frontiers.data.problems import read_problems
+from frontiers.grading.grader import TIMEOUT, Grader
+from frontiers.grading.grades import grade_generations
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,26 +24,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", required=True, help="table of generations (parquet)")
     parser.add_argument("--problems", required=True, help="the benchmark's problems (JSONL, one per line)")
-    parser.add_argument("--workers", type=int, default=1, help="processes judging at once (default 1)")
+    parser.add_argument("--workers", type=int, default=1, help="grader processes (default 1)")
     parser.add_argument(
         "--timeout",
         type=float,
-        default=grading.TIMEOUT,
-        help="processor seconds after which an answer is given up as `grader_timeout` (default %(default)s)",
+        default=TIMEOUT,
+        help="processor seconds after which an answer becomes `grader_timeout` (default %(default)s)",
     )
     parser.add_argument("--output", required=True, help="table of grades to write (parquet)")
     arguments = parser.parse_args(argv)
-    golds = problems.read_problems(arguments.problems)
+    problems = read_problems(arguments.problems)
     counts: Counter[str] = Counter()
 
-    def parts(grader: grading.Grader) -> Iterator[pd.DataFrame]:
+    def parts(grader: Grader) -> Iterator[pd.DataFrame]:
         for generations in table_batches.read_parts(arguments.generations, "generations"):
-            part = grades.grade_generations(generations, golds, grader)
+            part = grade_generations(generations, problems, grader)
             counts.update(part["status"])
             counts["right"] += int(part["correct"].sum())
             yield part
 
-    with grading.Grader(arguments.workers, arguments.timeout) as grader:
+    with Grader(arguments.workers, arguments.timeout) as grader:
         rows = table_batches.write_parts(parts(grader), arguments.output, "grades")
     right = counts.pop("right", 0)
     print(f"{right} of {rows} right", *(f"{k}: {n}" for k, n in counts.most_common()), sep=", ")

@@ -1,9 +1,9 @@
-"""Import the logs of one model on one benchmark: completions that others' tools recorded.
+"""Import the logs of one model on one benchmark: completions recorded by other tools.
 
-Inputs: the logs (samples_*.jsonl of lm-evaluation-harness, what read_inspect made of an Inspect log, or a
-parquet or JSONL table with a column map), the benchmark's problems, and the model's tokenizer where the logs
-do not count tokens. Outputs: the table `generations` with its provenance as JSON beside it, as if the model
-had been run here, and the table `verdicts` of what the logs said of each completion.
+Inputs: the logs (samples_*.jsonl of lm-evaluation-harness, the output of read_inspect for an Inspect log, or a
+parquet or JSONL table with a column map), the benchmark's problems, and the model's tokenizer if the logs do
+not count tokens. Outputs: the table `generations` and its provenance as JSON next to it, as if the model had
+been run here, and the table `verdicts` of the logs' own verdicts.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from frontiers.core import cli, files, tables
 from frontiers.data.problems import read_problems
-from frontiers.log_import import files as imports_files
 from frontiers.log_import import import_tables, token_counts
 from frontiers.log_import.entry import Faults, valid
+from frontiers.log_import.files import read_entries
 from frontiers.log_import.matching import Benchmark
 
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for log, file in zip(logs, arguments.files, strict=True):
         if file.is_file():
             sums.setdefault(files.sha256_of(file), []).append(log["file"])
-        entries += imports_files.read_entries(log, file, faults)
+        entries += read_entries(log, file, faults)
     for name, *again in sums.values():
         for other in again:
             faults.add(other, f"the same file as {name}", "", "List it once")
@@ -73,10 +73,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="name of the model")
     parser.add_argument("--identity", required=True, help="JSON of the model's fields that change its tokens")
     parser.add_argument("--logs", required=True, help="JSON: the logs' blocks of config.yaml, in order")
-    parser.add_argument("--files", type=Path, nargs="+", required=True, help="the file to read of each log")
+    parser.add_argument("--files", type=Path, nargs="+", required=True, help="file to read for each log")
     parser.add_argument("--problems", type=Path, required=True, help="JSONL named after the benchmark")
     parser.add_argument(
-        "--prompt", default="{question}", help="the benchmark's prompt, taken off the problems' questions"
+        "--prompt", default="{question}", help="the benchmark's prompt, removed from the problems' questions"
     )
     parser.add_argument("--caps", required=True, help="JSON list of the study's caps, null for uncapped")
     parser.add_argument("--samples", type=int, required=True, help="completions per problem and cap")
@@ -87,7 +87,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def counter(found: dict, identity: dict) -> token_counts.Counter:
-    """Return the model's counter of tokens; without one where its tokenizer is not at hand."""
+    """Return the model's token counter, one that cannot count if its tokenizer is not available."""
     if found["folder"] is None:
         return token_counts.Counter(None, found["reason"])
     from jinja2 import TemplateError
@@ -106,8 +106,8 @@ def counter(found: dict, identity: dict) -> token_counts.Counter:
             )
         except (TemplateError, ValueError) as error:
             raise cli.UserError(
-                f"{found['folder']}: its chat template cannot put the messages of the log ({error}); "
-                "give the tokens of the prompts, or map `prompt`"
+                f"{found['folder']}: its chat template cannot render the messages of the log ({error}); "
+                "map `prompt_tokens` or `prompt`"
             ) from error
         return encode([text])[0]
 

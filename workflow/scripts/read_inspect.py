@@ -1,8 +1,8 @@
-"""Read an Inspect log with inspect_ai and write what importing it needs.
+"""Read an Inspect log with inspect_ai and write it as JSON lines for import_logs.
 
-Input: a log of Inspect, `.eval` or `.json`. Output: JSON lines, one object per sample: what was asked,
-reasoning and completion, tokens as the log counts them, why the completion ended, seconds, and what the
-log's scorers said. Needs inspect_ai, and of this project the package `frontiers` on PYTHONPATH.
+Input: an Inspect log, `.eval` or `.json`. Output: JSON lines, one object per sample: prompt, reasoning,
+completion, the log's token counts, stop reason, seconds, and the verdicts of its scorers. Needs inspect_ai,
+and from this project the package `frontiers` on PYTHONPATH.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from frontiers.log_import import inspect_reader
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the log and write its samples, or nothing at all."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--log", type=Path, required=True, help="log of Inspect, .eval or .json")
+    parser.add_argument("--log", type=Path, required=True, help="Inspect log, .eval or .json")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write")
     arguments = parser.parse_args(argv)
     rows = list(inspect_reader.read_log(arguments.log))

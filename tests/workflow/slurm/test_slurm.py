@@ -226,7 +226,7 @@ def jobs_outlive_a_killed_snakemake_and_the_next_one_doubles_nothing(slurm, fold
         second = study.run(GENERATED)
         again = second.submitted()
         log = folder / f"logs/generate/pocket/{MODEL}.cot.log"
-        wait(lambda: log.exists() and "waiting for its end" in log.read_text(), "the second job at the fence")
+        wait(lambda: log.exists() and "waiting for it" in log.read_text(), "the second job to wait")
         assert re.search(rf"process \d+ on \S+, SLURM job {number}, since \S+ writes it", log.read_text())
         assert slurm.job(number)["JobState"] == slurm.job(again)["JobState"] == "RUNNING"
         server.pause = 0
@@ -272,6 +272,6 @@ def test_a_node_that_vanishes_costs_what_was_in_flight(slurm, tmp_path):
         assert run.jobs == [number]
         assert slurm.job(number)["Restarts"] == "1"
         log = (tmp_path / f"logs/generate/pocket/{MODEL}.cot.log").read_text()
-        assert "has ended without a word; going on in its place" in log
+        assert "exited without releasing the lock; taking over" in log
         assert study.provenance["journalled_requests"] >= 8
         check_nothing_doubled(study, server, 1)

@@ -1,7 +1,7 @@
-"""config.yaml: checked before anything runs, and read by the rules.
+"""What the rules read from config.yaml.
 
-Fields that change what a model writes (`identity`) are kept apart from those
-that only name, date or place it, so that a corrected label decodes nothing again.
+Fields that change what a model writes (`identity`) are separate from those that
+only name, date or place it, so that a corrected label decodes nothing again.
 """
 
 import json
@@ -12,24 +12,24 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
-from frontiers.config import imported as config_imports
 from frontiers.config import strategies as config_strategies
-from frontiers.config.load import _filled, schema
+from frontiers.config.imported import KIND as IMPORTED
+from frontiers.config.schema import schema, with_defaults
 
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
-"""Fields of a benchmark that change nothing about its problems."""
+"""Fields of a benchmark that do not change its problems."""
 
 ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")
-"""Fields of a model that say which files it is made of."""
+"""Fields of a model that determine its files."""
 
 
 def canonical(value: Any) -> str:
-    """Return `value` as JSON that is equal for equal values; a text is taken to be such JSON already."""
+    """Return `value` as JSON that is equal for equal values; a string is taken as such JSON already."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def entry(block: Mapping, key: str) -> Any:
-    """Return what stands in `block` at a path of keys joined by slashes. Raises `KeyError`."""
+    """Return the value in `block` at a path of keys joined by slashes. Raises `KeyError`."""
     return reduce(getitem, key.split("/"), block)
 
 
@@ -46,12 +46,12 @@ def one_of(names: Iterable[str]) -> str:
 def identity(model: Mapping) -> str:
     """Return, as canonical JSON, the fields of a model that change what it writes, defaults filled in."""
     rules = schema()["$defs"]["model"]
-    filled = _filled(model, rules)
+    filled = with_defaults(model, rules)
     return canonical({k: v for k, v in filled.items() if rules["properties"][k].get("x-identity")})
 
 
 def source(kind: str, block: Mapping) -> str:
-    """Return, as canonical JSON, what download_benchmark or download_model needs of a block.
+    """Return, as canonical JSON, the fields of a block that download_benchmark or download_model needs.
 
     `kind` is "benchmarks" or "models". Editing any other field downloads nothing again.
     """
@@ -61,7 +61,7 @@ def source(kind: str, block: Mapping) -> str:
 
 
 def local_files(block: Mapping) -> list[str]:
-    """Return the local files a block is read from, sorted; none for the Hub or where nothing is there yet."""
+    """Return the local files a block is read from, sorted; none for the Hub or while they do not exist."""
     if "path" not in block:
         return []
     path = Path(block["path"])
@@ -72,22 +72,22 @@ def local_files(block: Mapping) -> list[str]:
 
 def pairs(study: Mapping) -> list[tuple[str, str, str]]:
     """Return (model, benchmark, strategy) of every table of generations of a study, in its order."""
-    if study["kind"] == config_imports.KIND:
+    if study["kind"] == IMPORTED:
         return [(m, b, study["strategy"]) for m, cells in study["logs"].items() for b in cells]
     return [(m, b, s) for m in study["models"] for b in study["benchmarks"] for s in study["strategies"]]
 
 
 def engine(study: Mapping, model: Mapping) -> str:
-    """Return, as canonical JSON, the study's engine with the context and the nodes that this model has there."""
+    """Return, as canonical JSON, the study's engine with the context and the nodes of this model."""
     room = study["engine"]["max_model_len"]
     spread = {"nodes": model["nodes"]} if model.get("nodes", 1) > 1 else {}
     return canonical({**study["engine"], **spread, "max_model_len": min(room, model.get("context") or room)})
 
 
 def caps(study: Mapping, model: Mapping, strategy: Mapping | None = None) -> list[int | None]:
-    """Return the study's caps that fit, with an answer and some prompt, in its context; null always does.
+    """Return the study's caps that fit in its context, with an answer and some prompt; null always fits.
 
-    A `strategy` that grows trees has a budget of its own and no cap.
+    A tree `strategy` has its own budget and no cap.
     """
     if strategy and strategy["method"] in config_strategies.TREES:
         return [None]
@@ -96,7 +96,7 @@ def caps(study: Mapping, model: Mapping, strategy: Mapping | None = None) -> lis
 
 
 def shards(model: Mapping) -> list[str]:
-    """Return the ends of the names of a model's jobs on a study: `.1of4` and so on, or one that is empty."""
+    """Return the suffixes of a model's jobs on a study: `.1of4` and so on, or a single empty one."""
     count = model.get("shards", 1)
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
 
@@ -146,7 +146,7 @@ def samples(
 
 
 def display(model: Mapping) -> dict:
-    """Return what tables and figures show of a model: label, developer, release_date (None if not given)."""
+    """Return the fields of a model that tables and figures show: label, developer, release_date (None if not given)."""
     return {key: model.get(key) for key in ("label", "developer", "release_date")}
 
 
@@ -159,7 +159,7 @@ def labels(config: Mapping, study: Mapping) -> dict[str, str]:
 
 
 def planned(config: Mapping, study: Mapping) -> str:
-    """Return, as canonical JSON, what the plan of a measured study needs of the configuration."""
+    """Return, as canonical JSON, the part of the configuration that the plan of a measured study needs."""
     benchmarks, models = {}, {}
     for name in study["benchmarks"]:
         block = config["benchmarks"][name]

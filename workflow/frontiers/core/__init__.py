@@ -1,4 +1,4 @@
-"""What every package needs: messages to the user, whole files, tables with their schemas, shared keys, paths.
+"""What every package needs: messages to the user, atomic files, tables with their schemas, shared keys, paths.
 
 Import its modules: `cli` (`UserError`, `run`), `files`, `tables` (`read_table`, `write_table`), `table_batches`,
 `table_paths`, `keys`, `paths`, `single_writer`, `suggest`. It imports no other package.

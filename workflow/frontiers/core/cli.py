@@ -1,4 +1,4 @@
-"""What every script shares: one clear message for a mistake of the user, a traceback for one of ours."""
+"""What every script shares: one message for a mistake of the user, a traceback for a bug of ours."""
 
 import argparse
 import errno
@@ -10,27 +10,27 @@ from contextlib import suppress
 from pathlib import Path
 
 UNWRITABLE = {
-    errno.ENOSPC: "no space left on its disk; make room",
-    errno.EDQUOT: "no space left in the quota of its disk; make room",
-    errno.EROFS: "its disk is read-only; make it writable or take another",
-    errno.EACCES: "no right to it; correct the rights",
-    errno.EPERM: "no right to it; correct the rights",
+    errno.ENOSPC: "no space left on device; free some space",
+    errno.EDQUOT: "disk quota exceeded; free some space",
+    errno.EROFS: "read-only file system; make it writable or use another one",
+    errno.EACCES: "permission denied; fix its permissions",
+    errno.EPERM: "permission denied; fix its permissions",
 }
-"""What may keep a file from being written, and how to mend it."""
+"""Why a file cannot be written, and the fix."""
 
 
 class UserError(ValueError):
-    """Bad input; the message says what is wrong, where, and how to mend it."""
+    """Bad input; the message says what is wrong, where, and how to fix it."""
 
 
 class Stopped(BaseException):
-    """SIGTERM: a scheduler ends the job, at its time limit for instance. No `Exception`, so that nothing mends it."""
+    """SIGTERM, for instance at a scheduler's time limit. Not an `Exception`, so that no handler swallows it."""
 
 
 def run(main: Callable[[], None]) -> None:
     """Call `main`; print a `UserError` as one message on standard error and exit with status 1.
 
-    A file that may not be opened is such an error as well.
+    A file that cannot be written is such an error too.
     """
     try:
         main()
@@ -43,7 +43,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def stop_on_sigterm() -> None:
-    """Have SIGTERM raise `Stopped` in the main thread, wherever it is."""
+    """Make SIGTERM raise `Stopped` in the main thread."""
 
     def stop(number, frame):
         raise Stopped
@@ -52,28 +52,28 @@ def stop_on_sigterm() -> None:
 
 
 def say(line: str) -> None:
-    """Print a line of progress; that nobody reads it any more ends nothing."""
+    """Print a line of progress; a closed pipe is ignored."""
     with suppress(BrokenPipeError):
         print(line, file=sys.stderr, flush=True)
 
 
 def add_hub(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that says where repositories of the Hub lie."""
+    """Add the option `--hub`, the folder of the Hub's repositories."""
     parser.add_argument(
         "--hub",
         type=Path,
         default=Path(os.environ.get("FRONTIERS_HUB") or "data/hub"),
-        help="folder that repositories of the Hub are fetched to, and found in when offline "
+        help="folder for repositories of the Hub: downloads go there, offline runs read it "
         "(default: FRONTIERS_HUB, else data/hub)",
     )
 
 
 def analysis_parser(doc: str, answers: bool = True) -> argparse.ArgumentParser:
-    """Return the arguments that the analyses of points, and of `answers`, share; `doc` describes the command."""
+    """Return the parser that the analyses share; `doc` describes the command, `answers` adds `--answers`."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--points", type=Path, required=True, help="table of points")
     if answers:
-        parser.add_argument("--answers", type=Path, help="table of answers; none for published figures")
+        parser.add_argument("--answers", type=Path, help="table of answers; leave out for published figures")
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
     return parser

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and their checksums."""
+"""Writing files atomically, and their checksums."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from frontiers.core.cli import UNWRITABLE, UserError
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Return whether a file name fits one of the patterns."""
+    """Return whether a file name matches one of the patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def sha256_of(*paths: Path) -> str:
-    """Return the sha256, in hexadecimal, of the files one after the other."""
+    """Return the sha256, in hexadecimal, of the files concatenated."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -28,9 +28,9 @@ def sha256_of(*paths: Path) -> str:
 
 @contextmanager
 def partial(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; what stands there in the end takes the place of `path` in one step, or goes.
+    """Yield a path to write to; it replaces `path` in one step, or is removed after an error.
 
-    Raises `UserError` when the disk is full or may not be written.
+    Raises `UserError` when the disk is full or not writable.
     """
     hidden = path.with_name(f".{path.name}.partial")
     try:
@@ -47,9 +47,9 @@ def partial(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: a reader sees the old file or the new one, never a part.
+    """Write `content` to `path` in one step: a reader sees the old file or the new one, never a part.
 
-    Raises `UserError` when the disk is full or may not be written.
+    Raises `UserError` when the disk is full or not writable.
     """
     with partial(path) as hidden:
         hidden.write_bytes(content)

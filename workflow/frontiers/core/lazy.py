@@ -1,4 +1,4 @@
-"""The face of a package: names that others import from it, loaded from its modules when they are first used."""
+"""Lazy loading of the names that a package gives out, from its modules on first use."""
 
 import importlib
 from collections.abc import Callable

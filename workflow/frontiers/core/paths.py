@@ -1,9 +1,9 @@
-"""Where the project keeps what the package reads. Nothing else counts parent folders."""
+"""The project's folders. No other module counts parent folders."""
 
 from pathlib import Path
 
 WORKFLOW = Path(__file__).resolve().parents[2]
-"""Put on the Python path, it makes `frontiers` importable."""
+"""On the Python path, it makes `frontiers` importable."""
 PROJECT = WORKFLOW.parent
 PACKAGE = WORKFLOW / "frontiers"
 SCRIPTS = WORKFLOW / "scripts"

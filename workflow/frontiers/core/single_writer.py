@@ -1,14 +1,13 @@
-"""One writer at a time, on a file system that several machines may share, without a lock.
+"""One writer at a time, on a file system that several machines may share.
 
-Between machines, locks of the operating system are honoured by some file systems and not by others, and a
-machine that vanishes keeps what it held. So who writes a file stands in a file beside it. Of several that
-make it with O_EXCL, a file system lets one succeed. Its owner touches it every `BEAT` seconds, and another
-writer waits for as long as it sees a beat at least every `MISSED` intervals, by its own monotonic clock. No
-two clocks are ever compared, so each of them may be wrong or jump. Where both run under one kernel, an owner
-whose process is gone is known to be dead at once.
+Not every shared file system honours the locks of the operating system, and a machine that vanishes never
+releases them. So the writer of a file is named in `<file>.owner`, created with O_EXCL, which only one process
+can do. The owner touches it every `BEAT` seconds, a heartbeat; another writer waits while it sees one at least
+every `MISSED` intervals by its own monotonic clock. Clocks of two machines are never compared, so either may be
+wrong or jump. Under the same kernel, an owner whose process has ended is known to be dead at once.
 
 An owner that was only asleep (a stopped process, a machine cut off) finds on waking that the file is no
-longer its own, and writes no more.
+longer its own, and stops writing.
 """
 
 import atexit
@@ -28,17 +27,20 @@ from pathlib import Path
 
 from frontiers.core.cli import UserError, say
 
-BEAT = 10.0  # seconds between two signs of life
-MISSED = 6  # intervals without one after which an owner is taken for dead
+BEAT = 10.0  # seconds between two heartbeats
+MISSED = 6  # intervals without a heartbeat after which an owner counts as dead
 PATIENCE = 600.0  # seconds that a second writer waits for a live owner
-LOOK = 0.5  # seconds between two looks at the owner
+LOOK = 0.5  # seconds between two checks of the owner
 
-GONE = (errno.ENOENT, errno.ESTALE)  # the second is what NFS says of a file that another machine has removed
+GONE = (
+    errno.ENOENT,
+    errno.ESTALE,
+)  # the second is what NFS reports for a file that another machine has removed
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that writes: `kernel` tells which processes see each other, `begun` is in clock ticks since its boot."""
+    """A process that writes. Processes with the same `kernel` see each other; `begun` is in clock ticks since boot."""
 
     token: str
     host: str
@@ -50,7 +52,7 @@ class Owner:
 
     @classmethod
     def here(cls) -> "Owner":
-        """Return this process, with a token of its own."""
+        """Return this process, with a new token."""
         return cls(
             token=uuid.uuid4().hex,
             host=socket.gethostname(),
@@ -63,7 +65,7 @@ class Owner:
 
     @property
     def gone(self) -> bool:
-        """Whether it is certain that the process has ended; not known of those that cannot be seen from here."""
+        """Whether the process has certainly ended; False for one that cannot be seen from here."""
         return bool(self.kernel) and self.kernel == kernel() and begun(self.pid) != self.begun
 
     def __str__(self) -> str:
@@ -77,7 +79,7 @@ class Owner:
 
 
 def kernel() -> str:
-    """Return what all processes that see each other have in common, `` where there is no /proc."""
+    """Return an id shared by all processes that see each other, "" without /proc."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
@@ -85,7 +87,7 @@ def kernel() -> str:
 
 
 def begun(pid: int) -> str:
-    """Return when a process began, in clock ticks since the boot; `` of one that has ended. Tells reused ids apart."""
+    """Return when a process began, in clock ticks since boot, "" once it has ended. Tells reused ids apart."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -94,9 +96,9 @@ def begun(pid: int) -> str:
 
 
 def look(path: Path) -> tuple[bytes, int] | None:
-    """Return what stands at `path` and the time of its last beat; None if there is nothing.
+    """Return the content of the file at `path` and the time of its last heartbeat; None if there is none.
 
-    The file is opened, because NFS answers a mere `stat` from its cache.
+    The file is opened because NFS answers a bare `stat` from its cache.
     """
     try:
         with path.open("rb") as file:
@@ -108,28 +110,28 @@ def look(path: Path) -> tuple[bytes, int] | None:
 
 
 def parsed(content: bytes) -> Owner | None:
-    """Return the owner that a file names; None when it died while writing it."""
+    """Return the owner that a file names; None if the owner died while writing it."""
     try:
         return Owner(**json.loads(content))
     except (ValueError, TypeError):
         return None
 
 
-class Fence:
-    """Leave to write the file at `path`, for one process at a time; its owner stands in `<path>.owner`."""
+class SingleWriter:
+    """The right to write the file at `path`, for one process at a time; `<path>.owner` names its owner."""
 
     def __init__(self, path: Path):
         self.path = path
         self.owner = path.with_name(f"{path.name}.owner")
         self.held = False
         self._lost = False
-        self._sure = 0.0  # when the file was last seen to be ours, by the monotonic clock
+        self._sure = 0.0  # monotonic time at which the file was last seen to be ours
         self._file = -1
 
     def take(self, patience: float, tell: Callable[[str], None] = say) -> None:
-        """Become the one writer; wait up to `patience` seconds for another one that lives.
+        """Become the writer; wait up to `patience` seconds for another live one.
 
-        Raises `UserError`, with the command that ends it, when it then still does.
+        Raises `UserError`, with the command that ends it, if it is still alive then.
         """
         self._me = Owner.here()
         try:
@@ -137,7 +139,7 @@ class Fence:
             self._wait(patience, tell)
         except OSError as error:
             raise UserError(
-                f"{self.owner}: cannot be written ({error.strerror}); mend that and run the same command again"
+                f"{self.owner}: cannot be written ({error.strerror}); fix this and rerun the command"
             ) from error
         self.held, self._lost, self._sure = True, False, time.monotonic()
         self._ended = threading.Event()
@@ -146,7 +148,7 @@ class Fence:
         atexit.register(self.release)
 
     def _wait(self, patience: float, tell: Callable[[str], None]) -> None:
-        """Return as soon as this writer's file is made."""
+        """Return as soon as this writer's file is created."""
         start = time.monotonic()
         seen, changed, told = None, start, False
         while not self._made():
@@ -159,26 +161,28 @@ class Fence:
                 self._evict(found, other, tell)
             elif now - start >= patience:
                 raise UserError(
-                    f"{self.path}: another job is writing it: {other or 'an unknown process'}. Wait until it ends"
+                    f"{self.path}: another job is writing this file: {other or 'an unknown process'}. Wait until it ends"
                     + (f", or end it with `{other.end}`" if other else "")
-                    + "; then run the same command again, which goes on from what is there"
+                    + ", then rerun the command; it continues where that job stopped"
                 )
             else:
                 if not told:
                     limit = "" if patience == inf else f", at most {patience / 60:.0f} min"
-                    tell(f"{self.path}: {other or 'another process'} writes it; waiting for its end{limit}")
+                    tell(
+                        f"{self.path}: {other or 'another process'} is writing this file; waiting for it{limit}"
+                    )
                     told = True
                 time.sleep(LOOK)
 
     def check(self) -> None:
-        """Raise `UserError` when another writer has taken the place of this one."""
+        """Raise `UserError` if another writer has taken over."""
         if time.monotonic() - self._sure > 2 * BEAT and not self._lost:
             self._confirm()
         if self._lost:
             raise UserError(
-                f"{self.path}: another writer has taken the place of this one, which gave no sign of life for "
-                f"{BEAT * MISSED:.0f} s or whose file {self.owner.name} was removed. Nothing is lost; run the same "
-                "command again when the other one has ended"
+                f"{self.path}: another writer has taken over, because this one sent no heartbeat for "
+                f"{BEAT * MISSED:.0f} s or its file {self.owner.name} was removed. Nothing is lost; rerun the "
+                "command when the other writer has ended"
             )
 
     def release(self) -> None:
@@ -195,7 +199,7 @@ class Fence:
         atexit.unregister(self.release)
 
     def _made(self) -> bool:
-        """Return whether the owner's file could be made, which only one writer at a time can."""
+        """Return whether the owner's file could be created, which only one writer at a time can do."""
         try:
             self._file = os.open(self.owner, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except FileExistsError:
@@ -210,23 +214,23 @@ class Fence:
         return True
 
     def _evict(self, judged: tuple[bytes, int], other: Owner | None, tell: Callable[[str], None]) -> None:
-        """Take a dead owner's file away, and no other's: of several that try, one catches it."""
+        """Remove the file of a dead owner, and of no other: of several that try, one succeeds."""
         caught = self.owner.with_name(f".{self.owner.name}.{self._me.token}")
         try:
             os.rename(self.owner, caught)
         except FileNotFoundError:
             return
         if look(caught) == judged:
-            tell(f"{self.path}: {other or 'its last writer'} has ended without a word; going on in its place")
-        else:  # it lives after all, or somebody else was faster
+            tell(f"{self.path}: {other or 'its last writer'} exited without releasing the lock; taking over")
+        else:  # it is alive after all, or another writer was faster
             with suppress(OSError):
                 os.link(caught, self.owner)
         caught.unlink()
 
     def _live(self) -> None:
-        """Touch the owner's file until the end, through the open file: what was taken away is not made anew."""
+        """Touch the owner's file until released, through the open file so that a removed one is not recreated."""
         while not self._ended.wait(BEAT) and not self._lost:
-            with suppress(OSError):  # the server is away; the next beat may reach it
+            with suppress(OSError):  # the file server is unreachable; the next heartbeat may reach it
                 os.utime(self._file)
                 self._confirm()
 
@@ -235,7 +239,7 @@ class Fence:
         self._sure = time.monotonic()
 
     def _ours(self) -> bool:
-        """Return whether the owner's file names this writer; looks twice, since one that errs puts it back."""
+        """Return whether the owner's file names this writer; looks twice because a mistaken rival restores it."""
         for pause in (LOOK, 0):
             if found := look(self.owner):
                 other = parsed(found[0])
@@ -245,11 +249,11 @@ class Fence:
 
 
 @contextmanager
-def held(path: Path, patience: float = PATIENCE) -> Iterator[Fence]:
-    """Hold the fence of the file at `path`."""
-    fence = Fence(path)
-    fence.take(patience)
+def held(path: Path, patience: float = PATIENCE) -> Iterator[SingleWriter]:
+    """Be the single writer of the file at `path`."""
+    writer = SingleWriter(path)
+    writer.take(patience)
     try:
-        yield fence
+        yield writer
     finally:
-        fence.release()
+        writer.release()

@@ -1,4 +1,4 @@
-"""Reading and writing tables too large for memory, some rows at a time, with the checks of `tables`."""
+"""Reading and writing tables larger than memory in batches, with the checks of `tables`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from frontiers.core.files import partial
 from frontiers.core.tables import arrow_schema, check_table, table_schema
 
 MOST_ROWS = 20_000
-"""Rows read at a time, fewer where they are long."""
+"""Rows read at a time, fewer when they are long."""
 BYTES = 32 << 20
 """Bytes of rows read at a time, by the mean size of a row in the file."""
 BUFFER = 1 << 20
@@ -22,9 +22,8 @@ BUFFER = 1 << 20
 def read_parts(path: str | Path, name: str) -> Iterator[pd.DataFrame]:
     """Yield the table at `path` in parts, each checked as the table `name`.
 
-    Integer columns that may be empty come back as Int64. That no key occurs
-    twice is checked over the whole table, first. Raises `UserError` as
-    `tables.read_table` does.
+    Nullable integer columns come back as Int64. Duplicate keys are looked for
+    first, over the whole table. Raises `UserError` as `tables.read_table` does.
     """
     try:
         with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
@@ -35,15 +34,15 @@ def read_parts(path: str | Path, name: str) -> Iterator[pd.DataFrame]:
                 yield part
     except (OSError, pa.ArrowInvalid) as error:
         raise UserError(
-            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
+            f"{path}: cannot be read as a table ({error}); delete it and rerun snakemake"
         ) from error
 
 
 def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, name: str) -> int:
-    """Put the table `name`, given in `parts`, at `path` in one step; return its number of rows.
+    """Write the table `name`, given in `parts`, to `path` in one step; return its number of rows.
 
-    Each part is checked; that their keys differ is for the caller to see to.
-    Raises `UserError` when the disk is full or may not be written.
+    Each part is checked; the caller ensures that their keys differ.
+    Raises `UserError` when the disk is full or not writable.
     """
     path, schema, written = Path(path), arrow_schema(name), 0
     with partial(path) as hidden, pq.ParquetWriter(hidden, schema) as writer:
@@ -63,7 +62,7 @@ def _rows(file: pq.ParquetFile) -> int:
 
 
 def _check_key(file: pq.ParquetFile, name: str, where: str) -> None:
-    """Raise `UserError` where two rows have the same key; 8 bytes per row are held."""
+    """Raise `UserError` if two rows have the same key; needs 8 bytes per row."""
     key = table_schema(name).get("x-key", [])
     if not key or not set(key) <= set(file.schema_arrow.names):
         return
@@ -73,4 +72,6 @@ def _check_key(file: pq.ParquetFile, name: str, where: str) -> None:
     ]
     if hashes and (again := pd.concat(hashes, ignore_index=True)).duplicated().any():
         row = int(again.duplicated().to_numpy().argmax())
-        raise UserError(f"{where}: two rows of `{name}` have the same key, the second is row {row}")
+        raise UserError(
+            f"{where}: two rows of `{name}` have the same key, the second is row {row}; delete the file and rerun snakemake"
+        )

@@ -1,4 +1,4 @@
-"""Where a measured study keeps one table per model, benchmark and strategy: `<model>/<benchmark>.<strategy>.parquet`."""
+"""Paths of tables that a study keeps per model, benchmark and strategy: `<model>/<benchmark>.<strategy>.parquet`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Reading and writing of the study's tables, each checked against its JSON schema."""
+"""Reading and writing the study's tables, each checked against its JSON schema."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -39,36 +39,42 @@ def arrow_schema(name: str) -> pa.Schema:
 
 
 def check_table(frame: pd.DataFrame, name: str, where: str) -> None:
-    """Raise `UserError` unless `frame` keeps the columns, nulls, ranges and key of the table `name`."""
+    """Raise `UserError` unless `frame` has the columns, nulls, ranges and key of the table `name`."""
     schema = table_schema(name)
     columns = schema["properties"]
     if missing := [c for c in columns if c not in frame]:
         raise UserError(f"{where}: table `{name}` lacks the columns {missing}")
     if unknown := [c for c in frame if c not in columns]:
-        raise UserError(f"{where}: table `{name}` has columns its schema does not know: {unknown}")
+        raise UserError(f"{where}: table `{name}` has columns that are not in its schema: {unknown}")
     for column, rule in columns.items():
-        values, (kind, nullable) = frame[column], _types(rule)
-        if not nullable and values.isna().any():
-            raise UserError(f"{where}: column `{column}` holds {int(values.isna().sum())} empty values")
-        present = values.dropna()
-        if kind in ("integer", "number") and len(present):
-            numbers = present.to_numpy(dtype=float)
-            if not np.isfinite(numbers).all():
-                raise UserError(f"{where}: column `{column}` holds infinite values")
-            if numbers.min() < rule.get("minimum", -np.inf) or numbers.max() > rule.get("maximum", np.inf):
-                raise UserError(
-                    f"{where}: column `{column}` leaves its range: {numbers.min()} to {numbers.max()}"
-                )
-        if "enum" in rule and (odd := set(present) - set(rule["enum"])):
-            raise UserError(f"{where}: column `{column}` holds {sorted(odd)}, allowed are {rule['enum']}")
+        if fault := _column_fault(frame[column], rule):
+            raise UserError(f"{where}: column `{column}` {fault}")
     key = schema.get("x-key", [])
     if key and frame.duplicated(key).any():
         first = frame.loc[frame.duplicated(key), key].iloc[0].to_dict()
         raise UserError(f"{where}: two rows of `{name}` have the same key {first}")
 
 
+def _column_fault(values: pd.Series, rule: dict) -> str | None:
+    """Return what is wrong with a column, by its rule in the schema; None if nothing is."""
+    kind, nullable = _types(rule)
+    present = values.dropna()
+    if not nullable and len(present) < len(values):
+        return f"has {len(values) - len(present)} empty values"
+    if kind in ("integer", "number") and len(present):
+        numbers = present.to_numpy(dtype=float)
+        if not np.isfinite(numbers).all():
+            return "has infinite values"
+        low, high = rule.get("minimum", -np.inf), rule.get("maximum", np.inf)
+        if numbers.min() < low or numbers.max() > high:
+            return f"ranges from {numbers.min()} to {numbers.max()}, outside {low} to {high}"
+    if "enum" in rule and (odd := set(present) - set(rule["enum"])):
+        return f"holds {sorted(odd)}, allowed are {rule['enum']}"
+    return None
+
+
 def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = False) -> None:
-    """Check `frame` against the schema `name` and put it at `path` (and beside it as CSV) in one step."""
+    """Check `frame` against the schema `name` and write it to `path` (and next to it as CSV) in one step."""
     path = Path(path)
     frame = frame.reset_index(drop=True)
     check_table(frame, name, str(path))
@@ -82,7 +88,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = Fa
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
-    """Read a table and check it; integer columns that may be empty come back as Int64.
+    """Read a table and check it; nullable integer columns come back as Int64.
 
     Raises `UserError` when the file is missing, damaged or not a table of that name.
     """
@@ -90,7 +96,7 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise UserError(
-            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
+            f"{path}: cannot be read as a table ({error}); delete it and rerun snakemake"
         ) from error
     nullable = {pa.int64(): pd.Int64Dtype()}
     frame = table.to_pandas(types_mapper=nullable.get)
@@ -102,7 +108,7 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
 
 
 def frame_of(rows: Iterable[Mapping[str, object]], name: str) -> pd.DataFrame:
-    """Return the rows as the table `name`: columns and types of its schema, absent fields empty."""
+    """Return the rows as the table `name`: columns and types of its schema, missing fields empty."""
     columns = table_schema(name)["properties"]
     frame = pd.DataFrame(list(rows), columns=list(columns))
     for column, rule in columns.items():

@@ -1,4 +1,4 @@
-"""Architectures of published checkpoints that need no download: facts with their source in data/architectures/."""
+"""Architectures of published checkpoints without a download, from data/architectures/."""
 
 import json
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ SCHEMA = CONFIG_SCHEMAS / "architecture.schema.json"
 
 
 def read_facts(path: Path) -> dict:
-    """Return the facts of one file; raises `UserError` when it is missing or does not keep its schema."""
+    """Return the facts of one file; raises `UserError` when it is missing or does not match its schema."""
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
         jsonschema.validate(facts, json.loads(SCHEMA.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such architecture; add it, or name another") from error
+        raise UserError(f"{path}: no such architecture; add this file, or name another one") from error
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({error})") from error
+        raise UserError(f"{path}: cannot be read as YAML ({error}); correct the file") from error
     except jsonschema.ValidationError as error:
-        raise UserError(f"{path}: {error.json_path}: {error.message}") from error
+        raise UserError(f"{path}: {error.json_path}: {error.message}; see {SCHEMA}") from error
     return facts
 
 
@@ -37,6 +37,8 @@ def by_repository(folder: Path = FOLDER) -> Mapping[str, Path]:
         facts = read_facts(path)
         for repository in (facts["repository"], *facts.get("also", ())):
             if other := files.get(repository):
-                raise UserError(f"{path}: describes {repository}, as {other.name} does; keep one")
+                raise UserError(
+                    f"{path}: describes {repository}, which {other.name} describes too; remove one"
+                )
             files[repository] = path
     return files

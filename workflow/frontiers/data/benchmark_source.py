@@ -14,13 +14,13 @@ from frontiers.core.suggest import suggest
 
 LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")
-"""Names of the files of a data set that `datasets` reads; README.md says which belong to which split."""
+"""Names of the files of a data set that `datasets` reads; README.md assigns them to splits."""
 
 
 def repository_rows(folder: Path, block: Mapping) -> list[dict]:
-    """Return the rows that `datasets` reads from the files of a data set: the block's `split` of its `subset`.
+    """Return the rows of a data set, read by `datasets` from its files: the block's `split` of its `subset`.
 
-    Nothing of it stays in the cache of `datasets`. Raises `UserError`.
+    Leaves nothing in the cache of `datasets`. Raises `UserError`.
     """
     import datasets
 
@@ -35,12 +35,12 @@ def repository_rows(folder: Path, block: Mapping) -> list[dict]:
             why = (str(error.__cause__ or error).strip().splitlines() or [type(error).__name__])[0][:300]
             raise UserError(
                 f"{block['repository']}: `datasets` cannot read {folder} ({why}). Correct `subset` and `split` in "
-                "config.yaml; if a file is damaged, delete it and run again"
+                "config.yaml; if a file is damaged, delete it and rerun the command"
             ) from error
 
 
 def source_rows(content: bytes, where: str) -> list[dict]:
-    """Return the rows of a JSONL file; `UserError` names the line that is no JSON object."""
+    """Return the rows of a JSONL file; raises `UserError` with the line that is not a JSON object."""
     rows = []
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
@@ -52,7 +52,7 @@ def source_rows(content: bytes, where: str) -> list[dict]:
                 f"{where}, line {number}: not JSON ({error}); each line must be one object"
             ) from error
         if not isinstance(row, dict):
-            raise UserError(f"{where}, line {number}: a {type(row).__name__}, not an object")
+            raise UserError(f"{where}, line {number}: expected a JSON object, found {type(row).__name__}")
         rows.append(row)
     return rows
 
@@ -75,26 +75,26 @@ def rows_checksum(rows: Sequence[Mapping], columns: Sequence[str]) -> str:
 
 
 def check_rows(rows: Sequence[Mapping], block: Mapping, where: str) -> None:
-    """Raise `UserError` for another number of rows than the block says, or a column that is not there."""
+    """Raise `UserError` if the number of rows is not the block's, or a column is missing."""
     expected = block.get("sample", {}).get("of", block["rows"])
     if len(rows) != expected:
         raise UserError(
-            f"{where}: expected {expected} rows, found {len(rows)}. It is cut short or another version: "
+            f"{where}: expected {expected} rows, found {len(rows)}. It is truncated or another version: "
             "fetch it again, or correct `rows` under `benchmarks:` in config.yaml"
         )
     for number, row in enumerate(rows):
         for column in used_columns(block):
             if column not in row:
                 raise UserError(
-                    f"{where}, row {number}: no column `{column}`; {suggest(column, row, 'the columns are')} "
-                    "Correct `columns` under `benchmarks:` in config.yaml"
+                    f"{where}, row {number}: no column `{column}`. Correct `columns` under `benchmarks:` in "
+                    f"config.yaml; {suggest(column, row, 'the columns are')}"
                 )
 
 
 def to_problems(rows: Sequence[Mapping], block: Mapping, name: str) -> list[dict]:
     """Return the problems of the benchmark `name` as rows of its JSONL file, in the order of the source.
 
-    Of a `sample` the problems are in the order in which they are drawn, and keep the numbers of their rows.
+    The problems of a `sample` are in the order drawn, and keep the numbers of their rows.
     """
     columns = block["columns"]
     problems = []
@@ -128,7 +128,7 @@ def drawn(rows: int, block: Mapping) -> list[int]:
 
 
 def _gold(row: Mapping, block: Mapping, where: str) -> str:
-    """Return the gold answer of a row, found by the block's pattern where it has one."""
+    """Return the gold answer of a row, by the block's pattern if it has one."""
     text = row[block["columns"]["answer"]]
     answer = "" if text is None else str(text).strip()
     if "gold_pattern" in block:
@@ -139,7 +139,7 @@ def _gold(row: Mapping, block: Mapping, where: str) -> str:
             )
         answer = found[1].strip()
     if not answer:
-        raise UserError(f"{where}: the gold answer is empty")
+        raise UserError(f"{where}: the gold answer is empty; correct `columns: {{answer: …}}` in config.yaml")
     return answer
 
 
@@ -147,7 +147,7 @@ def with_options(question: str, right: str, wrong: Sequence[str], seed: str) -> 
     """Return the question with its options as lettered lines, and the letter of the right one.
 
     The order depends on `seed` alone: options are sorted by the hash of seed and
-    place, so that it is the same on every machine and with every Python.
+    position, the same on every machine and in every Python.
     """
     options = [right, *wrong]
     order = sorted(range(len(options)), key=lambda i: hashlib.sha256(f"{seed}/{i}".encode()).digest())
@@ -156,7 +156,7 @@ def with_options(question: str, right: str, wrong: Sequence[str], seed: str) -> 
 
 
 def ask(problems: Sequence[Mapping], prompt: str | None) -> list[dict]:
-    """Return the problems with their question put where `{question}` stands in the benchmark's prompt."""
+    """Return the problems with their question inserted for `{question}` in the benchmark's prompt."""
     prompt = prompt or "{question}"
     return [
         {**problem, "question": prompt.replace("{question}", problem["question"])} for problem in problems

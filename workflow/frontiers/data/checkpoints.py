@@ -1,4 +1,4 @@
-"""Checkpoints on disk: which files count, and whether they are whole."""
+"""Checkpoints on disk: which files belong to them, and whether they are complete."""
 
 import json
 import math
@@ -24,10 +24,10 @@ MODEL_FILES = (
     "*processor_config.json",
     "*.tiktoken",
 )
-"""Names of the files a checkpoint is made of; others (cards, logs) change nothing that it writes."""
+"""Names of the files of a checkpoint; others (cards, logs) change nothing that it writes."""
 CODE = ("*.py",)
 ELSEWHERE = ("*/*", "consolidated*")
-"""Second copies of the weights in other forms, which some repositories hold."""
+"""Second copies of the weights in other formats, which some repositories have."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5")
 INDEX = "model.safetensors.index.json"
 WIDTHS = {
@@ -37,27 +37,27 @@ WIDTHS = {
     **dict.fromkeys(("BOOL", "I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
     "F4": 4,
 }
-"""Bits per number, by the name of its type in a safetensors header."""
+"""Bits per number, by its type in a safetensors header."""
 POINTER = b"version https://git-lfs"
 
 
 def refuse_pickles(place: str, names: list[str]) -> None:
-    """Raise `UserError` where weights come as pickles only: to load one is to run what is in it."""
+    """Raise `UserError` if the weights are pickles only: loading one runs the code in it."""
     pickles = [name for name in names if matches(name, PICKLES)]
     if pickles and not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"{place}: its weights are pickles only ({', '.join(pickles[:3])}), which run code when they are "
-            "loaded; take a revision with safetensors, or convert them"
+            f"{place}: its weights are pickles only ({', '.join(pickles[:3])}), which can run code when "
+            "loaded; use a revision with safetensors, or convert them"
         )
 
 
 def read_header(path: Path) -> dict[str, dict]:
     """Return the tensors of a safetensors file by name: `dtype`, `shape` and `data_offsets` in bytes.
 
-    The form is eight bytes of length, a JSON header of that length, the data
+    The format is eight bytes of length, a JSON header of that length, the data
     (github.com/huggingface/safetensors). Raises `UserError`, with what was
-    expected and what was found, unless the header can be read, the tensors lie
-    one after the other and the file ends with the last.
+    expected and what was found, unless the header can be read and the tensors
+    fill the file without gaps.
     """
     try:
         size = path.stat().st_size
@@ -65,7 +65,7 @@ def read_header(path: Path) -> dict[str, dict]:
             head = file.read(8)
             length = int.from_bytes(head, "little")
             if head + file.read(len(POINTER) - 8) == POINTER:
-                raise UserError(f"{path}: only a Git LFS pointer, not the weights; run git lfs pull")
+                raise UserError(f"{path}: a Git LFS pointer, not the weights; run git lfs pull")
             if size < 8 or length > size - 8:
                 wanted = f"a header of {length:,} bytes" if size >= 8 else "the length of its header"
                 raise UserError(f"{path}: damaged: expected {wanted}, found a file of {size:,} bytes")
@@ -78,14 +78,14 @@ def read_header(path: Path) -> dict[str, dict]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path}: damaged: its header is not that of a safetensors file ({error})") from error
+        raise UserError(f"{path}: damaged: not a safetensors header ({error})") from error
     if size != 8 + length + ends:
         raise UserError(f"{path}: damaged: expected {8 + length + ends:,} bytes, found {size:,}")
     return tensors
 
 
 def _check_layout(path: Path, tensors: Mapping[str, Mapping]) -> int:
-    """Return the bytes of data, after checking that the tensors fill them without gap or overlap."""
+    """Return the bytes of data, after checking that the tensors fill them without gaps or overlaps."""
     end = 0
     for name, entry in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
         first, last = entry["data_offsets"]
@@ -100,17 +100,16 @@ def _check_layout(path: Path, tensors: Mapping[str, Mapping]) -> int:
     return end
 
 
-def check_checkpoint(folder: Path, mend: str, weights: bool = True) -> dict:
-    """Return what a checkpoint's weights hold (`parameters`, `weight_bytes`) after checking that it is whole.
+def check_checkpoint(folder: Path, fix: str, weights: bool = True) -> dict:
+    """Return the size of a checkpoint (`parameters`, `weight_bytes`) after checking that it is complete.
 
-    Looked at: config.json, the tokenizer and its chat template, and unless it is to do without `weights` every
-    safetensors file, and that every tensor of the index stands in its file. `mend` ends the message of the
-    `UserError`.
+    Checks config.json, the tokenizer and, with `weights`, that every safetensors file is whole and has the
+    tensors that the index expects in it. `fix` ends the message of the `UserError`.
     """
     try:
         config = _read_json(folder / "config.json")
         if "model_type" not in config:
-            raise UserError(f"{folder / 'config.json'}: it names no `model_type`")
+            raise UserError(f"{folder / 'config.json'}: no `model_type`")
         _check_tokenizer(folder)
         if not weights:
             return {"parameters": None, "weight_bytes": None}
@@ -121,17 +120,15 @@ def check_checkpoint(folder: Path, mend: str, weights: bool = True) -> dict:
             found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"
             raise UserError(f"{folder}: no weights: expected *.safetensors, found {found}")
         if absent := [name for name in names if not (folder / name).exists()]:
-            raise UserError(f"{folder}: missing: expected {', '.join(absent)}, named in the index")
+            raise UserError(f"{folder}: missing {', '.join(absent)}, listed in the index")
         headers = {name: read_header(folder / name) for name in names}
         for tensor, name in places.items():
             if tensor not in headers[name]:
-                raise UserError(
-                    f"{folder / name}: the index expects tensor {tensor} in it, and it is not there"
-                )
+                raise UserError(f"{folder / name}: no tensor {tensor}, which the index expects in it")
     except KeyError as error:
-        raise UserError(f"{folder / INDEX}: it has no {error}. {mend}") from error
+        raise UserError(f"{folder / INDEX}: no {error}. {fix}") from error
     except UserError as error:
-        raise UserError(f"{error}. {mend}") from error
+        raise UserError(f"{error}. {fix}") from error
     entries = [entry for header in headers.values() for entry in header.values()]
     return {
         "parameters": sum(math.prod(entry["shape"]) for entry in entries),
@@ -148,7 +145,7 @@ def _read_json(path: Path) -> dict:
     except ValueError as error:
         raise UserError(f"{path}: damaged: not JSON ({error})") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: damaged: expected a JSON object, found a {type(content).__name__}")
+        raise UserError(f"{path}: damaged: expected a JSON object, found {type(content).__name__}")
     return content
 
 
@@ -163,32 +160,32 @@ def _check_tokenizer(folder: Path) -> None:
 
 
 def files_of(trusted: bool, weights: bool = True) -> tuple[str, ...]:
-    """Return the names of the files a checkpoint is made of: its code among them where that is `trusted`."""
+    """Return the name patterns of a checkpoint's files, with its code if that is `trusted`."""
     names = MODEL_FILES + (CODE if trusted else ())
     return names if weights else tuple(name for name in names if "safetensors" not in name)
 
 
 def own_files(folder: Path, patterns: Sequence[str]) -> list[str]:
-    """Return the sorted names of a checkpoint's files that fit, second copies of the weights left out."""
+    """Return the sorted names of a checkpoint's files that match, without second copies of the weights."""
     names = (path.name for path in folder.iterdir() if path.is_file())
     return sorted(name for name in names if matches(name, patterns) and not matches(name, ELSEWHERE))
 
 
 def names_code(folder: Path) -> str | None:
-    """Return the model type of a checkpoint that names code of its own (`auto_map`), else None."""
+    """Return the model type of a checkpoint with its own code (`auto_map`), else None."""
     config = _read_json(folder / "config.json")
     return str(config.get("model_type")) if "auto_map" in config else None
 
 
 def checksums(folder: Path, trusted: bool = False, known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the sha256 of each file that the checkpoint is made of, by name; those in `known` are taken over."""
+    """Return the sha256 of each file of the checkpoint, by name; those in `known` are not computed again."""
     names = own_files(folder, files_of(trusted))
     return {name: (known or {}).get(name) or sha256_of(folder / name) for name in names}
 
 
-def check_weights(folder: Path, sha256: str | None, mend: str) -> None:
-    """Raise `UserError` unless the weights, file after file by name, have this checksum (None: any)."""
+def check_weights(folder: Path, sha256: str | None, fix: str) -> None:
+    """Raise `UserError` unless the weights, concatenated by file name, have this checksum (None: any)."""
     files = [folder / name for name in own_files(folder, ["*.safetensors"])]
     if sha256 is not None and (found := sha256_of(*files)) != sha256:
         names = ", ".join(file.name for file in files)
-        raise UserError(f"{folder}: {names}: expected sha256 {sha256}, found {found}. {mend}")
+        raise UserError(f"{folder}: {names}: expected sha256 {sha256}, found {found}. {fix}")

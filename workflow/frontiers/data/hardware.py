@@ -1,4 +1,4 @@
-"""The devices of data/hardware/: peak rates, bandwidth, memory, power and price, each with its source there."""
+"""The devices of data/hardware/: peak rates, bandwidth, memory, power and price."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from frontiers.core.cli import UserError
 from frontiers.core.paths import CONFIG_SCHEMAS, DATA
+from frontiers.core.suggest import suggest
 
 FOLDER = DATA / "hardware"
 SCHEMA = CONFIG_SCHEMAS / "hardware.schema.json"
@@ -41,37 +42,39 @@ class Hardware:
         return self.peaks[dtype]
 
     def intensity(self, dtype: str | None = None) -> float:
-        """Return the FLOPs it does while it reads one byte: peak rate by bandwidth.
+        """Return FLOPs per byte: peak rate over bandwidth.
 
-        The rate is that of `dtype`, by default of bfloat16, or of float32 on a device that has none for it.
+        `dtype` defaults to bfloat16, or to float32 on a device without a rate for it.
         """
         return self.peak(dtype or ("bfloat16" if "bfloat16" in self.peaks else "float32")) / self.bandwidth
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """Return the devices that are described in `folder`, sorted."""
+    """Return the names of the devices described in `folder`, sorted."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def load(name: str, folder: Path = FOLDER) -> Hardware:
-    """Return the device `name`; raises `UserError`, with those there are, when none is called so."""
+    """Return the device `name`; raises `UserError`, with the known names, when there is none."""
     if name not in (known := names(folder)):
-        raise UserError(f"there is no device `{name}` in {folder}; there are {', '.join(known) or 'none'}")
+        raise UserError(f"there is no device `{name}` in {folder}; {suggest(name, known, 'known are')}")
     return read(folder / f"{name}.yaml")
 
 
 def read(path: str | Path) -> Hardware:
-    """Return the device that a file describes; raises `UserError` when it does not keep the schema."""
+    """Return the device that a file describes; raises `UserError` when it does not match the schema."""
     path = Path(path)
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as the description of a device ({error})") from error
+        raise UserError(
+            f"{path}: cannot be read as the description of a device ({error}); correct the file"
+        ) from error
     for error in sorted(_validator().iter_errors(facts), key=lambda error: list(map(str, error.path))):
         place = ".".join(map(str, error.absolute_path)) or "the whole file"
         raise UserError(
-            f"{path}: {place}: {error.message}. What belongs there is described in "
-            f"workflow/schemas/config/{SCHEMA.name}; a rate is written as 9.9e+14"
+            f"{path}: {place}: {error.message}. See workflow/schemas/config/{SCHEMA.name}; "
+            "write rates as in 9.9e+14"
         )
     return Hardware(
         name=path.stem,

@@ -1,8 +1,8 @@
-"""Repositories of the Hugging Face Hub as folders: found on this machine, or fetched at a known commit and verified.
+"""Repositories of the Hugging Face Hub as folders: found on this machine, or downloaded at a known commit and verified.
 
-Every repository lies in a folder of its own, `<root>/datasets/<organisation>/<name>/<commit>` or
-`<root>/models/...`, with the files as they are in the repository. So a copy of `<root>` is a mirror for
-machines without a network. Code and pickles are not among the files.
+Every repository has its own folder, `<root>/datasets/<organisation>/<name>/<commit>` or `<root>/models/...`,
+with the files as they are in the repository. So a copy of `<root>` is a mirror for machines without a network.
+Code and pickles are not downloaded.
 """
 
 import errno
@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import TypeVar
 import httpx2
 from huggingface_hub import HfApi, constants, errors, hf_hub_download, snapshot_download
 from huggingface_hub.utils import disable_progress_bars
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from frontiers.core.cli import UserError, say
 from frontiers.core.files import matches, sha256_of
@@ -33,20 +33,21 @@ T = TypeVar("T")
 FOLDERS = {"dataset": "datasets", "model": "models"}
 COMMIT = re.compile("[0-9a-f]{40}")
 RECORDS = ".cache/huggingface/download"
-"""Where huggingface_hub notes, beside a folder it filled, the commit and the checksum of each file."""
+"""Where huggingface_hub records, inside a folder it filled, the commit and the checksum of each file."""
 WAITS = (2, 10, 30)
-"""Seconds between attempts where what went wrong may pass."""
-PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Seconds between attempts after an error that may be temporary."""
 LONGEST_WAIT = 600
-TOGETHER = 4
+"""Most seconds that a server may ask to wait."""
+TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+CONCURRENT = 4
+"""Files downloaded at the same time."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of a repository at one commit (None where nobody noted it).
+    """The files of a repository at one commit (None where it was not recorded).
 
-    `origin` tells where they were found: "hub", "mirror" or "cache". `sums` are the sha256 that have been
-    verified, by file name.
+    `origin` is "hub", "mirror" or "cache". `sums` are the verified sha256, by file name.
     """
 
     folder: Path
@@ -56,16 +57,16 @@ class Snapshot:
 
 
 def offline() -> bool:
-    """Return whether the user has said that this machine is to do without the Hub."""
+    """Return whether HF_HUB_OFFLINE is set."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Files of the repository that a block of config.yaml names: those that fit `patterns` and not `left_out`.
+    """Files of the repository of a block of config.yaml: those that match `patterns` and not `left_out`.
 
-    `kind` is "dataset" or "model". `inspect` is given the names of all its files before any is fetched, and
-    raises `UserError` where the repository will not do.
+    `kind` is "dataset" or "model". `inspect` gets the names of all files before any download, and raises
+    `UserError` to refuse the repository.
     """
 
     kind: str
@@ -79,11 +80,11 @@ class Wanted:
         return matches(name, self.patterns) and not matches(name, self.left_out)
 
     def folder(self, root: Path, commit: str) -> Path:
-        """Return where the files of a commit lie under `root`."""
+        """Return the folder of a commit under `root`."""
         return root / FOLDERS[self.kind] / self.block["repository"] / commit
 
     def command(self, root: Path) -> str:
-        """Return the command that puts them there on a machine with a network."""
+        """Return the command that downloads them to `root` on a machine with a network."""
         repository, revision = self.block["repository"], self.block["revision"]
         return (
             f"hf download {repository} --repo-type {self.kind} --revision {revision} "
@@ -94,9 +95,9 @@ class Wanted:
 def snapshot(wanted: Wanted, root: Path) -> Snapshot:
     """Return the wanted files of a repository.
 
-    Offline (HF_HUB_OFFLINE) they are looked for under `root`, then in the Hub's own cache; else they are
-    fetched to `root`, as far as they are not there yet. Either way each file is checked against the checksum
-    that the Hub keeps, where it was noted. Raises `UserError`.
+    Offline (HF_HUB_OFFLINE) they are looked for under `root`, then in the Hub's own cache; online those that
+    are missing are downloaded to `root`. Either way each file is checked against the Hub's checksum, where that
+    was recorded. Raises `UserError`.
     """
     return _found(wanted, root) if offline() else _fetched(wanted, root)
 
@@ -105,7 +106,7 @@ def _fetched(wanted: Wanted, root: Path) -> Snapshot:
     repository, revision = wanted.block["repository"], wanted.block["revision"]
     with explained(wanted, root):
         api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
-        info = _patiently(
+        info = _with_retries(
             repository,
             lambda: api.repo_info(repository, repo_type=wanted.kind, revision=revision, files_metadata=True),
         )
@@ -117,20 +118,20 @@ def _fetched(wanted: Wanted, root: Path) -> Snapshot:
             missing = sum(file.size or 0 for name, file in listed.items() if not (target / name).exists())
             if missing > (free := shutil.disk_usage(target).free):
                 raise UserError(
-                    f"{repository}: {missing / 2**30:.1f} GiB are to come, {free / 2**30:.1f} GiB are free under "
-                    f"{root}; make room"
+                    f"{repository}: {missing / 2**30:.1f} GiB left to download, {free / 2**30:.1f} GiB free under "
+                    f"{root}; free some space"
                 )
             if missing:
-                say(f"{repository}: {missing / 2**20:,.1f} MiB to come")
+                say(f"{repository}: {missing / 2**20:,.1f} MiB left to download")
             if not sys.stderr.isatty():
                 disable_progress_bars()
-            _patiently(repository, lambda: _download(wanted, info.sha, target, listed))
+            _with_retries(repository, lambda: _download(wanted, info.sha, target, listed))
             sums = {name: file.lfs.sha256 if file.lfs else file.blob_id for name, file in listed.items()}
             return Snapshot(target, info.sha, "hub", _verified(target, sums, ours=True))
 
 
 def _download(wanted: Wanted, commit: str, target: Path, names: Iterable[str]) -> None:
-    """Fetch those of the files that are not in `target` yet, some at a time."""
+    """Download the files that are not in `target` yet, some at a time."""
 
     def fetch(name: str) -> None:
         hf_hub_download(
@@ -142,7 +143,7 @@ def _download(wanted: Wanted, commit: str, target: Path, names: Iterable[str]) -
             endpoint=os.environ.get("HF_ENDPOINT"),
         )
 
-    with ThreadPoolExecutor(TOGETHER) as pool:
+    with ThreadPoolExecutor(CONCURRENT) as pool:
         list(pool.map(fetch, names))
 
 
@@ -158,7 +159,7 @@ def _found(wanted: Wanted, root: Path) -> Snapshot:
         commits = {record[0] for record in records.values()}
         commit = revision if COMMIT.fullmatch(revision) else commits.pop() if len(commits) == 1 else None
         if odd := commits - {commit}:
-            raise UserError(f"{folder}: it holds files of commit {odd.pop()}; fetch {revision} into it")
+            raise UserError(f"{folder}: it has files of commit {odd.pop()}; download {revision} into it")
         return Snapshot(
             folder, commit, "mirror", _verified(folder, {name: r[1] for name, r in records.items()})
         )
@@ -175,7 +176,7 @@ def _found(wanted: Wanted, root: Path) -> Snapshot:
             )
         )
     except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError) as error:
-        part = "only in part" if isinstance(error, errors.IncompleteSnapshotError) else "not"
+        part = "only partly" if isinstance(error, errors.IncompleteSnapshotError) else "not"
         raise UserError(
             f"{wanted.block['repository']} at {revision} is {part} on this machine, and HF_HUB_OFFLINE is set. "
             f"Looked for in {folder} and in the Hub's cache {constants.HF_HUB_CACHE}. On a machine with a network run\n"
@@ -188,9 +189,9 @@ def _found(wanted: Wanted, root: Path) -> Snapshot:
 
 
 def _verified(folder: Path, sums: Mapping[str, str], ours: bool = False) -> dict[str, str]:
-    """Return those of `sums` that are sha256, after checking the files that are there against all of them.
+    """Return those of `sums` that are sha256, after checking the files in `folder` against all of them.
 
-    A sum of 64 digits is the file's sha256, one of 40 that of git. A damaged file of `ours` is removed.
+    A sum of 64 digits is the file's sha256, one of 40 is git's. A damaged file of `ours` is removed.
     """
     for name, expected in sums.items():
         path = folder / name
@@ -199,58 +200,78 @@ def _verified(folder: Path, sums: Mapping[str, str], ours: bool = False) -> dict
         if (found := sha256_of(path) if len(expected) == 64 else git_sum(path)) != expected:
             if ours:
                 path.unlink()
-            mend = "It has been removed: run the same command again" if ours else "Fetch it again"
-            raise UserError(f"{path}: damaged: its checksum is {found}, the Hub says {expected}. {mend}")
+            fix = "It has been removed: rerun the command" if ours else "Download it again"
+            raise UserError(f"{path}: damaged: its checksum is {found}, the Hub says {expected}. {fix}")
     return {name: expected for name, expected in sums.items() if len(expected) == 64}
 
 
 def git_sum(path: Path) -> str:
-    """Return the name that git gives to a file's content: sha1 of a header with its length, then the content."""
+    """Return git's id of a file's content: sha1 of a header with its length, then the content."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return what lies behind "it is not in the cache either"."""
+    """Return the error behind huggingface_hub's "not in the cache either"."""
     while isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the status with which a server has refused, None if it was something else."""
+    """Return the HTTP status of an error, None if it has none."""
     response = getattr(error, "response", None)
     return None if response is None else response.status_code
 
 
-def _patiently(what: str, call: Callable[[], T]) -> T:
-    """Return what `call` gives, calling again where what goes wrong may pass."""
-    for wait in (*WAITS, None):
-        try:
-            return call()
-        except (httpx2.HTTPError, OSError) as error:
-            cause = _cause(error)
-            short = isinstance(cause, OSError) and "Consistency check failed" in str(cause)
-            broken = isinstance(cause, httpx2.TransportError)
-            if wait is None or not (short or broken or _status(cause) in PASSING):
-                raise
-            response = getattr(cause, "response", None)
-            asked = response.headers.get("Retry-After", "") if response is not None else ""
-            wait = min(int(asked), LONGEST_WAIT) if asked.isdigit() else wait
-            say(f"{what}: {_first_line(cause)}; trying again in {wait} s")
-            time.sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
+def _with_retries(what: str, call: Callable[[], T]) -> T:
+    """Return what `call` returns, retrying after temporary errors; `what` names it in messages."""
+
+    def announce(state: RetryCallState) -> None:
+        say(f"{what}: {_first_line(_failure(state))}; trying again in {state.upcoming_sleep} s")
+
+    retrying = Retrying(
+        retry=retry_if_exception(_temporary),
+        stop=stop_after_attempt(len(WAITS) + 1),
+        wait=_wait,
+        before_sleep=announce,
+        reraise=True,
+    )
+    return retrying(call)
+
+
+def _temporary(error: BaseException) -> bool:
+    """Return whether an error may be gone at the next attempt."""
+    if not isinstance(error, httpx2.HTTPError | OSError):
+        return False
+    cause = _cause(error)
+    cut_short = isinstance(cause, OSError) and "Consistency check failed" in str(cause)
+    return cut_short or isinstance(cause, httpx2.TransportError) or _status(cause) in TEMPORARY
+
+
+def _wait(state: RetryCallState) -> int:
+    """Return the seconds to wait: what the server asks for, at most `LONGEST_WAIT`, else those of `WAITS`."""
+    response = getattr(_failure(state), "response", None)
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return (
+        min(int(asked), LONGEST_WAIT) if asked.isdigit() else WAITS[min(state.attempt_number, len(WAITS)) - 1]
+    )
+
+
+def _failure(state: RetryCallState) -> BaseException:
+    """Return the cause of the last attempt's error."""
+    return _cause(state.outcome.exception())
 
 
 def _first_line(error: BaseException) -> str:
-    """Return kind and beginning of an error's message."""
+    """Return the type of an error and the first line of its message."""
     line = (str(error).strip().splitlines() or ["no message"])[0]
     return f"{type(error).__name__}: {line[:200]}"
 
 
 @contextmanager
 def explained(wanted: Wanted, root: Path) -> Iterator[None]:
-    """Turn what can go wrong with the Hub into a `UserError` that says how to mend it."""
+    """Turn the errors of the Hub into a `UserError` with the fix."""
     try:
         yield
     except (httpx2.HTTPError, OSError) as error:
@@ -258,10 +279,10 @@ def explained(wanted: Wanted, root: Path) -> Iterator[None]:
 
 
 def _meaning(error: BaseException, wanted: Wanted, root: Path) -> str:
-    """Return what an error of the Hub means, to be read after the name of the repository."""
+    """Return what an error of the Hub means, to follow the name of the repository."""
     status, token = _status(error), bool(os.environ.get("HF_TOKEN"))
     address = ("datasets/" if wanted.kind == "dataset" else "") + wanted.block["repository"]
-    again = "then run the same command again: it goes on where it stopped"
+    again = "then rerun the command: it continues where it stopped"
     if isinstance(error, errors.GatedRepoError):
         signed = "that HF_TOKEN belongs to" if token else "and set HF_TOKEN to a token of that account"
         return (
@@ -271,18 +292,18 @@ def _meaning(error: BaseException, wanted: Wanted, root: Path) -> str:
     if isinstance(error, errors.RevisionNotFoundError):
         return f" has no revision {wanted.block['revision']}; correct `revision` in config.yaml"
     if status == 401 and token:
-        return " is refused (401): HF_TOKEN is not valid, or this repository is not there; correct either"
+        return " is refused (401): HF_TOKEN is not valid, or there is no such repository; correct either"
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
         return " is not on the Hub, or is private: correct `repository` in config.yaml or set HF_TOKEN"
     if status == 403:
-        return " is refused (403): give the token of HF_TOKEN the right to read it"
+        return " is refused (403): permit the token in HF_TOKEN to read it"
     if status == 429:
-        hint = "" if token else " With HF_TOKEN set the limits are higher."
-        return f": the Hub asks to slow down (429). Wait some minutes, {again}.{hint}"
+        hint = "" if token else " Setting HF_TOKEN raises the limits."
+        return f": too many requests (429). Wait some minutes, {again}.{hint}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f": no space left under {root}. Make room, {again}"
+        return f": no space left under {root}. Free some space, {again}"
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
-        return f": {error.filename or root} cannot be written; correct its rights or FRONTIERS_HUB"
+        return f": {error.filename or root} cannot be written; fix its permissions, or set FRONTIERS_HUB to another folder"
     return (
         f": the download failed ({_first_line(error)}). Check network and disk, {again}. On a machine without a "
         f"network set HF_HUB_OFFLINE=1 and put the files under {root}"

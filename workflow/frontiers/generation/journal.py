@@ -16,7 +16,7 @@ from pathlib import Path
 
 from frontiers.core.cli import UserError
 from frontiers.core.files import write_whole
-from frontiers.core.single_writer import Fence
+from frontiers.core.single_writer import SingleWriter
 from frontiers.generation.requests import Completion, Scores
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -60,7 +60,7 @@ class Journal:
 
     def __init__(self, path: Path, patience: float | None = None):
         self.path = path
-        self._fence = Fence(path)
+        self._fence = SingleWriter(path)
         if patience is not None:
             self._fence.take(patience)
         self.dropped = 0

@@ -1,9 +1,9 @@
-"""Taking from a completion what is no text of its answer: reasoning, special tokens, invisible characters."""
+"""Removing from a completion everything that is not the answer: reasoning, special tokens, invisible characters."""
 
 import re
 
 LONGEST_ANSWER = 2_000
-"""Characters; what is longer is not a final answer and is not graded."""
+"""Characters; anything longer is not a final answer and is not graded."""
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -22,16 +22,16 @@ _DELIMITERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("`", "
 def clean(text: str) -> str:
     """Return `text` without control and invisible characters; lone surrogates become U+FFFD.
 
-    A backspace or form feed that stands for the "\\b" of "\\boxed" or the "\\f" of "\\frac" is restored.
+    A backspace or form feed in place of the "\\b" of "\\boxed" or the "\\f" of "\\frac" is restored.
     """
     text = _UNESCAPED.sub(lambda match: "\\b" if match["b"] else "\\f", text)
     return _UNSEEN.sub("", _SURROGATE.sub("\ufffd", text))
 
 
 def final_part(text: str) -> str:
-    """Return what stands after the reasoning, or in the last <answer> tag, without special tokens.
+    """Return the text after the reasoning, or in the last <answer> tag, without special tokens.
 
-    A block of reasoning is dropped only where it is closed and something stands after it.
+    A block of reasoning is dropped only if it is closed and text follows it.
     """
     if "analysis" in text[:40] or "<|channel|>" in text:
         text = _after_last(_FINAL_CHANNEL, text)
@@ -43,7 +43,7 @@ def final_part(text: str) -> str:
 
 
 def _after_last(mark: re.Pattern[str], text: str) -> str:
-    """Return what stands after the last `mark`, `text` itself where nothing does."""
+    """Return the text after the last `mark`, or `text` if nothing follows it."""
     ends = [match.end() for match in mark.finditer(text)]
     if not ends or not _SPECIAL_TOKEN.sub("", text[ends[-1] :]).strip():
         return text
@@ -69,7 +69,7 @@ def trim(answer: str) -> str:
 
 
 def closing(text: str, start: int) -> int:
-    """Return where the brace that stands open at `start` is closed, -1 if not within the longest answer."""
+    """Return where the brace open at `start` is closed, -1 if not within the longest answer."""
     depth = 1
     for match in _BRACE.finditer(text, start, start + LONGEST_ANSWER + 1):
         depth += {"{": 1, "}": -1}.get(match[0], 0)

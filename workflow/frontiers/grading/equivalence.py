@@ -1,8 +1,8 @@
 """Whether an answer equals the gold answer: quick rules first, then symbolic.
 
-`settle` never takes noticeable time and runs anywhere. `judge` hands hostile
-text to a computer algebra system and therefore runs only in the grader's
-worker processes (`grading_worker`), under limits of time and memory.
+`settle` is fast and runs anywhere. `judge` hands hostile text to a computer
+algebra system and therefore runs only in the worker processes (`worker`), under
+limits of time and memory.
 """
 
 import re
@@ -24,10 +24,11 @@ _NUMERALS = re.compile(
 _NUMERAL_IN_BASE = re.compile(r"[0-9A-Za-z]{1,80}_\{?([0-9]{1,3})\}?")
 _GROUPED = re.compile(r"(?:\\?\$)?-?[0-9]{1,3}(?:(?:,(?:\\!)?\s?|\{,\})[0-9]{3})+(?:\.[0-9]{1,40})?")
 UNSETTLED: Literal["unsettled"] = "unsettled"
+Settled = bool | Literal["unsettled"] | None
 
 
 def prepare(answer: str, answer_type: str) -> str | None:
-    """Return `answer` cleaned for comparison; where it is a whole text, the final answer in it.
+    """Return `answer` cleaned for comparison; of a whole text, the final answer in it.
 
     Raises `ValueError` for an unknown answer type.
     """
@@ -38,15 +39,15 @@ def prepare(answer: str, answer_type: str) -> str | None:
 
 @lru_cache(maxsize=5_000)
 def _prepare(answer: str, answer_type: str) -> str | None:
-    """Return what `prepare` does, of a short text."""
+    """Do what `prepare` does, for a short text."""
     check_type(answer_type)
     if answer_type == "choice" or _TALK.search(answer):
         return extract(answer, answer_type)
     return trim(in_latex(clean(answer))) or None
 
 
-def settle(answer: str, gold: str, answer_type: str) -> bool | Literal["unsettled"] | None:
-    """Return the verdict where it needs no algebra, else `UNSETTLED`.
+def settle(answer: str, gold: str, answer_type: str) -> Settled:
+    """Return the verdict if it needs no algebra, else `UNSETTLED`.
 
     Settled are choices, texts without an answer and numbers in words (None), equal spellings, plain numbers
     and, for the type "number", numbers with units and separators.
@@ -54,24 +55,39 @@ def settle(answer: str, gold: str, answer_type: str) -> bool | Literal["unsettle
     one, other = prepare(answer, answer_type), prepare(gold, answer_type)
     if one is None or other is None or not re.search(r"\w|\\\{", one):
         return None
-    if answer_type == "choice" or spelling(one) == spelling(other):
-        return one == other or answer_type != "choice"
-    words = _WORDS.fullmatch(one), _WORDS.fullmatch(other)
-    if words[0] and words[1] and (words[0]["text"] or words[1]["text"]):
-        if words[0]["words"].casefold().split() == words[1]["words"].casefold().split():
-            return True
-        if words[1]["text"] and not re.search("[0-9]", words[1]["words"]):
-            return False
+    if answer_type == "choice":
+        return one == other
+    if spelling(one) == spelling(other):
+        return True
+    verdict = _compare_words(one, other)
+    if verdict is not UNSETTLED:
+        return verdict
     if _NUMERALS.fullmatch(one):
         return None
     bases = _NUMERAL_IN_BASE.fullmatch(one), _NUMERAL_IN_BASE.fullmatch(other)
     if bases[0] and bases[1] and bases[0][1] != bases[1][1]:
         return False
-    plain = read_plain(one), read_plain(other)
+    return _compare_numbers(one, other, answer_type)
+
+
+def _compare_words(answer: str, gold: str) -> Settled:
+    """Return the verdict on two texts of words, one of them in `\\text`."""
+    one, other = _WORDS.fullmatch(answer), _WORDS.fullmatch(gold)
+    if one and other and (one["text"] or other["text"]):
+        if one["words"].casefold().split() == other["words"].casefold().split():
+            return True
+        if other["text"] and not re.search("[0-9]", other["words"]):
+            return False
+    return UNSETTLED
+
+
+def _compare_numbers(answer: str, gold: str, answer_type: str) -> Settled:
+    """Return the verdict on two numbers; units and separators are read where type or gold is a number."""
+    plain = read_plain(answer), read_plain(gold)
     if plain[0] is not None and plain[1] is not None:
         return same_number(plain[0], plain[1])
-    if answer_type == "number" or plain[1] is not None or _GROUPED.fullmatch(other):
-        read = read_number(one), read_number(other)
+    if answer_type == "number" or plain[1] is not None or _GROUPED.fullmatch(gold):
+        read = read_number(answer), read_number(gold)
         if read[0] is not None and read[1] is not None:
             equal = same_number(read[0].value, read[1].value)
             if equal or (answer_type == "number" and not (read[0].percent or read[1].percent)):
@@ -80,7 +96,7 @@ def settle(answer: str, gold: str, answer_type: str) -> bool | Literal["unsettle
 
 
 def judge(answer: str, gold: str, answer_type: str) -> bool | None:
-    """Return whether algebra finds `answer` equal to `gold`; None where one of them cannot be read.
+    """Return whether algebra finds `answer` equal to `gold`; None if either cannot be read.
 
     May take any time and memory: for the worker processes only.
     """

@@ -1,9 +1,9 @@
 """Grading: is the final answer of a completion the gold answer?
 
-What quick rules settle is settled here; the rest goes to math-verify in worker
-processes with a limit of processor time per pair and of address space per
-process (`grading_pool`). A completion is hostile text, and nothing inside the
-interpreter stops a power of a power of a power.
+Quick rules settle most pairs; the rest goes to math-verify in worker processes
+with a limit of processor time per pair and of address space per process
+(`pool`). A completion is hostile text, and nothing inside the interpreter stops
+a power of a power of a power.
 """
 
 import atexit
@@ -14,38 +14,34 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from frontiers.data.problems import ANSWER_TYPES
 from frontiers.grading.equivalence import UNSETTLED, prepare, settle
-from frontiers.grading.extraction import extract
 from frontiers.grading.numerals import read_plain
 from frontiers.grading.pool import Pool
 from frontiers.grading.worker import LIMIT
-
-__all__ = ["ANSWER_TYPES", "Grader", "Verdict", "extract", "grade_pairs", "unreadable", "verify"]
 
 TIMEOUT = 10.0
 """Seconds of processor time per pair."""
 MEMORY_LIMIT = 2 * 1024**3
 """Bytes of address space per worker process."""
 REMEMBERED = 50_000
-"""Pairs whose verdict a grader remembers, the ones seen last."""
+"""Pairs whose verdict a grader remembers, the most recent ones."""
 
 _verify_lock = Lock()
 
 
 class Verdict(NamedTuple):
-    """Whether an answer is right, and how that was found: a `status` of the table `grades`."""
+    """Whether an answer is right, and how that was decided: a `status` of the table `grades`."""
 
     correct: bool
     status: str
 
 
 def verify(answer: str, gold: str, answer_type: str) -> bool | None:
-    """Return whether `answer` equals `gold`; None where one cannot be read or the limits are exceeded.
+    """Return whether `answer` equals `gold`; None if either cannot be read or a limit is exceeded.
 
     Equality is mathematical: exact for "expression", to six decimals where a
-    decimal point is written, units and money set aside for "number", the letter
-    for "choice". Safe with any text: algebra is done in a process of its own.
+    decimal point is written, without units and currency for "number", the letter
+    for "choice". Safe with any text: algebra is done in a separate process.
     """
     verdict = settle(answer, gold, answer_type)
     if verdict is not UNSETTLED:
@@ -56,10 +52,10 @@ def verify(answer: str, gold: str, answer_type: str) -> bool | None:
 
 
 class Grader:
-    """Grades batch after batch in bounded memory, with the same processes. Use it in a `with` statement.
+    """Grades batch after batch in bounded memory with the same processes; use it in a `with` statement.
 
     `timeout` is in seconds of processor time per pair, `memory` in bytes per
-    worker. No process is started before a pair needs one.
+    worker. Processes start when a pair needs one.
     """
 
     def __init__(self, workers: int = 1, timeout: float = TIMEOUT, memory: int = MEMORY_LIMIT) -> None:
@@ -98,19 +94,8 @@ class Grader:
             self._remembered.popitem(last=False)
 
 
-def grade_pairs(
-    pairs: Iterable[tuple[str, str, str]],
-    workers: int = 1,
-    timeout: float = TIMEOUT,
-    memory: int = MEMORY_LIMIT,
-) -> list[Verdict]:
-    """Return the verdict on each (answer, gold, answer type), in order, as `Grader.grade` gives it."""
-    with Grader(workers, timeout, memory) as grader:
-        return grader.grade(pairs)
-
-
 def unreadable(golds: Sequence[tuple[str, str]], workers: int = 1, timeout: float = TIMEOUT) -> list[int]:
-    """Return the positions of those (gold, answer type) that the grader cannot read."""
+    """Return the positions of the (gold, answer type) that the grader cannot read."""
     found = []
     tasks: dict[tuple[str, str], list[int]] = {}
     for position, (gold, answer_type) in enumerate(golds):
@@ -128,13 +113,13 @@ def unreadable(golds: Sequence[tuple[str, str]], workers: int = 1, timeout: floa
 
 
 def _task(answer: str, gold: str, answer_type: str) -> dict[str, str]:
-    """Return a pair as the worker reads it."""
+    """Return a pair as a task of the worker."""
     return {"kind": "verify", "answer": answer, "gold": gold, "answer_type": answer_type}
 
 
 @lru_cache(maxsize=1)
 def _single() -> Pool:
-    """The one process behind `verify`, kept until the interpreter ends."""
+    """Return the process behind `verify`, kept until the interpreter ends."""
     pool = Pool(1, TIMEOUT, MEMORY_LIMIT)
     atexit.register(pool.close)
     return pool

@@ -1,4 +1,7 @@
-"""The table `grades`: what the generations of a benchmark's problems are worth."""
+"""The table `grades`: a verdict on every generation of a benchmark, and what makes it ambiguous.
+
+Refusals and different boxes are recorded with the grade; they never change it.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,11 +10,22 @@ from typing import NamedTuple
 import pandas as pd
 
 from frontiers.core.cli import UserError
+from frontiers.core.keys import ROW
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
-from frontiers.grading.extraction import boxed_answers
-from frontiers.grading.grader import Grader, Verdict, extract, unreadable
+from frontiers.grading.extraction import boxed_answers, extract
+from frontiers.grading.grader import Grader, Verdict, unreadable
 from frontiers.grading.latex import spelling
+
+_END = 2_000
+"""Characters at the end of a text in which a refusal is looked for."""
+_REFUSAL = re.compile(
+    r"\b(?:I|we)(?:'m|\sam|\sare)?\s(?:sorry\b|(?:cannot|can\s?not|can['’]t|could\snot|couldn['’]t|will\snot|won['’]t"
+    r"|do\snot|don['’]t|(?:am\s|are\s)?(?:not\sable|unable)\sto)\s(?:(?:really|actually|possibly)\s)?"
+    r"(?:answer|solve|help|assist|provide|comply|fulfill?|determine|know|complete|have\s(?:enough|sufficient))\b)"
+    r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
+    re.IGNORECASE,
+)
 
 
 class _Found(NamedTuple):
@@ -25,7 +39,7 @@ class _Found(NamedTuple):
 def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], grader: Grader) -> pd.DataFrame:
     """Return the rows of the table `grades` for those of `generations`, in the same order.
 
-    Graded is the answer, or the trace where the answer is empty and no
+    The answer is graded, or the trace if the answer is empty and no
     end-of-thinking text was emitted or forced (`end_tokens` is 0: models
     without an end marker). Truncated generations are not graded. Raises
     `UserError` when a generation's problem is not among `problems`.
@@ -34,7 +48,7 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
     if unknown := sorted(set(generations["problem_id"]) - set(by_id)):
         raise UserError(
             f"{len(unknown)} problem ids of the generations are not in the benchmark, the first is "
-            f"{unknown[0]!r}; the benchmark has changed since: delete these generations and run again"
+            f"{unknown[0]!r}; the benchmark has changed since: delete these generations and rerun snakemake"
         )
     texts: dict[tuple[str, str], _Found] = {}
     found: list[_Found] = []
@@ -53,7 +67,7 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
         graded.get(row, Verdict(False, "truncated" if truncated else "no_answer"))
         for row, truncated in enumerate(generations["truncated"])
     ]
-    return generations[["problem_id", "sample", "cap"]].assign(
+    return generations[ROW].assign(
         correct=[verdict.correct for verdict in verdicts],
         extracted=pd.Series([one.extracted for one in found], dtype=object, index=generations.index),
         status=[verdict.status for verdict in verdicts],
@@ -61,6 +75,22 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
         refused=[one.refused for one in found],
         boxed_answers=[one.boxed_answers for one in found],
     )
+
+
+def refused(completion: str) -> bool:
+    """Return whether the end of `completion` refuses or is unable to answer, and there is no box."""
+    text = clean(final_part(completion))
+    return _REFUSAL.search(text[-_END:]) is not None and not boxed_answers(text, joined=True)
+
+
+def different_boxes(completion: str, answer_type: str) -> int:
+    """Return the number of different answers in boxes of `completion` (its last 40 boxes are read).
+
+    For an expression, boxes joined by "and" are one answer of several values;
+    spellings of the same LaTeX are not different.
+    """
+    answers = boxed_answers(clean(final_part(completion)), joined=answer_type == "expression")
+    return len({tuple(sorted(spelling(content) for content in answer)) for answer in answers})
 
 
 def check_gold(problems: list[Problem], where: str, workers: int = 1) -> None:
@@ -74,32 +104,5 @@ def check_gold(problems: list[Problem], where: str, workers: int = 1) -> None:
         listed = "; ".join(f"{problems[i].id}: {problems[i].answer[:80]!r}" for i in bad[:5])
         raise UserError(
             f"{where}: {len(bad)} gold answers cannot be read as {problems[bad[0]].answer_type} ({listed}). "
-            "Check the benchmark's `answer_type` and how its gold answer is taken from the source"
+            "Correct the benchmark's `answer_type`, or `columns` and `gold_pattern`, under `benchmarks:`"
         )
-
-
-_END = 2_000
-"""Characters at the end of a text in which a refusal is looked for."""
-_REFUSAL = re.compile(
-    r"\b(?:I|we)(?:'m|\sam|\sare)?\s(?:sorry\b|(?:cannot|can\s?not|can['’]t|could\snot|couldn['’]t|will\snot|won['’]t"
-    r"|do\snot|don['’]t|(?:am\s|are\s)?(?:not\sable|unable)\sto)\s(?:(?:really|actually|possibly)\s)?"
-    r"(?:answer|solve|help|assist|provide|comply|fulfill?|determine|know|complete|have\s(?:enough|sufficient))\b)"
-    r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
-    re.IGNORECASE,
-)
-
-
-def refused(completion: str) -> bool:
-    """Return whether the end of `completion` says that it will not or cannot answer, and has no box."""
-    text = clean(final_part(completion))
-    return _REFUSAL.search(text[-_END:]) is not None and not boxed_answers(text, joined=True)
-
-
-def different_boxes(completion: str, answer_type: str) -> int:
-    """Return how many different answers stand in boxes of `completion` (its last 40 boxes are read).
-
-    For an expression, boxes joined by "and" are one answer of several values;
-    spellings of the same LaTeX are not different.
-    """
-    answers = boxed_answers(clean(final_part(completion)), joined=answer_type == "expression")
-    return len({tuple(sorted(spelling(content) for content in answer)) for answer in answers})

@@ -1,7 +1,7 @@
-"""A model as judge of answers that rules could not read: what it is asked, and what its replies mean.
+"""A model as judge of answers that the rules could not read: its prompts, and the meaning of its replies.
 
-Off unless a study names a judge. A judge is no authority: it is shown hostile text and can be talked into a
-verdict. So it is asked beside about answers that the rules did read, and its error there is reported.
+Off unless a study names a judge. A judge can be wrong: it is shown hostile text that may talk it into a
+verdict. So it is also asked about answers that the rules did read, and its error there is reported.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from frontiers.core.keys import ROW
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
 
@@ -20,21 +21,20 @@ PROMPT = (
 END = 600
 """Characters at the end of a completion that the judge is shown."""
 CHECKS = 100
-"""Readable answers of one model and benchmark that it is asked about to learn its error, at most."""
+"""Most readable answers per model and benchmark that it is asked about, to measure its error."""
 DECIDE, CHECK = "decide", "check"
-KEY = ["problem_id", "sample", "cap"]
 
 _REPLY = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
 def prompt_of(question: str, completion: str, gold: str) -> str:
-    """Return what the judge is asked about the end of a completion."""
+    """Return the prompt to judge the end of a completion."""
     values = {"question": question, "gold": gold, "end": clean(completion).strip()[-END:].strip()}
     return re.sub(r"\{(question|gold|end)\}", lambda place: values[place[1]], PROMPT)
 
 
 def verdict_of(reply: str) -> bool | None:
-    """Return what a reply says: right, wrong, or None where it says neither or both."""
+    """Return whether a reply says right or wrong; None if it says neither or both."""
     found = {word.lower() for word in _REPLY.findall(final_part(reply))}
     return found == {"yes"} if len(found) == 1 else None
 
@@ -42,13 +42,13 @@ def verdict_of(reply: str) -> bool | None:
 def asks(
     generations: pd.DataFrame, grades: pd.DataFrame, problems: Sequence[Problem], seed: str
 ) -> pd.DataFrame:
-    """Return a row per completion the judge is asked about: its key, `ask`, `purpose`, `prompt`, `rule_correct`.
+    """Return a row per completion to judge: its key, `ask`, `purpose`, `prompt`, `rule_correct`.
 
-    To decide: what the rules could not read although there is a text (status "no_answer"). To check: up to
-    `CHECKS` different texts that the rules read, drawn by a hash with `seed`. Equal prompts are one `ask`.
+    To decide: completions with text that the rules could not read (status "no_answer"). To check: up to
+    `CHECKS` different texts that the rules read, drawn by a hash with `seed`. Equal prompts share one `ask`.
     """
     known = {problem.id: problem for problem in problems}
-    joined = generations.merge(grades[[*KEY, "status", "correct"]], on=KEY, validate="one_to_one")
+    joined = generations.merge(grades[[*ROW, "status", "correct"]], on=ROW, validate="one_to_one")
     text = joined["reasoning"].str.cat(joined["answer"], sep="\n")
     readable = joined["status"] == "rule"
     joined = joined[readable | ((joined["status"] == "no_answer") & (text.str.strip() != ""))]
@@ -58,7 +58,7 @@ def asks(
             joined["problem_id"], joined["reasoning"], joined["answer"], strict=True
         )
     ]
-    table = joined[KEY].assign(
+    table = joined[ROW].assign(
         ask=[hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16] for prompt in prompts],
         purpose=joined["status"].map({"rule": CHECK, "no_answer": DECIDE}),
         prompt=prompts,
@@ -71,7 +71,7 @@ def asks(
 
 
 def as_problem(ask: str, prompt: str) -> dict[str, str]:
-    """Return an ask as a line of a problems file, for `generate` to put to the judge."""
+    """Return an ask as a line of a problems file, which `generate` gives to the judge."""
     fields = {
         "answer": "yes or no",
         "answer_type": "expression",
@@ -82,9 +82,9 @@ def as_problem(ask: str, prompt: str) -> dict[str, str]:
 
 
 def apply(grades: pd.DataFrame, judge: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `grades` with the judge's verdicts, status "judge", where the rules could not read."""
-    told = judge[(judge["purpose"] == DECIDE) & judge["verdict"].notna()]
-    joined = grades[KEY].merge(told[[*KEY, "verdict"]], on=KEY, how="left", validate="one_to_one")
+    """Return the table `grades` with the judge's verdicts, status "judge", where the rules had none."""
+    decisions = judge[(judge["purpose"] == DECIDE) & judge["verdict"].notna()]
+    joined = grades[ROW].merge(decisions[[*ROW, "verdict"]], on=ROW, how="left", validate="one_to_one")
     decided = joined["verdict"].notna().to_numpy()
     right = joined["verdict"].fillna(False).to_numpy(dtype=bool)
     return grades.assign(

@@ -1,4 +1,4 @@
-"""What a judge replied, and what its replies cost."""
+"""The replies of a judge, and their cost."""
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from frontiers.grading.judge import verdict_of
 
 
 def judged(asked: pd.DataFrame, replies: pd.DataFrame, architecture: Architecture) -> pd.DataFrame:
-    """Return the table `judge`: what was asked, replied, understood, and what it cost.
+    """Return the table `judge`: asks, replies, verdicts, tokens and FLOP.
 
-    `replies` is the table `generations` of the judge, its problems being the asks. Cost is that of the ask,
-    told in each row that shares it.
+    `replies` is the table `generations` of the judge, whose problems are the asks. Rows that share an ask
+    repeat its cost.
     """
     tokens = [replies[f"{name}_tokens"].to_numpy() for name in ("prompt", "reasoning", "end", "answer")]
     flops = sum(phase.total for phase in generation_flops(architecture, *tokens).values())
@@ -32,7 +32,7 @@ def judged(asked: pd.DataFrame, replies: pd.DataFrame, architecture: Architectur
     table = asked.merge(of_ask, on="ask", how="left", validate="many_to_one")
     if table["reply"].isna().any():
         raise UserError(
-            f"{int(table['reply'].isna().sum())} asks have no reply of the judge; delete them and run again"
+            f"{int(table['reply'].isna().sum())} asks have no reply of the judge; delete its generations and rerun snakemake"
         )
     verdicts = pd.array([verdict_of(reply) for reply in table["reply"]], dtype="boolean")
     return table.assign(verdict=verdicts)[list(table_schema("judge")["properties"])]

@@ -1,8 +1,8 @@
-"""One notation for the many in which models write mathematics, ahead of math-verify.
+"""Normalising the many notations in which models write mathematics, before math-verify reads them.
 
-Only string work on at most `extraction.LONGEST_ANSWER` characters. Each rewrite
-is there for a form that math-verify reads wrongly or not at all; the forms, with
-the reason, are lines of `tests/grading/math_verify_misses.json`.
+Only string work on at most `clean_text.LONGEST_ANSWER` characters. Each rewrite
+is for a form that math-verify reads wrongly or not at all; the forms, with the
+reason, are in `tests/grading/math_verify_misses.json`.
 """
 
 import re
@@ -63,22 +63,22 @@ _REVERSED = re.compile(r"^\s*([^=<>,A-Za-z]{0,20}[0-9][^=<>,A-Za-z]{0,20})=\s*([
 
 
 def in_latex(answer: str) -> str:
-    """Return `answer` with the symbols of Unicode written in LaTeX and bare units in braces as text."""
+    """Return `answer` with Unicode symbols in LaTeX and bare units in braces as text."""
     answer = _BASE.sub(lambda match: f"_{_BASE_WORDS.index(match[1]) + 2}", answer.translate(_SYMBOLS))
     return _BRACED_UNIT.sub(r"\\text{ \1}", answer)
 
 
 def spelling(answer: str) -> str:
-    """Return `answer` in one of the many spellings LaTeX has for it; equal spellings mean equal answers."""
+    """Return `answer` in one canonical LaTeX spelling; equal spellings mean equal answers."""
     for pattern, replacement in _SPELLINGS:
         answer = pattern.sub(replacement, answer)
     return answer
 
 
 def for_algebra(answer: str) -> str:
-    """Return `answer` in the notation that math-verify reads as it is meant.
+    """Return `answer` in a notation that math-verify reads correctly.
 
-    Among what is changed: `2 3/4` (read as a product), `a^b^c` (read from the left), `0.1\\overline{6}`
+    Changed are, among others, `2 3/4` (read as a product), `a^b^c` (read from the left), `0.1\\overline{6}`
     (read as a product), `]a, b[`, `{x | a < x < b}`, `x**2`, `2pi`, degrees in sines, and `5 = x`.
     """
     for pattern, replacement in _REWRITES:

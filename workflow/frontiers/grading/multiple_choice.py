@@ -1,9 +1,9 @@
-"""Finding which letter, A to J, a text names as its choice. Only string work on bounded stretches of text."""
+"""Finding the letter, A to J, that a text names as its choice. Only string work on bounded stretches of text."""
 
 import re
 
 _STATEMENTS = 40
-"""The last so many statements are looked at."""
+"""Number of trailing statements searched."""
 _LETTER = r"(?:\\(?:(?:text|textbf|mathrm|mathbf)\s{0,4}\{|bf\s|rm\s)\s{0,4})?\(?(?P<x>[A-Ja-j])\)?"
 _SURELY = r"(?:(?:therefore|thus|then|hence|clearly|indeed|definitely|simply|probably|(?:most\s)?likely)[\s,:]{1,3})?"
 _ANSWER_WORD = re.compile(
@@ -12,7 +12,7 @@ _ANSWER_WORD = re.compile(
     r"[*_\s]{0,8}",
     re.IGNORECASE,
 )
-_SAID = re.compile(
+_STATED = re.compile(
     _SURELY + r"(?:not\s(?:option\s)?\(?[A-J]\)?,?\s(?:but|it'?s|it\sis)\s)?(?:option|choice)?"
     r"(?:[\s:*_(\[$\"'`{“<]|\\\(){0,8}(?P<box>\\boxed\{)?"
     + _LETTER
@@ -47,21 +47,21 @@ def choice_letter(text: str) -> str | None:
     return match["x"].upper() if match else None
 
 
-def said_choice(text: str) -> str | None:
+def stated_choice(text: str) -> str | None:
     """Return the letter that the last "answer is", or else the last "B is correct" or "I choose B", names.
 
-    None where there is no such statement; empty where the last one names several letters.
+    None if there is no such statement; empty if the last one names several letters.
     """
     for match in reversed(list(_ANSWER_WORD.finditer(text))[-_STATEMENTS:]):
-        said = _SAID.match(text, match.end(), match.end() + 300)
-        if said and not _is_word(said):
-            return "" if _ANOTHER.match(text, said.end("x"), said.end("x") + 40) else said["x"].upper()
+        stated = _STATED.match(text, match.end(), match.end() + 300)
+        if stated and not _is_word(stated):
+            return "" if _ANOTHER.match(text, stated.end("x"), stated.end("x") + 40) else stated["x"].upper()
     preferred = [m for m in list(_PREFERRED.finditer(text))[-_STATEMENTS:] if not m["y"] or _is_letter(m)]
     return (preferred[-1]["x"] or preferred[-1]["y"] or preferred[-1]["z"]).upper() if preferred else None
 
 
 def last_choice(text: str) -> str | None:
-    """Return the letter that is all of `text`, or the last one marked as "(B)" or "**B**"."""
+    """Return the letter that is the whole `text`, or the last one marked as "(B)" or "**B**"."""
     whole = text.strip()
     if len(whole) <= 200 and _LONE.match(whole):
         return choice_letter(whole)
@@ -70,12 +70,12 @@ def last_choice(text: str) -> str | None:
 
 
 def _is_letter(match: re.Match[str]) -> bool:
-    """Return whether the letter of "b is correct" is marked as one; capitals always are."""
+    """Return whether the letter of "b is correct" is marked as a choice; capitals always are."""
     return match["y"].isupper() or bool(match["named"]) or match[0].lstrip().startswith("(")
 
 
-def _is_word(said: re.Match[str]) -> bool:
+def _is_word(stated: re.Match[str]) -> bool:
     """Return whether the letter is a word, as in "the answer is a prime" or "answer: I think"."""
-    if said["x"].islower():
-        return not said["box"] and said["after"] not in (")", ".", "}", "*", "")
-    return said["x"] == "I" and said["after"].isspace()
+    if stated["x"].islower():
+        return not stated["box"] and stated["after"] not in (")", ".", "}", "*", "")
+    return stated["x"] == "I" and stated["after"].isspace()

@@ -1,4 +1,4 @@
-"""Reading plain numbers: exactly, quickly, and with units, money and separators set aside."""
+"""Reading plain numbers exactly and quickly, without their units, currency and separators."""
 
 import re
 from fractions import Fraction
@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"^(?:about|approximately|around|roughly|exactly|only)\s|\s\([A-Za-z -]{1,60}\)$", re.IGNORECASE
 )
 MONEY = r"(?:\\?[$€£¥₹]|(?:US|A|C|NZ|HK)\\?\$|(?:USD|EUR|GBP|CHF|JPY|INR|CNY|Rs\.?)\s?(?=[0-9]))"
-"""What stands before an amount of money."""
+"""What precedes an amount of money."""
 _VALUE = (
     r"(?P<frac>\\[dt]?frac\{\s*(?P<top>-?[0-9]{1,40})\s*\}\{\s*(?P<bottom>[0-9]{1,40})\s*\})"
     r"|(?P<mixed>[0-9]{1,3}(?:(?:\.[0-9]{3})+|(?: [0-9]{3})+),[0-9]{1,9})"
@@ -88,7 +88,7 @@ def read_number(text: str) -> Reading | None:
 
 
 def _value(match: re.Match[str]) -> Fraction:
-    """Return the number that the groups of `_VALUE` hold, without its sign."""
+    """Return the number in the groups of `_VALUE`, without its sign."""
     if match["frac"]:
         return Fraction(int(match["top"]), int(match["bottom"]))
     if match["mixed"]:
@@ -106,7 +106,7 @@ def _value(match: re.Match[str]) -> Fraction:
 def same_number(one: Fraction, gold: Fraction) -> bool:
     """Return whether `one` is the number `gold`; where either has decimals, to within `TOLERANCE`.
 
-    Under 0.001 the tolerance shrinks with the gold, so that small numbers are not all alike.
+    Under 0.001 the tolerance shrinks with the gold, so that small numbers are not all equal.
     """
     if not any(value.denominator > 1 and _terminates(value) for value in (one, gold)):
         return one == gold

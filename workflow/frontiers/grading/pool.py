@@ -1,4 +1,4 @@
-"""A pool of worker processes (`grading_worker`) that judge hostile text and can be killed."""
+"""A pool of worker processes (`worker`) that judge hostile text and can be killed."""
 
 import contextlib
 import json
@@ -18,17 +18,17 @@ from frontiers.core.paths import WORKFLOW
 from frontiers.grading.worker import LIMIT, LOST, MEMORY, READY
 
 WALL_PER_PROCESSOR_TIME = 6
-"""Wall time allowed per processor time, for machines busy with other things."""
+"""Wall time allowed per processor time, for busy machines."""
 START_LIMIT = 300.0
 """Seconds a worker may take to import math-verify."""
 LIFE = 2_000
-"""Tasks after which the child that judges them is replaced, so that what sympy caches does not pile up."""
+"""Tasks after which the judging child is replaced, so that sympy's caches do not grow."""
 TASKS_PER_WORKER = 25
-"""One more worker is started for so many tasks: starting one costs about a second."""
+"""Tasks per worker started, because starting one costs about a second."""
 
 
 class _Worker:
-    """One process and the task it has in hand."""
+    """One process and its current task."""
 
     def __init__(self, timeout: float, memory: int) -> None:
         package = str(WORKFLOW)
@@ -48,11 +48,11 @@ class _Worker:
 
     @property
     def output(self) -> Any:
-        """The pipe on which replies arrive."""
+        """The pipe of replies."""
         return self.process.stdout
 
     def send(self, number: int, task: Mapping[str, str]) -> None:
-        """Hand over `task`; that a worker is gone is noticed when its reply is read."""
+        """Send `task`; a dead worker is noticed when its reply is read."""
         self.task, self.deadline = number, time.monotonic() + self.patience
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -80,7 +80,7 @@ class Pool:
     """At most `workers` processes, started when there is work, replaced when lost.
 
     `timeout` is in seconds of processor time per task, `memory` in bytes of
-    address space per process. To be used in a `with` statement or closed.
+    address space per process. Use it in a `with` statement or close it.
     """
 
     def __init__(self, workers: int, timeout: float, memory: int) -> None:
@@ -107,72 +107,106 @@ class Pool:
         in a new one, so that no verdict depends on what was judged before.
         Raises `UserError` when no worker can start.
         """
-        replies: list[Any] = [None] * len(tasks)
-        waiting, unanswered, retried = deque(range(len(tasks))), set(range(len(tasks))), set[int]()
-
-        def settle(number: int, reply: Any) -> None:
-            replies[number] = reply
-            unanswered.discard(number)
-
-        def settle_or_retry(number: int) -> None:
-            if number in retried:
-                settle(number, LIMIT)
-            else:
-                retried.add(number)
-                waiting.appendleft(number)
-
-        def lose(worker: _Worker) -> None:
-            self._alive.remove(worker)
-            selector.unregister(worker.output)
-            worker.close()
-
-        def hear(worker: _Worker) -> None:
-            try:
-                reply = worker.receive()
-            except EOFError:
-                if not worker.ready:
-                    raise UserError(_not_started(f"exit status {worker.process.wait()}")) from None
-                lose(worker)
-                if worker.task is not None:
-                    settle_or_retry(worker.task)
-                return
-            if not worker.ready:
-                worker.ready = reply == READY
-            elif worker.task is not None:
-                number, worker.task = worker.task, None
-                if reply in (MEMORY, LOST):
-                    settle_or_retry(number)
-                else:
-                    settle(number, reply)
-
         with selectors.DefaultSelector() as selector:
-            for worker in self._alive:
-                selector.register(worker.output, selectors.EVENT_READ, worker)
-            while unanswered:
-                while len(self._alive) < min(self.workers, -(-len(unanswered) // TASKS_PER_WORKER)):
-                    self._alive.append(_Worker(self.timeout, self.memory))
-                    selector.register(self._alive[-1].output, selectors.EVENT_READ, self._alive[-1])
-                for worker in self._alive:
-                    if worker.ready and worker.task is None and waiting:
-                        number = waiting.popleft()
-                        worker.send(number, tasks[number])
-                busy = [worker for worker in self._alive if worker.task is not None or not worker.ready]
-                patience = min(worker.deadline for worker in busy) - time.monotonic()
-                for key, _ in selector.select(max(0.0, patience)):
-                    hear(key.data)
-                for worker in [worker for worker in busy if worker in self._alive]:
-                    if worker.deadline < time.monotonic() and (worker.task is not None or not worker.ready):
-                        if not worker.ready:
-                            raise UserError(_not_started(f"not ready after {START_LIMIT:.0f} s"))
-                        lose(worker)
-                        if worker.task is not None:
-                            settle(worker.task, LIMIT)
-        return replies
+            return _Run(self, tasks, selector).replies()
+
+
+class _Run:
+    """One call of `Pool.run`: which tasks wait, which are unanswered, and which were tried before."""
+
+    def __init__(
+        self, pool: Pool, tasks: Sequence[Mapping[str, str]], selector: selectors.BaseSelector
+    ) -> None:
+        self.pool, self.tasks, self.selector = pool, tasks, selector
+        self.answers: list[Any] = [None] * len(tasks)
+        self.waiting, self.unanswered = deque(range(len(tasks))), set(range(len(tasks)))
+        self.retried: set[int] = set()
+
+    def replies(self) -> list[Any]:
+        """Return the reply to every task, in order."""
+        for worker in self.pool._alive:
+            self._watch(worker)
+        while self.unanswered:
+            self._start_workers()
+            self._hand_out()
+            busy = [worker for worker in self.pool._alive if _busy(worker)]
+            patience = min(worker.deadline for worker in busy) - time.monotonic()
+            for key, _ in self.selector.select(max(0.0, patience)):
+                self._hear(key.data)
+            self._end_overdue(busy)
+        return self.answers
+
+    def _watch(self, worker: _Worker) -> None:
+        self.selector.register(worker.output, selectors.EVENT_READ, worker)
+
+    def _start_workers(self) -> None:
+        wanted = min(self.pool.workers, -(-len(self.unanswered) // TASKS_PER_WORKER))
+        while len(self.pool._alive) < wanted:
+            self.pool._alive.append(_Worker(self.pool.timeout, self.pool.memory))
+            self._watch(self.pool._alive[-1])
+
+    def _hand_out(self) -> None:
+        for worker in self.pool._alive:
+            if self.waiting and not _busy(worker):
+                number = self.waiting.popleft()
+                worker.send(number, self.tasks[number])
+
+    def _hear(self, worker: _Worker) -> None:
+        """Take one reply of a worker, or its end."""
+        try:
+            reply = worker.receive()
+        except EOFError:
+            if not worker.ready:
+                raise UserError(_not_started(f"exit status {worker.process.wait()}")) from None
+            self._lose(worker)
+            if worker.task is not None:
+                self._settle_or_retry(worker.task)
+            return
+        if not worker.ready:
+            worker.ready = reply == READY
+        elif worker.task is not None:
+            number, worker.task = worker.task, None
+            if reply in (MEMORY, LOST):
+                self._settle_or_retry(number)
+            else:
+                self._settle(number, reply)
+
+    def _end_overdue(self, busy: Sequence[_Worker]) -> None:
+        """End the workers that are past their deadline; their tasks exceeded the limit."""
+        for worker in busy:
+            if worker not in self.pool._alive or worker.deadline >= time.monotonic() or not _busy(worker):
+                continue
+            if not worker.ready:
+                raise UserError(_not_started(f"not ready after {START_LIMIT:.0f} s"))
+            self._lose(worker)
+            if worker.task is not None:
+                self._settle(worker.task, LIMIT)
+
+    def _settle(self, number: int, reply: Any) -> None:
+        self.answers[number] = reply
+        self.unanswered.discard(number)
+
+    def _settle_or_retry(self, number: int) -> None:
+        if number in self.retried:
+            self._settle(number, LIMIT)
+        else:
+            self.retried.add(number)
+            self.waiting.appendleft(number)
+
+    def _lose(self, worker: _Worker) -> None:
+        self.pool._alive.remove(worker)
+        self.selector.unregister(worker.output)
+        worker.close()
+
+
+def _busy(worker: _Worker) -> bool:
+    """Return whether a worker is starting or has a task."""
+    return worker.task is not None or not worker.ready
 
 
 def _not_started(why: str) -> str:
-    """Say that a worker did not start, and what to look at."""
+    """Return the message for a worker that did not start."""
     return (
-        f"a grader process did not start ({why}); the reason stands above. "
-        f"Check that `{sys.executable} -c 'import math_verify'` works and that memory is left"
+        f"a grader process did not start ({why}); its own error is above. "
+        f"Check that `{sys.executable} -c 'import math_verify'` works and that memory is free"
     )

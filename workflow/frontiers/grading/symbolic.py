@@ -1,9 +1,9 @@
 """Reading and comparing mathematics with math-verify and sympy.
 
-Any text may take any time and memory here: for the grader's worker processes
-(`grading_worker`) only. math-verify reads and compares; added are regions
+Any text may take any time and memory here, so only the worker processes
+(`worker`) use it. math-verify reads and compares; this module adds regions
 ("x < 2 or x > 3", "7 \\ge x \\ge -2"), decimals among complex and irrational
-constants, and the imaginary unit, which it reads as a variable.
+constants, and the imaginary unit, which math-verify reads as a variable.
 """
 
 import logging
@@ -32,12 +32,12 @@ for _name in ("math_verify.parser", "math_verify.grader"):
 
 @lru_cache(maxsize=256)
 def read(text: str) -> tuple[Any, ...]:
-    """Return what `text` is read as: sympy objects, none where it cannot be read.
+    """Return the sympy objects that `text` is read as, none if it cannot be read.
 
-    Of math-verify only the reading of LaTeX is used: its search for plain
-    numbers would take the first part of what it cannot read. Its time limits
-    rest on SIGALRM, which does not interrupt a long operation of the
-    interpreter; they are off, the worker's limits hold.
+    Only math-verify's LaTeX reader is used: its search for plain numbers would
+    take the first part of what it cannot read. Its time limits are off: they
+    use SIGALRM, which does not interrupt a long operation of the interpreter;
+    the worker's limits hold.
     """
     text = for_algebra(text)
     if _NOT_ONE_NUMBER.search(re.sub(r"([0-9]) (?=[0-9]{3}(?![0-9]))", r"\1", text)):
@@ -71,7 +71,7 @@ def _parse(text: str) -> tuple[Any, ...]:
 
 
 def _region(item: Any) -> tuple[str, sympy.Set] | None:
-    """Return the variable and the set of its values, where `item` is an inequality or a chain of them."""
+    """Return the variable and the set of its values if `item` is an inequality or a chain of them."""
     if not is_relation(item) or isinstance(item, sympy.Eq) or len(item.free_symbols) != 1:
         return None
     try:
@@ -86,7 +86,7 @@ def _same_set(gold: sympy.Set, answer: sympy.Set) -> bool:
 
 
 def _same_constant(gold: Any, answer: Any) -> bool:
-    """Return whether two constants are equal, where one has decimals or the imaginary unit.
+    """Return whether two constants are equal if one has decimals or the imaginary unit.
 
     With decimals the tolerance is that of `numerals.same_number`; else 15 digits.
     """

@@ -1,13 +1,13 @@
 """The process that does a grader's algebra: one JSON object per line in, one verdict per line out.
 
-Started by `grading_pool`, never by hand. Input lines hold `answer`, `gold`,
-`answer_type` and `kind` ("verify" or "readable"); output lines are `true`,
-`false`, `null` or one of `LIMIT`, `MEMORY` and `LOST`. Arguments: seconds of
-processor time per item, bytes of address space, items per child.
+Started by `pool`, never by hand. Input lines hold `answer`, `gold`, `answer_type`
+and `kind` ("verify" or "readable"); output lines are `true`, `false`, `null` or
+one of `LIMIT`, `MEMORY` and `LOST`. Arguments: seconds of processor time per
+item, bytes of address space, items per child.
 
 The process imports math-verify once and forks a child that judges. The kernel
-ends a child that uses more time, inside whatever operation it is; the next one
-is there in milliseconds and knows nothing of what the last one judged.
+kills a child that exceeds its time, inside any operation; the next one is ready
+in milliseconds and shares no state with the last.
 """
 
 import json
@@ -21,15 +21,15 @@ READY = "ready"
 LIMIT = "limit"
 """The item took too much processor time."""
 MEMORY = "memory"
-"""The item ran out of memory; perhaps because of those judged before it."""
+"""The item ran out of memory, perhaps because of items judged before it."""
 LOST = "lost"
-"""The child died with the item in hand."""
+"""The child died while judging the item."""
 _AGAIN, _ENDED = 0, 3
 _WARM = (r"\frac{1}{2}", r"2\sqrt{3}-1", "(1,2)", "x^2+1", "[0,1)", "x=3", r"\frac{\pi}{3}", "1,2")
 
 
 def main() -> None:
-    """Judge in one child after the other until standard input ends."""
+    """Judge in one child after another until standard input ends."""
     seconds, memory, life = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     from frontiers.grading.equivalence import judge
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _serve(replies: int, seconds: float, life: int) -> int:
-    """Judge item after item; return `_ENDED` where there are no more, `_AGAIN` where a new child should go on."""
+    """Judge item after item; return `_ENDED` at the end of input, `_AGAIN` if a new child should continue."""
     for _ in range(life):
         line = sys.stdin.buffer.readline()
         if not line:
@@ -70,7 +70,7 @@ def _serve(replies: int, seconds: float, life: int) -> int:
 
 
 def _judge(task: dict[str, str]) -> Any:
-    """Return the verdict on one item, None where judging it failed."""
+    """Return the verdict on one item, None if judging it failed."""
     from sympy.core.random import seed
 
     from frontiers.grading.equivalence import judge, readable

@@ -3,25 +3,24 @@
 import pandas as pd
 
 from frontiers.core.cli import UserError
+from frontiers.core.keys import ROW
 from frontiers.core.tables import table_schema
 from frontiers.statistics.intervals import accuracy_interval
-
-KEY = ["problem_id", "sample", "cap"]
 
 
 def agreement(
     verdicts: pd.DataFrame, grades: pd.DataFrame, model: str, benchmark: str, strategy: str
 ) -> pd.DataFrame:
-    """Return the rows of the table `agreement` of one model and benchmark, one per scorer of its logs.
+    """Return the rows of the table `agreement` for one model and benchmark, one per scorer of its logs.
 
-    Limits are those of an accuracy (`intervals.accuracy_interval`), of as many samples per problem as the
-    scorer judged. Raises `UserError` for a verdict on what was not graded.
+    Limits are those of an accuracy (`intervals.accuracy_interval`), with as many samples per problem as the
+    scorer judged. Raises `UserError` for a verdict on a completion that was not graded.
     """
-    joined = verdicts.merge(grades[[*KEY, "correct"]], on=KEY, how="left", suffixes=("_log", ""))
+    joined = verdicts.merge(grades[[*ROW, "correct"]], on=ROW, how="left", suffixes=("_log", ""))
     if joined["correct"].isna().any():
-        key = joined.loc[joined["correct"].isna(), KEY].iloc[0].to_dict()
+        key = joined.loc[joined["correct"].isna(), ROW].iloc[0].to_dict()
         raise UserError(
-            f"{model}, {benchmark}: a verdict on {key}, which was not graded; run import_logs again"
+            f"{model}, {benchmark}: a verdict on {key}, which was not graded; delete the verdicts and rerun snakemake"
         )
     rows = []
     for scorer, part in joined.groupby("scorer"):

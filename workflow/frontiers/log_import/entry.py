@@ -1,4 +1,4 @@
-"""One completion of a foreign log in a common form, and the faults of logs, collected before any is told."""
+"""One completion of a log in a common form, and the faults of logs, collected and reported together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from frontiers.core.cli import UserError
 
 @dataclass(frozen=True)
 class Entry:
-    """One completion as a log has it; None where the log does not say.
+    """One completion as logged; None where the log does not say.
 
-    `completion` is all the model wrote, or what followed the trace where the log keeps `reasoning` apart.
-    `asked` is text in which the problem is looked for; `prompt` the prompt as it was sent, `messages` those
-    that the chat template makes a prompt of. `output_tokens` are all tokens written, the end-of-sequence token
-    included. `budget` is the most tokens it was given. `verdicts` say what the log's own scorers found.
+    `completion` is all the model wrote, or the text after the trace if the log stores `reasoning` separately.
+    `asked` is text in which the problem is looked for; `prompt` the prompt as sent, `messages` those that the
+    chat template turns into a prompt. `output_tokens` are all tokens written, with the end-of-sequence token.
+    `budget` is the limit of tokens. `verdicts` are those of the log's own scorers.
     """
 
     file: str
@@ -41,15 +41,15 @@ class Entry:
 
 @dataclass
 class _Fault:
-    """A fault that several records share, and where it was met first."""
+    """A fault that several records share, and where it was found first."""
 
-    mend: str
+    fix: str
     first: str
     records: int = 1
 
 
 class Faults:
-    """What is wrong with the logs of one model and benchmark."""
+    """The faults of the logs of one model and benchmark."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], _Fault] = {}
@@ -57,9 +57,9 @@ class Faults:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, file: str, what: str, place: str, mend: str) -> None:
-        """Note that `what` is wrong at `place` of `file`; equal faults of one file are told once."""
-        known = self._found.setdefault((file, what), _Fault(mend, place, 0))
+    def add(self, file: str, what: str, place: str, fix: str) -> None:
+        """Record that `what` is wrong at `place` of `file`; equal faults of a file are reported once."""
+        known = self._found.setdefault((file, what), _Fault(fix, place, 0))
         known.records += 1
 
     def raise_if_any(self, subject: str) -> None:
@@ -74,14 +74,14 @@ class Faults:
                 if fault.records > 1
                 else f" ({fault.first})"
             )
-            lines.append(f"- {file}: {what}{first if fault.first else ''}. {fault.mend}")
+            lines.append(f"- {file}: {what}{first if fault.first else ''}. {fault.fix}")
         raise UserError(f"{subject}: {number}, nothing was imported:\n" + "\n".join(lines))
 
 
 def at(row: Any, path: str) -> Any:
-    """Return what stands at a path of keys joined by dots, None where nothing does.
+    """Return the value at a path of keys joined by dots, None if there is none.
 
-    A key that itself holds dots is found before its parts are.
+    A key that itself contains dots takes precedence.
     """
     if isinstance(row, Mapping) and path in row:
         return row[path]
@@ -92,5 +92,5 @@ def at(row: Any, path: str) -> Any:
 
 
 def valid(text: str) -> str:
-    """Return a text that can be written as UTF-8: lone surrogates become U+FFFD."""
+    """Return `text` with lone surrogates as U+FFFD, so that it can be written as UTF-8."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Reading log files, record by record: JSON lines and parquet, torn ones included."""
+"""Reading log files, record by record: JSON lines and parquet, also truncated ones."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,15 @@ from frontiers.log_import.entry import Entry, Faults
 from frontiers.log_import.formats import inspect, lm_eval, table
 
 ROWS = 2_000
-"""Rows of a parquet file held at a time."""
-TORN = "The file was cut short or is not what its `format` says: copy it again, or correct `format` in config.yaml"
+"""Rows of a parquet file in memory at a time."""
+DAMAGED = "The file is truncated or has another format: copy it again, or correct `format` in config.yaml"
 
 
 def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
     """Yield the entries of one log of a study; `log` is its block of config.yaml.
 
-    `file` is the log itself, or of an Inspect log what `read_inspect` made of it. What is wrong with single
-    records goes to `faults`, and those records are left out.
+    `file` is the log itself, or for an Inspect log the output of `read_inspect`. Faults of single records go
+    to `faults`, and those records are skipped.
     """
     name, columns = log["file"], log.get("columns") or {}
     rows = parquet_rows(file, name, faults) if file.suffix == ".parquet" else json_rows(file, name, faults)
@@ -36,7 +36,7 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
 
 
 def json_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict]]:
-    """Yield (place, record) of a file of JSON lines; lines that hold no object are faults."""
+    """Yield (place, record) of a file of JSON lines; a line that is not an object is a fault."""
     try:
         with file.open("rb") as lines:
             empty = True
@@ -51,23 +51,23 @@ def json_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict
                 if isinstance(row, dict):
                     yield f"line {number}", row
                 else:
-                    faults.add(name, "a line that is no JSON object", f"line {number}", TORN)
+                    faults.add(name, "a line that is not a JSON object", f"line {number}", DAMAGED)
             if empty:
-                faults.add(name, "the file is empty", "", TORN)
+                faults.add(name, "the file is empty", "", DAMAGED)
     except OSError as error:
         faults.add(name, f"cannot be read ({error.strerror})", "", "Correct `file` in config.yaml")
 
 
 def parquet_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict]]:
-    """Yield (place, record) of a parquet file; a damaged one is a fault."""
+    """Yield (place, record) of a parquet file; a damaged file is a fault."""
     try:
         with pq.ParquetFile(file) as table:
             if not table.metadata.num_rows:
-                faults.add(name, "the file has no rows", "", TORN)
+                faults.add(name, "the file has no rows", "", DAMAGED)
             number = 0
             for batch in table.iter_batches(ROWS):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"row {number}", row
     except (OSError, pa.ArrowInvalid) as error:
-        faults.add(name, f"cannot be read as parquet ({str(error).splitlines()[0][:120]})", "", TORN)
+        faults.add(name, f"cannot be read as parquet ({str(error).splitlines()[0][:120]})", "", DAMAGED)

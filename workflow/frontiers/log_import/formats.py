@@ -1,4 +1,4 @@
-"""From the records of each kind of log to entries: lm-evaluation-harness, Inspect, and tables with a column map."""
+"""From the records of each log format to entries: lm-evaluation-harness, Inspect, and tables with a column map."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ FINISHED = {
     **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "content_filter"), "stop"),
     **dict.fromkeys(("length", "max_tokens", "model_length", "max_new_tokens", "max_length"), "length"),
 }
-"""How a completion ended, in the words of logs -> in those of the table `generations`."""
+"""Finish reasons of logs -> those of the table `generations`."""
 
 BUDGETS = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "output_tokens")
@@ -21,14 +21,14 @@ NUMBERS = (*COUNTS, "sample", "cap", "seed")
 
 
 def whole(value: Any) -> int | None:
-    """Return a number as an integer; None where it is none, not whole, or negative."""
+    """Return a number as an integer; None if it is no number, not whole, or negative."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
     return int(value) if value >= 0 and value == int(value) else None
 
 
 def verdict(value: Any) -> bool | None:
-    """Return whether a score says right or wrong; None for anything between or else."""
+    """Return whether a score means right or wrong; None for anything else."""
     known = {"C": True, "I": False, "true": True, "false": False}
     if isinstance(value, str):
         return known.get(value)
@@ -39,42 +39,18 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
     """Yield the entries of a `samples_*.jsonl` of lm-evaluation-harness.
 
     A file has a line for each document and filter. The completions are the same under every filter and taken
-    from the first line; each filter's metrics are verdicts of their own. With several completions per document
-    the metrics speak of all of them together and are left out.
+    from the first line; the metrics of each filter are separate verdicts. With several completions per document
+    the metrics describe all of them together and are left out.
     """
-    documents: dict[str, tuple[str, Mapping]] = {}
-    verdicts: dict[str, dict[str, bool]] = {}
-    seen: set[tuple[str, str]] = set()
-    for place, row in rows:
-        lacking = [name for name in ("doc_id", "doc", "arguments", "resps") if name not in row]
-        for name in lacking:
-            faults.add(
-                file, f"`{name}` is missing", place, "Run lm_eval with --log_samples and give samples_*.jsonl"
-            )
-        if lacking:
-            continue
-        key, filtered = str(row["doc_id"]), str(row.get("filter", "none"))
-        if (key, filtered) in seen:
-            mend = "Two runs in one file? Give each run as a log of its own"
-            faults.add(file, f"two records of one document under filter `{filtered}`", place, mend)
-            continue
-        seen.add((key, filtered))
-        documents.setdefault(key, (place, row))
-        found = verdicts.setdefault(key, {})
-        metrics = row.get("metrics")
-        for metric in metrics if isinstance(metrics, list) else []:
-            said = verdict(row.get(str(metric)))
-            if said is not None and len(_responses(row) or []) == 1:
-                found[f"{filtered}/{metric}"] = said
-    for key, (place, row) in documents.items():
+    for place, row, verdicts in _documents(rows, file, faults):
         responses = _responses(row)
         if responses is None:
-            mend = "Only tasks of output_type generate_until write completions that can be imported"
-            faults.add(file, "`resps` holds no texts", place, mend)
+            fix = "Only tasks of output_type generate_until have completions to import"
+            faults.add(file, "`resps` holds no texts", place, fix)
             continue
         sent, arguments = _request(row["arguments"])
         if sent is None:
-            faults.add(file, "`arguments` holds no prompt", place, "It must be as lm_eval writes it")
+            faults.add(file, "`arguments` holds no prompt", place, "Log it as lm_eval writes it")
             continue
         messages = _messages(sent)
         for text in responses:
@@ -88,12 +64,43 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
                 messages=messages,
                 budget=next((n for n in map(whole, map(arguments.get, BUDGETS)) if n), None),
                 seed=whole(arguments.get("seed")),
-                verdicts=verdicts[key],
+                verdicts=verdicts,
             )
 
 
+def _documents(
+    rows: Iterable[Row], file: str, faults: Faults
+) -> Iterable[tuple[str, Mapping, dict[str, bool]]]:
+    """Return place, first record and verdicts (by filter and metric) of every document."""
+    documents: dict[str, tuple[str, Mapping, dict[str, bool]]] = {}
+    seen: set[tuple[str, str]] = set()
+    for place, row in rows:
+        if missing := [name for name in ("doc_id", "doc", "arguments", "resps") if name not in row]:
+            for name in missing:
+                fix = "Run lm_eval with --log_samples and give samples_*.jsonl"
+                faults.add(file, f"`{name}` is missing", place, fix)
+            continue
+        key, filtered = str(row["doc_id"]), str(row.get("filter", "none"))
+        if (key, filtered) in seen:
+            fix = "If the file holds two runs, list each as its own log"
+            faults.add(file, f"two records of one document under filter `{filtered}`", place, fix)
+            continue
+        seen.add((key, filtered))
+        documents.setdefault(key, (place, row, {}))[2].update(_verdicts(row, filtered))
+    return documents.values()
+
+
+def _verdicts(row: Mapping, filtered: str) -> dict[str, bool]:
+    """Return the metrics of a record that are verdicts on its only completion, as `filter/metric`."""
+    metrics = row.get("metrics")
+    if not isinstance(metrics, list) or len(_responses(row) or []) != 1:
+        return {}
+    found = {f"{filtered}/{metric}": verdict(row.get(str(metric))) for metric in metrics}
+    return {name: right for name, right in found.items() if right is not None}
+
+
 def _responses(row: Mapping) -> list[str] | None:
-    """Return the completions of a document; None where they are no texts."""
+    """Return the completions of a document; None if they are not texts."""
     responses = row["resps"]
     if isinstance(responses, list) and len(responses) == 1 and isinstance(responses[0], list):
         responses = responses[0]
@@ -102,7 +109,7 @@ def _responses(row: Mapping) -> list[str] | None:
 
 
 def _request(arguments: Any) -> tuple[str | None, Mapping]:
-    """Return prompt and keyword arguments of a request, as lm_eval from 0.4.3 on, or before, writes them."""
+    """Return prompt and keyword arguments of a request, as written by lm_eval before and since 0.4.3."""
     if isinstance(arguments, Mapping):
         arguments = [
             [part.get("arg_0"), part.get("arg_1")] for part in arguments.values() if isinstance(part, Mapping)
@@ -116,7 +123,7 @@ def _request(arguments: Any) -> tuple[str | None, Mapping]:
 
 
 def _messages(sent: str) -> list[dict[str, str]] | None:
-    """Return the messages that `sent` is JSON of, as with lm_eval's chat models; None where it is a text."""
+    """Return the messages in `sent` if it is JSON, as with lm_eval's chat models; None for text."""
     if not sent.startswith("[{"):
         return None
     try:
@@ -128,22 +135,22 @@ def _messages(sent: str) -> list[dict[str, str]] | None:
 
 
 def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
-    """Yield the entries of an Inspect log, from the lines that `read_inspect` makes of it.
+    """Yield the entries of an Inspect log, from the output of `read_inspect`.
 
-    Counts of tokens that hold padding (`padded`) are left out, and so is a number of reasoning tokens of 0
-    beside a reasoning text, which vLLM's server reports.
+    Token counts that include padding (`padded`) are left out, and so is a count of 0 reasoning tokens, which
+    vLLM's server reports even with a reasoning text.
     """
     for place, row in rows:
         if row.get("error"):
-            mend = "Run `inspect eval-retry` on the log, or leave its problem out of the benchmark"
-            faults.add(file, "a sample that ended in an error", f"{place}: {str(row['error'])[:80]}", mend)
+            fix = "Run `inspect eval-retry` on the log, or leave its problem out of the benchmark"
+            faults.add(file, "a sample that ended in an error", f"{place}: {str(row['error'])[:80]}", fix)
             continue
         if row.get("turns") != 1:
-            what = "a sample without a completion" if not row.get("turns") else "a sample of several turns"
-            faults.add(file, what, place, "Only samples with a single answer of the model can be imported")
+            what = "a sample without a completion" if not row.get("turns") else "a sample with several turns"
+            faults.add(file, what, place, "Only samples with a single turn of the model can be imported")
             continue
         counted = {} if row.get("padded") else row
-        reasoning, said = row.get("reasoning"), row.get("stop_reason")
+        reasoning, reason = row.get("reasoning"), row.get("stop_reason")
         yield Entry(
             file=file,
             place=place,
@@ -155,7 +162,7 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             prompt_tokens=whole(counted.get("input_tokens")),
             output_tokens=whole(counted.get("output_tokens")),
             reasoning_tokens=whole(counted.get("reasoning_tokens")) or None,
-            finish_reason=FINISHED.get(said),
+            finish_reason=FINISHED.get(reason),
             budget=whole(row.get("max_tokens")),
             seed=whole(row.get("seed")),
             seconds=row.get("seconds"),
@@ -164,10 +171,10 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
 
 
 def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Faults) -> Iterator[Entry]:
-    """Yield the entries of a table of any form; `columns` maps fields of an entry to its columns.
+    """Yield the entries of any table; `columns` maps fields of an entry to its columns.
 
-    A column that no record has is a fault, and so is a value that is not of its field's kind. Empty values
-    are taken as not given, except that a record needs its completion.
+    A missing column is a fault, and so is a value of the wrong type. Empty values count as not given, but a
+    record needs its completion.
     """
     for place, row in rows:
         values: dict[str, Any] = {}
@@ -175,8 +182,8 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
             value = at(row, column)
             value = None if value is None or value != value else value
             if value is None and not _has(row, column):
-                mend = f"Correct `columns` of the log in config.yaml; the record has: {', '.join(map(str, row))[:300]}"
-                faults.add(file, f"column `{column}` (for `{name}`) is missing", place, mend)
+                fix = f"Correct `columns` of the log in config.yaml; the record has: {', '.join(map(str, row))[:300]}"
+                faults.add(file, f"column `{column}` (for `{name}`) is missing", place, fix)
             elif value is not None:
                 values[name] = _value(name, value)
                 if values[name] is None:
@@ -184,8 +191,8 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
                     faults.add(file, what, place, _kind(name))
         if not isinstance(values.get("completion"), str):
             if "completion" in columns and _has(row, columns["completion"]):
-                mend = "Each record needs the text the model wrote"
-                faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, mend)
+                fix = "Every record needs the text the model wrote"
+                faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, fix)
             continue
         right, question = values.pop("correct", None), values.pop("question", None)
         asked = question if question is not None else values.get("prompt")
@@ -196,7 +203,7 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
 
 
 def _has(row: Mapping, column: str) -> bool:
-    """Return whether a record has a column, be it empty."""
+    """Return whether a record has a column, even an empty one."""
     head, dot, rest = column.partition(".")
     if column in row or not dot:
         return column in row
@@ -209,7 +216,7 @@ def _name(value: Any) -> str | None:
 
 
 def _value(name: str, value: Any) -> Any:
-    """Return a value as its field wants it, None where it cannot be."""
+    """Return a value in the type of its field, None if that is impossible."""
     if name in NUMBERS:
         return whole(value)
     if name == "id":
@@ -224,11 +231,11 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _kind(name: str) -> str:
-    """Return what a field wants, as the end of a message."""
+    """Return what a field expects, as the end of a message."""
     if name in NUMBERS:
-        return "A whole number, not negative, is wanted"
+        return "Expected a whole number, not negative"
     if name == "finish_reason":
-        return f"Known are {', '.join(FINISHED)}"
+        return f"Expected one of {', '.join(FINISHED)}"
     if name == "correct":
-        return "true or false, 1 or 0, C or I are wanted"
-    return "Seconds are wanted" if name == "seconds" else "A text is wanted"
+        return "Expected true or false, 1 or 0, C or I"
+    return "Expected seconds" if name == "seconds" else "Expected text"

@@ -1,4 +1,4 @@
-"""Other people's logs as a study: from the entries of logs to the tables `generations` and `verdicts`."""
+"""From the entries of logs to the tables `generations` and `verdicts`."""
 
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import ROW, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
 from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
-from frontiers.log_import.token_counts import Counter, Counts, Parts, count, told_apart
+from frontiers.log_import.token_counts import Counter, Counts, Parts, count, split
 
 DEVIATION = 0.02
-"""From this share on, counts of a log that differ from the tokenizer's are told of."""
+"""Relative difference between the counts of a log and the tokenizer's above which a note says so."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a study wants of the logs of one model and benchmark: its caps, samples, and the model's `thinking`."""
+    """What a study expects of the logs of one model and benchmark: its caps, samples, and the model's `thinking`."""
 
     caps: Sequence[int | None]
     samples: int
@@ -27,7 +27,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Imported:
-    """The tables `generations` and `verdicts`, and what is to be known of how they came about."""
+    """The tables `generations` and `verdicts`, with facts and notes on how they were made."""
 
     generations: pd.DataFrame
     verdicts: pd.DataFrame
@@ -44,16 +44,16 @@ def import_entries(
     faults: Faults,
     subject: str,
 ) -> Imported:
-    """Return the tables of the entries of `logs`, which are their blocks of config.yaml.
+    """Return the tables of the entries of `logs`, which are blocks of config.yaml.
 
-    `subject` names model and benchmark. Raises `UserError` with every fault of the records; where there is
-    none, with every problem, cap and sample that is lacking.
+    `subject` names model and benchmark. Raises `UserError` with every fault of the records or, if there is
+    none, with every missing problem, cap and sample.
     """
     by_id = {log["file"]: "id" in (log.get("columns") or {}) for log in logs}
     budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
-    parts = [told_apart(entry, wanted.thinking) for entry in entries]
+    parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
     faults.raise_if_any(subject)
     check_complete(keys, benchmark, wanted.caps, wanted.samples, "the logs together", faults)
@@ -71,11 +71,7 @@ def import_entries(
         columns=list(table_schema("verdicts")["properties"]),
     )
     types = {"cap": "Int64", "seed": "Int64", "seconds": "Float64"}
-    order = (
-        generations.assign(cap=cap_order(generations["cap"]))
-        .sort_values(["problem_id", "sample", "cap"])
-        .index
-    )
+    order = generations.assign(cap=cap_order(generations["cap"])).sort_values(ROW).index
     return Imported(
         generations.loc[order].astype(types).reset_index(drop=True),
         verdicts.astype({"sample": "int64", "cap": "Int64", "correct": bool}),
@@ -109,7 +105,7 @@ def _row(key: Key, entry: Entry, part: Parts, counts: Counts) -> dict:
 
 
 def _facts(counts: Sequence[Counts]) -> dict:
-    """Return where the counts come from, and how the log's agree with the tokenizer's."""
+    """Return the sources of the counts, and the sums by the log and by the tokenizer."""
     both = [one.both for one in counts if one.both]
     sources = {
         name: dict(Tally(one.source[name] for one in counts)) for name in ("prompt", "output", "finish")
@@ -125,25 +121,25 @@ def _notes(
     counts: Sequence[Counts],
     wanted: Wanted,
 ):
-    """Yield what a reader of the study should know of its logs, in sentences."""
+    """Yield notes for a reader of the study on its logs."""
     sums = _facts(counts)["output_tokens"]
     if sums and abs(sums["log"] - sums["counted"]) > DEVIATION * sums["counted"]:
         yield (
-            f"the log counts {sums['log']:,} output tokens, the tokenizer {sums['counted']:,} in the texts; the log's hold. "
-            "Is it the right model, and does the log keep all the model wrote?"
+            f"the log counts {sums['log']:,} output tokens, the tokenizer {sums['counted']:,} in the texts; the log's "
+            "counts are used. Check that the model is right and the log has everything it wrote"
         )
     if wanted.thinking["style"] == "markers" and not any(part.closed for part in parts):
         yield (
-            f"no completion holds the end marker {wanted.thinking['end']!r} or has its reasoning apart: whole "
-            "completions are taken as traces. Tools drop special tokens unless told not to (skip_special_tokens=False)"
+            f"no completion has the end marker {wanted.thinking['end']!r} or separate reasoning: whole "
+            "completions count as traces. Tools drop special tokens by default; log with skip_special_tokens=False"
         )
     if inferred := sum(one.source["finish"] == "budget" for one in counts):
-        yield f"{inferred:,} completions do not say how they ended; those that fill their budget are taken as cut off"
+        yield f"{inferred:,} completions have no finish reason; those that fill their budget count as truncated"
     texts: dict[tuple, set[str]] = {}
     for (problem, _, cap), entry in zip(keys, entries, strict=True):
         texts.setdefault((problem, cap), set()).add(f"{entry.reasoning}\0{entry.completion}")
     if wanted.samples > 1 and all(len(distinct) == 1 for distinct in texts.values()):
         yield (
-            f"the {wanted.samples} samples of every problem are one and the same text: drawn greedily, or each time with "
-            "the same seed (lm_eval's local APIs send 1234)? They tell no more than one sample does"
+            f"the {wanted.samples} samples of every problem are the same text, sampled greedily or with the same seed "
+            "(lm_eval's local APIs send 1234). They carry no more information than one sample"
         )

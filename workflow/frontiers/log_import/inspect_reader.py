@@ -6,42 +6,42 @@ from pathlib import Path
 from frontiers.core.cli import UserError
 
 UNUSED = {"events", "store", "timelines"}
-"""Parts of a sample that are not read; they are most of a log's size."""
+"""Fields of a sample that are not read; they are most of a log's size."""
 
 PADDED = ("hf/",)
-"""Providers whose counts of tokens hold the padding of their batches (`hf` of inspect_ai 0.3: the shape of the batch)."""
+"""Providers whose token counts include the padding of their batches (`hf` of inspect_ai 0.3)."""
 
 
 def read_log(path: Path) -> Iterator[dict]:
     """Yield a JSON object per sample of an Inspect log (`.eval` or `.json`), in the order of the log.
 
-    Raises `UserError` where inspect_ai is not installed or cannot read the log, and where a log holds no
-    samples, or fewer than it should because it did not end well.
+    Raises `UserError` if inspect_ai is not installed or cannot read the log, and if the log has no samples or
+    its evaluation did not succeed.
     """
     try:
         from inspect_ai.log import read_eval_log
     except ImportError as error:
         raise UserError(
-            f"{path}: Inspect logs are read by inspect_ai, which is not installed here ({error}). Run snakemake with "
-            "--use-conda, or once `make inspect`, which gives it an environment of its own (.venv-inspect)"
+            f"{path}: reading Inspect logs needs inspect_ai, which is not installed ({error}). Run snakemake with "
+            "--use-conda, or run `make inspect` once, which installs it in .venv-inspect"
         ) from error
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; correct `file` of the log in config.yaml")
     try:
         log = read_eval_log(str(path), resolve_attachments="core", exclude_fields=UNUSED)
-    except Exception as error:  # whatever the reader makes of a damaged file
+    except Exception as error:  # whatever the reader raises for a damaged file
         first = (str(error).strip().splitlines() or [""])[0][:200]
         raise UserError(
-            f"{path}: inspect_ai cannot read it ({type(error).__name__}: {first}). It was cut short or is no Inspect log: "
+            f"{path}: inspect_ai cannot read it ({type(error).__name__}: {first}). It is truncated or not an Inspect log: "
             "copy it again, or correct `format` of the log in config.yaml"
         ) from error
     if log.status != "success":
         raise UserError(
-            f"{path}: the evaluation's status is `{log.status}`, so not all samples are there; finish it with "
+            f"{path}: the evaluation's status is `{log.status}`, so samples are missing; finish it with "
             "`inspect eval-retry` and import the new log"
         )
     if not log.samples:
-        raise UserError(f"{path}: it holds no samples; run inspect without --no-log-samples")
+        raise UserError(f"{path}: it has no samples; run inspect without --no-log-samples")
     padded = log.eval.model.startswith(PADDED)
     config = log.eval.model_generate_config.merge(log.plan.config)
     for sample in log.samples:
@@ -49,7 +49,7 @@ def read_log(path: Path) -> Iterator[dict]:
 
 
 def _row(sample, padded: bool) -> dict:
-    """Return one sample; texts and numbers as the log has them."""
+    """Return one sample, with texts and numbers as logged."""
     answers = [message for message in sample.messages if message.role == "assistant"]
     asked = [message for message in sample.messages if message.role != "assistant"]
     choice = sample.output.choices[0] if sample.output.choices else None
@@ -76,7 +76,7 @@ def _row(sample, padded: bool) -> dict:
 
 
 def _texts(content) -> tuple[str | None, str]:
-    """Return the reasoning (None where there is none) and the text of a message."""
+    """Return the reasoning (None if there is none) and the text of a message."""
     if isinstance(content, str):
         return None, content
     reasoning = [part.reasoning for part in content if part.type == "reasoning"]
@@ -86,7 +86,7 @@ def _texts(content) -> tuple[str | None, str]:
 
 
 def _right(value) -> bool | None:
-    """Return whether a score says right or wrong; None for anything between or else."""
+    """Return whether a score means right or wrong; None for anything else."""
     if isinstance(value, str):
         return {"C": True, "I": False}.get(value)
     return {1: True, 0: False}.get(value) if isinstance(value, bool | int | float) else None

@@ -1,4 +1,4 @@
-"""Which problem of the benchmark a completion answers, and which of its samples it is."""
+"""Matching completions to the problems of a benchmark, and numbering their samples."""
 
 from collections import Counter as Tally
 from collections import defaultdict
@@ -9,7 +9,7 @@ from frontiers.data.problems import Problem
 from frontiers.log_import.entry import Entry, Faults
 
 SHOWN = 3
-"""Ids named in a message."""
+"""Ids listed in a message."""
 
 Key = tuple[str, int, int | None]
 """Problem, sample, cap: the key of the table `generations`."""
@@ -24,7 +24,7 @@ class Benchmark:
 
     @classmethod
     def of(cls, problems: Sequence[Problem], prompt: str = "{question}") -> "Benchmark":
-        """Take the text of `prompt`, in which `{question}` stands for the problem, off every question."""
+        """Remove the text of `prompt` around `{question}` from every question."""
         before, _, after = prompt.partition("{question}")
         return cls(
             {p.id: p for p in problems},
@@ -33,18 +33,18 @@ class Benchmark:
 
 
 def squeezed(text: str) -> str:
-    """Return `text` with every stretch of white space as one space."""
+    """Return `text` with every run of white space as one space."""
     return " ".join(text.split())
 
 
 def problems_of(
     entries: Sequence[Entry], benchmark: Benchmark, by_id: Mapping[str, bool], faults: Faults
 ) -> list[str | None]:
-    """Return the id of the problem that each entry answers; None, and a fault, where it is not known.
+    """Return the id of the problem that each entry answers; None, and a fault, if it is unknown.
 
-    Where `by_id` holds for an entry's file, its id is the problem's. Else the problem is the one whose text
-    stands in what was asked, the last one where several do (the others are then examples); of problems with
-    one and the same text the one with the entry's id.
+    If `by_id` is true for an entry's file, its id is the problem's. Else the problem is the one whose text is
+    in the prompt, the last one of several (the others are examples); of problems with the same text it is the
+    one with the entry's id.
     """
     alike = defaultdict(list)
     for name, text in benchmark.texts.items():
@@ -55,36 +55,34 @@ def problems_of(
         if by_id.get(entry.file):
             found.append(entry.id if entry.id in benchmark.problems else None)
             if found[-1] is None:
-                what = "an id that is no problem of the benchmark" if entry.id else "a record without an id"
-                mend = "Correct `columns: {id: …}` of the log, or the benchmark it is listed under"
-                faults.add(entry.file, what, f"{entry.place}: {entry.id!r}", mend)
+                what = "an id that is not in the benchmark" if entry.id else "a record without an id"
+                fix = "Correct `columns: {id: …}` of the log, or the benchmark it is listed under"
+                faults.add(entry.file, what, f"{entry.place}: {entry.id!r}", fix)
             continue
         asked = squeezed(entry.asked or "")
         if asked not in known:
-            known[asked] = alike.get(asked) or _standing_last(asked, alike)
+            known[asked] = alike.get(asked) or _last_in(asked, alike)
         names = known[asked]
         if len(names) > 1 and entry.id in names:
             names = [entry.id]
         found.append(names[0] if len(names) == 1 else None)
         if not names:
-            what = (
-                "what was asked holds no problem of the benchmark" if asked else "nothing says what was asked"
+            what = "no problem of the benchmark in the prompt" if asked else "no prompt in the log"
+            fix = (
+                "Name the field of the problem's id with `columns: {id: …}` of the log. Options of a choice must be "
+                "in the benchmark's order"
             )
-            mend = (
-                "Name where the problem's id stands with `columns: {id: …}` of the log. Options of a choice must stand "
-                "in the order of the benchmark's"
-            )
-            faults.add(entry.file, what, entry.place, mend)
+            faults.add(entry.file, what, entry.place, fix)
         elif len(names) > 1:
-            mend = "Name where the problem's id stands with `columns: {id: …}` of the log"
+            fix = "Name the field of the problem's id with `columns: {id: …}` of the log"
             faults.add(
-                entry.file, f"the problems {', '.join(names[:SHOWN])} have one text", entry.place, mend
+                entry.file, f"the problems {', '.join(names[:SHOWN])} have the same text", entry.place, fix
             )
     return found
 
 
-def _standing_last(asked: str, alike: Mapping[str, list[str]]) -> list[str]:
-    """Return the problems of the text that ends last in `asked`, the longest of those that end there."""
+def _last_in(asked: str, alike: Mapping[str, list[str]]) -> list[str]:
+    """Return the problems whose text ends last in `asked`, the longest of those that end there."""
     places = (
         (asked.rfind(text) + len(text), len(text), names) for text, names in alike.items() if text in asked
     )
@@ -104,10 +102,8 @@ def keys_of(entries: Sequence[Entry], problems: Sequence[str | None], faults: Fa
         counts[problem, entry.cap] += 1
         key = (problem, sample, entry.cap)
         if key in seen:
-            mend = "Name the column that tells them apart (`sample` or `cap`), or leave `sample` out to number them"
-            faults.add(
-                entry.file, "a second completion for the same problem, sample and cap", entry.place, mend
-            )
+            fix = "Name the column that distinguishes them (`sample` or `cap`), or leave out `sample` to number them"
+            faults.add(entry.file, "duplicate completion of a problem, sample and cap", entry.place, fix)
         seen[key] = entry.place
         keys.append(key)
     return keys
@@ -121,35 +117,35 @@ def check_complete(
     subject: str,
     faults: Faults,
 ) -> None:
-    """Note as faults of `subject` the problems without their `samples` under some cap, and caps not listed."""
+    """Record as faults of `subject` problems without their `samples` under some cap, and unlisted caps."""
     counts: dict[int | None, Tally[str]] = defaultdict(Tally)
     for key in keys:
         if key is not None:
             counts[key[2]][key[0]] += 1
     for cap in [cap for cap in counts if cap not in caps]:
-        mend = "List it under `caps` of the study, or leave those records out"
-        faults.add(subject, f"completions under {named(cap)}", "", mend)
+        fix = "Add it to `caps` of the study, or remove those records"
+        faults.add(subject, f"completions under {named(cap)}", "", fix)
     for cap in caps:
-        lacking = [name for name in benchmark.problems if not counts[cap][name]]
-        if lacking:
-            mend = "Every problem needs its completions: run them, or list a benchmark of the problems that were run"
-            what = f"{named(cap)}: {len(lacking)} of {len(benchmark.problems)} problems have no completion"
-            faults.add(subject, what, ", ".join(lacking[:SHOWN]), mend)
+        missing = [name for name in benchmark.problems if not counts[cap][name]]
+        if missing:
+            fix = "Run the missing problems, or use a benchmark of the problems that were run"
+            what = f"{named(cap)}: {len(missing)} of {len(benchmark.problems)} problems have no completion"
+            faults.add(subject, what, ", ".join(missing[:SHOWN]), fix)
         wrong = {name: n for name, n in counts[cap].items() if n != samples}
         if wrong:
             numbers = sorted(set(wrong.values()))
             alike = len(wrong) == len(benchmark.problems) and len(numbers) == 1
-            mend = (
+            fix = (
                 f"Write samples: {numbers[0]} in the study"
                 if alike
-                else "Every problem needs the same number of samples"
+                else "Give every problem the same number of samples"
             )
-            what = f"{named(cap)}: {len(wrong)} problems have {_listed(numbers)} completions, `samples` says {samples}"
-            faults.add(subject, what, ", ".join(list(wrong)[:SHOWN]), mend)
+            what = f"{named(cap)}: {len(wrong)} problems have {_listed(numbers)} completions, `samples` is {samples}"
+            faults.add(subject, what, ", ".join(list(wrong)[:SHOWN]), fix)
 
 
 def named(cap: int | None) -> str:
-    """Return a cap in words."""
+    """Return a cap as text."""
     return "uncapped" if cap is None else f"cap {cap}"
 
 

@@ -1,6 +1,6 @@
-"""Trace and answer of a completion, and how many tokens each has.
+"""Splitting a completion into trace and answer, and counting the tokens of each.
 
-What the log counted holds; the rest is counted with the model's tokenizer. A
+Counts of the log are used; missing ones are counted with the model's tokenizer. A
 text that is tokenised again may differ by a few tokens from what the model wrote.
 """
 
@@ -14,15 +14,15 @@ from frontiers.log_import.entry import Entry, Faults
 BATCH = 512
 """Texts tokenised at a time."""
 CLOSE = 0.99
-"""From this share of its budget on, a completion without a finish reason is taken to have run out of it."""
+"""Share of its budget from which a completion without a finish reason counts as truncated."""
 
 Encode = Callable[[Sequence[str]], list[list[int]]]
-"""Token ids of texts, without special tokens of the tokenizer's own."""
+"""Token ids of texts, without special tokens that the tokenizer adds."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A completion told apart: `closed` where its trace was ended by a marker, `opening` the start marker it wrote."""
+    """A completion in parts: `closed` if a marker ended its trace, `opening` the start marker it wrote."""
 
     reasoning: str
     answer: str
@@ -32,7 +32,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Counts:
-    """Tokens of a generation, how it ended, whether it loops, and `source` of each count: log, counted or budget."""
+    """Tokens of a generation, its finish reason, whether it loops, and the `source` of each: log, counted or budget."""
 
     prompt: int
     reasoning: int
@@ -42,15 +42,15 @@ class Counts:
     looping: bool
     source: Mapping[str, str]
     both: tuple[int, int] | None = None
-    """Output tokens by the log and by the tokenizer, where both are there."""
+    """Output tokens by the log and by the tokenizer, if both are known."""
 
 
-def told_apart(entry: Entry, thinking: Mapping) -> Parts:
+def split(entry: Entry, thinking: Mapping) -> Parts:
     """Return trace and answer of a completion, by the `thinking` block of its model.
 
-    In the prompt style the whole completion is the trace. With markers the trace goes up to the first end
-    marker; without one, the whole completion is the trace, as in generation when a model never closes it.
-    Reasoning that the log keeps apart is the trace, closed where an answer follows.
+    In the prompt style the whole completion is the trace. With markers the trace ends at the first end marker;
+    without one, the whole completion is the trace, as in generation when a model never closes it. Reasoning
+    that the log stores separately is the trace, closed if an answer follows.
     """
     if entry.reasoning is not None:
         return Parts(entry.reasoning, entry.completion, bool(entry.completion.strip()))
@@ -65,16 +65,16 @@ def told_apart(entry: Entry, thinking: Mapping) -> Parts:
 
 
 class Counter:
-    """Counts tokens; `encode` is None where there is no tokenizer, `lacking` then says why and how to mend it."""
+    """Counts tokens; `encode` is None if there is no tokenizer, `missing` then says why and how to get it."""
 
-    def __init__(self, encode: Encode | None, lacking: str = "", render: Callable | None = None):
+    def __init__(self, encode: Encode | None, missing: str = "", render: Callable | None = None):
         self.encode = encode
-        self.lacking = lacking
+        self.missing = missing
         self.render = render
-        """Token ids of the prompt that the model's chat template makes of messages."""
+        """Token ids of messages rendered by the model's chat template."""
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]] | None:
-        """Return the token ids of texts, None without a tokenizer; each text is encoded once."""
+        """Return the token ids of texts, None without a tokenizer; equal texts are encoded once."""
         if self.encode is None:
             return None
         known = dict.fromkeys(texts)
@@ -93,9 +93,9 @@ def count(
     budgets: Mapping[str, int | None],
     faults: Faults,
 ) -> list[Counts | None]:
-    """Return the counts of each entry, None, with a fault, where they cannot be had.
+    """Return the counts of each entry; None, with a fault, if they are unknown.
 
-    `budgets` are the `max_tokens` of the logs in config.yaml, by file; what a record says goes before.
+    `budgets` are the `max_tokens` of the logs in config.yaml, by file; a record's own budget takes precedence.
     """
     texts = [(p.opening + p.reasoning, p.answer) for p in parts]
     ids = counter([text for pair in texts for text in pair])
@@ -129,22 +129,23 @@ def _count(
     stop = int(finish == "stop")
     reasoning, answer = _divided(entry, part, ids, end, stop)
     if reasoning is None or answer is None:
-        mend = (
-            f"Give `reasoning_tokens` and `answer_tokens`, or make the tokenizer available: {counter.lacking}"
+        fix = (
+            f"Give `reasoning_tokens` and `answer_tokens`, or make the tokenizer available: {counter.missing}"
         )
         faults.add(
-            entry.file, "tokens of trace and answer: not in the log, and no tokenizer", entry.place, mend
+            entry.file,
+            "tokens of trace and answer are not in the log, and there is no tokenizer",
+            entry.place,
+            fix,
         )
         return None
     if entry.cap is not None and entry.reasoning_tokens is None and entry.output_tokens is None:
         reasoning = min(reasoning, entry.cap)
     if reasoning < 0 or answer < 0 or (entry.cap is not None and reasoning > entry.cap):
-        what = "more tokens in the parts than in the whole, or in the trace than the cap"
-        mend = (
-            "The counts of the log do not fit its texts: map other columns, or none, to have tokens counted"
-        )
+        what = "parts with more tokens than the whole, or a trace longer than its cap"
+        fix = "The counts of the log contradict its texts: map other columns, or none, to have tokens counted"
         place = f"{entry.place}: trace {reasoning}, end {end}, answer {answer}, all {entry.output_tokens}"
-        faults.add(entry.file, what, place, mend)
+        faults.add(entry.file, what, place, fix)
         return None
     given = entry.output_tokens is not None or None not in (entry.reasoning_tokens, entry.answer_tokens)
     return Counts(
@@ -166,10 +167,10 @@ def _count(
 def _divided(
     entry: Entry, part: Parts, ids: tuple[list[int], list[int]] | None, end: int, stop: int
 ) -> tuple[int | None, int | None]:
-    """Return the tokens of trace and answer, None for what is not known.
+    """Return the tokens of trace and answer, None if unknown.
 
-    Where the log has all tokens together, the answer is counted and the trace is the rest. Where nothing
-    follows the trace, its end-of-sequence token (`stop`), which is never fed, belongs to neither.
+    If the log has only the total, the answer is counted and the trace is the rest. If nothing follows the
+    trace, its end-of-sequence token (`stop`), which is never fed, belongs to neither.
     """
     total, reasoning, answer = entry.output_tokens, entry.reasoning_tokens, entry.answer_tokens
     silent = not part.closed and not part.answer
@@ -189,25 +190,28 @@ def _divided(
 
 
 def _words(text: str) -> list[int]:
-    """Return a number for each word, to look for loops where there is no tokenizer."""
+    """Return a number for each word, to look for loops without a tokenizer."""
     return [zlib.crc32(word.encode(errors="replace")) for word in text.split()]
 
 
 def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
-    """Return the tokens of an entry's prompt: the log's, else those of what was sent."""
+    """Return the tokens of an entry's prompt: by the log, else counted in the prompt."""
     if entry.prompt_tokens is not None:
         return max(entry.prompt_tokens, 1)
     if entry.prompt is None and entry.messages is None:
-        mend = (
-            "Map `prompt_tokens`, `prompt` (as it was sent) or `question` (sent by the model's chat template)"
-        )
+        fix = "Map `prompt_tokens`, `prompt` (as sent) or `question` (rendered by the model's chat template)"
         faults.add(
-            entry.file, "tokens of the prompt: neither they nor the prompt are in the log", entry.place, mend
+            entry.file,
+            "tokens of the prompt: neither the count nor the prompt is in the log",
+            entry.place,
+            fix,
         )
         return None
     if counter.encode is None:
-        mend = f"Give `prompt_tokens`, or make the tokenizer available: {counter.lacking}"
-        faults.add(entry.file, "tokens of the prompt: not in the log, and no tokenizer", entry.place, mend)
+        fix = f"Give `prompt_tokens`, or make the tokenizer available: {counter.missing}"
+        faults.add(
+            entry.file, "tokens of the prompt are not in the log, and there is no tokenizer", entry.place, fix
+        )
         return None
     ids = counter.render(entry.messages) if entry.prompt is None else counter([entry.prompt])[0]
     return max(len(ids), 1)
@@ -216,7 +220,7 @@ def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
 def _finish(
     entry: Entry, counted: int | None, budget: int | None, counter: Counter, faults: Faults
 ) -> str | None:
-    """Return how a completion ended: as the log says, else by whether its tokens fill its budget."""
+    """Return the finish reason of a completion: the log's, else whether its tokens fill its budget."""
     if entry.finish_reason:
         return entry.finish_reason
     written = entry.output_tokens
@@ -224,17 +228,17 @@ def _finish(
         written = entry.reasoning_tokens + (entry.end_tokens or 0) + entry.answer_tokens
     written = counted if written is None else written
     if budget is None:
-        what = "how the completion ended: neither a finish reason nor a budget of tokens is in the log"
+        what = "no finish reason and no budget of tokens in the log"
         faults.add(
             entry.file,
             what,
             entry.place,
-            "Write `max_tokens` of the log in config.yaml, or map `finish_reason`",
+            "Add `max_tokens` to the log in config.yaml, or map `finish_reason`",
         )
     elif written is None:
-        what = "how the completion ended: no finish reason, and its tokens cannot be counted"
-        mend = f"Give `output_tokens`, or make the tokenizer available: {counter.lacking}"
-        faults.add(entry.file, what, entry.place, mend)
+        what = "no finish reason in the log, and no tokenizer to count tokens"
+        fix = f"Give `output_tokens`, or make the tokenizer available: {counter.missing}"
+        faults.add(entry.file, what, entry.place, fix)
     else:
         return "length" if written >= CLOSE * budget else "stop"
     return None
