@@ -23,8 +23,8 @@ def run(caps, writer=None, path=None, thinking=THINKING, problems=PROBLEMS, **ch
     """Return the table `generations`, decoded with a journal at `path`."""
     writer = writer or Writer()
     with TemporaryDirectory() as folder:
-        courses = chain.courses(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
-        rows, _ = decode(courses, path or Path(folder, "j.jsonl"), writer)
+        episodes = chain.episodes(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
+        rows, _ = decode(episodes, path or Path(folder, "j.jsonl"), writer)
     return chain.tabulate([row for rows_of_one in rows for row in rows_of_one], TOKENIZER)
 
 

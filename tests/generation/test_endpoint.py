@@ -117,11 +117,11 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
         (404, "answers 404"),
         (
             401,
-            "answers 401: no, 401. Put the key of the endpoint into the environment variable OPENAI_API_KEY",
+            "answers 401: no, 401. Set the environment variable OPENAI_API_KEY to the key of the endpoint",
         ),
         (403, "OPENAI_API_KEY"),
-        ("no ids", "gives no token ids, and without them no cap can be checked"),
-        ("too many", "wrote 13 tokens where 12 were asked for"),
+        ("no ids", "returns no token ids, without which no cap can be checked"),
+        ("too many", "wrote 13 tokens, but max_tokens was 12"),
     ],
 )
 def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
@@ -134,7 +134,9 @@ def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
 
 def test_patience_ends(server):
     server.faults += [503] * 1000
-    with pytest.raises(UserError, match=r"503: no, 503, for 0 s now\. What was decoded is journalled; mend"):
+    with pytest.raises(
+        UserError, match=r"503: no, 503, for 0 s now\. What was decoded is in the journal; fix"
+    ):
         run(server.make(patience_seconds=0.2), REQUESTS[:2])
 
 
@@ -163,9 +165,9 @@ def test_the_key_comes_from_the_environment_and_is_never_shown(server, monkeypat
         (
             [{"id": "a", "max_model_len": 128}],
             {},
-            "context of 128 tokens, the study's engine.max_model_len is 256",
+            "context of 128 tokens, but the study's engine.max_model_len is 256",
         ),
-        ([{"id": "a"}], {"url": {"other": "http://127.0.0.1:9"}}, "engine names nothing for model `m`"),
+        ([{"id": "a"}], {"url": {"other": "http://127.0.0.1:9"}}, "engine block has no entry for model `m`"),
     ],
 )
 def test_an_endpoint_that_serves_something_else_is_refused(server, models, settings, wanted):
@@ -176,7 +178,7 @@ def test_an_endpoint_that_serves_something_else_is_refused(server, models, setti
 
 def test_an_endpoint_with_another_tokenizer_is_refused(server):
     server.tokens_of = [1, 2, 3]
-    with pytest.raises(UserError, match="another tokenizer"):
+    with pytest.raises(UserError, match="does not have the tokenizer of the study's model"):
         server.make()
     server.tokens_of = list(TOKENIZER.encode(endpoint.PROBE, add_special_tokens=False))
     server.make()
@@ -216,15 +218,15 @@ def test_an_endpoint_that_comes_late_or_is_lost_for_a_while_is_waited_for(quick)
 def test_what_is_journalled_is_not_asked_again(server, tmp_path):
     """A job that a fault ends goes on where it stopped."""
 
-    def courses():
-        def course(request):
+    def episodes():
+        def episode(request):
             (completion,) = yield [request]
             return completion
 
-        return [course(request) for request in REQUESTS]
+        return [episode(request) for request in REQUESTS]
 
     def part():
-        return scheduler.Part(Journal(tmp_path / "j.jsonl"), courses())
+        return scheduler.BenchmarkRun(Journal(tmp_path / "j.jsonl"), episodes())
 
     server.faults += [*[None] * 19, 400]
     first = part()
@@ -257,7 +259,7 @@ def table(runner, tokenizer, path, thinking):
         (0, 8, 24, None), 2, 16, 256, 5, "pocket-small", "middle-chains", (tokenizer.eos_token_id,), 20
     )
     problems = read_problems(FOLDER.parents[1] / "problems/middle-chains.jsonl")[:20]
-    part = scheduler.Part(Journal(path), chain.courses(problems, tokenizer, thinking, {}, settings))
+    part = scheduler.BenchmarkRun(Journal(path), chain.episodes(problems, tokenizer, thinking, {}, settings))
     scheduler.drive([part], runner, lambda line: None)
     part.journal.close()
     return chain.tabulate([row for rows in part.results for row in rows], tokenizer)
@@ -280,7 +282,7 @@ def test_the_endpoint_writes_what_the_engine_in_process_writes(served, tmp_path,
     assert far.version.startswith("0.")
     settings |= {"device": "cpu", "dtype": "float32", "kv_cache_gib": 0.125}
     arguments = engine.engine_arguments(str(FOLDER), {}, settings, 0, False)
-    near = engine.Engine(arguments, SAMPLING, tokenizer, 0, print)
+    near = engine.VllmEngine(arguments, SAMPLING, tokenizer, 0, print)
     tables = [
         table(runner, tokenizer, tmp_path / f"{i}.jsonl", thinking) for i, runner in enumerate((far, near))
     ]

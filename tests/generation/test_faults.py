@@ -95,7 +95,7 @@ def test_sigterm_keeps_what_was_decoded_and_says_how_to_go_on(forks, undisturbed
     os.kill(pid, signal.SIGTERM)
     status, said = forks.wait(job)
     assert status == 143
-    assert "stopped by SIGTERM: what was decoded is journalled under" in said
+    assert "stopped by SIGTERM: what was decoded is in the journal under" in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
     status, said = forks.run(job)

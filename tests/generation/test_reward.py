@@ -85,7 +85,7 @@ def loaded(folder, recipe, read):
     pocket_training.build_tokenizer().save_pretrained(folder)
     manifest = folder.parent / f"{recipe}.json"
     manifest.write_text(json.dumps({"folder": str(folder), "files": {recipe: "x"}}))
-    return model, rewarders.Loaded(
+    return model, rewarders.RewardModel(
         {"name": "pocket-reward", "reward": read, "context": None}, manifest, SETTINGS
     )
 
@@ -108,7 +108,7 @@ def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
             *reward_layout.split_steps(pocket.text_of(problem.trace), "."),
             pocket.text_of(problem.answer),
         ]
-        asked.append(reward.rewarder.scoring(f"p{number}", pocket.text_of(problem.question), steps))
+        asked.append(reward.layout.scoring(f"p{number}", pocket.text_of(problem.question), steps))
     runner = reward.engine(0, print, alone=True)
     for request in asked:
         runner.submit(request)
@@ -118,7 +118,7 @@ def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
             logits = model(torch.tensor([request.prompt])).logits[0]
         if odds:
             logits = logits[:, TOKENIZER.convert_tokens_to_ids(odds)]
-        places = [i for i, token in enumerate(request.prompt) if token == reward.rewarder.tag_id]
+        places = [i for i, token in enumerate(request.prompt) if token == reward.layout.tag_id]
         wanted = logits.softmax(-1)[places[-request.steps :], 1]
         assert found[request.id].scores == pytest.approx(wanted.tolist(), abs=2e-5)
         assert found[request.id].tokens == len(request.prompt) and found[request.id].seconds > 0
@@ -131,8 +131,8 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
     arguments = engine.engine_arguments(
         str(folder), json.loads((folder / "config.json").read_text()), SETTINGS, 0, False
     )
-    policy = engine.Engine(arguments, {"temperature": 0.6, "top_p": 0.95}, TOKENIZER, 0, print)
-    pair = reward_engine.Pair(policy, reward.engine(0, print))
+    policy = engine.VllmEngine(arguments, {"temperature": 0.6, "top_p": 0.95}, TOKENIZER, 0, print)
+    pair = reward_engine.GuidedPolicy(policy, reward.engine(0, print))
     shape = trees.Shape.from_block(
         {
             "method": method,
@@ -152,8 +152,8 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
         for i, p in enumerate(DRAWN)
     ]
     settings = Settings((None,), 1, 8, 256, 3, "pocket-small", "b", (EOS,))
-    courses = trees.courses(problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder)
-    part = scheduler.Part(Journal(tmp_path / "j.jsonl"), courses)
+    episodes = trees.episodes(problems, TOKENIZER, THINKING, {}, settings, shape, reward.layout)
+    part = scheduler.BenchmarkRun(Journal(tmp_path / "j.jsonl"), episodes)
     scheduler.drive([part], pair, print)
     part.journal.close()
     found = tree_tables.tables(part.results, TOKENIZER)
@@ -161,8 +161,8 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
     assert (found["rewards"]["status"] == "scored").all()
     assert not found["generations"]["truncated"].any()
     # What the journal holds is enough to grow the same trees again, and scores have come back whole.
-    again = scheduler.Part(Journal(tmp_path / "j.jsonl"), trees.courses(
-        problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder
+    again = scheduler.BenchmarkRun(Journal(tmp_path / "j.jsonl"), trees.episodes(
+        problems, TOKENIZER, THINKING, {}, settings, shape, reward.layout
     ))  # fmt: skip
     scheduler.drive([again], pair, print)
     assert again.requests == 0

@@ -11,11 +11,11 @@ from frontiers.compute.families.quiet_star import FORM
 from frontiers.core.cli import UserError
 from frontiers.generation import requests as completions
 from frontiers.generation.engines import thought_model
-from frontiers.generation.engines.reward import Pair
+from frontiers.generation.engines.reward import GuidedPolicy
 from frontiers.generation.engines.thought import ThoughtEngine
 from frontiers.generation.prompts import Thinking, render_prompt
 from frontiers.generation.requests import Request, Scores
-from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
 from frontiers.pocket import training as pocket_training
@@ -274,20 +274,20 @@ class Judge:
 
 
 def test_a_tree_of_steps_grows_on_a_model_that_thinks(checkpoint, tmp_path):
-    """The strategy `quiet_star_rebase`: courses of REBASE, unchanged, on this engine."""
+    """The strategy `quiet_star_rebase`: episodes of REBASE, unchanged, on this engine."""
     tokenizer = pocket_training.build_tokenizer("thoughts")
     thinking = Thinking.from_block(MARKERS, tokenizer)
-    rewarder = Rewarder("reward", "mark", REWARD, tokenizer, 256)
+    layout = RewardLayout("reward", "mark", REWARD, tokenizer, 256)
     form = trees.Shape("rebase", 4, ".", 3, 10, tokenizer.get_vocab()["."], 0.2, 2)
     wanted = Settings((None,), 1, 4, 120, 7, "m", "b", (tokenizer.eos_token_id,))
     found = []
     for batch in (3, 16):
-        courses = [
-            trees.course(p, render_prompt(tokenizer, p.question, thinking, {}), tokenizer, thinking, wanted, form, rewarder)
+        episodes = [
+            trees.episode(p, render_prompt(tokenizer, p.question, thinking, {}), tokenizer, thinking, wanted, form, layout)
             for p in PROBLEMS[:2]
         ]  # fmt: skip
-        engine = Pair(engine_on(checkpoint, batch), Judge())
-        grown, _ = drive(courses, tmp_path / f"{batch}.jsonl", engine)
+        engine = GuidedPolicy(engine_on(checkpoint, batch), Judge())
+        grown, _ = drive(episodes, tmp_path / f"{batch}.jsonl", engine)
         assert all(len(tree.leaves) == 4 for tree in grown)
         assert any(unit["role"] == "reward" for tree in grown for unit in tree.passes)
         found.append([[leaf.answer for leaf in tree.leaves] for tree in grown])
@@ -314,9 +314,9 @@ def test_short_of_memory_it_goes_on_with_half_and_writes_the_same(checkpoint, mo
     monkeypatch.setattr(thought_model, "prefill", short)
     said = []
     assert [c.tokens for c in decode(engine_on(checkpoint, 8, said=said), REQUESTS)] == together
-    assert said == [f"short of memory: going on with {n} requests at a time" for n in (4, 2)]
+    assert said == [f"out of memory: continuing with {n} requests at a time" for n in (4, 2)]
     monkeypatch.setattr(thought_model, "prefill", lambda *_: (_ for _ in ()).throw(MemoryError("no")))
-    with pytest.raises(UserError, match="memory does not suffice for a single request"):
+    with pytest.raises(UserError, match="out of memory with a single request"):
         decode(engine_on(checkpoint, 2), REQUESTS)
 
 

@@ -131,7 +131,7 @@ def test_the_script_plans_and_compares(tmp_path, request_of):
 
 def test_a_model_that_nothing_describes_is_one_clear_error(tmp_path, request_of):
     request_of["models"]["m"] |= {"path": str(tmp_path / "missing")}
-    with pytest.raises(UserError, match=r"m: nothing here describes.*data/architectures"):
+    with pytest.raises(UserError, match=r"m: its architecture is not described.*data/architectures"):
         run(tmp_path, request_of)
 
 
