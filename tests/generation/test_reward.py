@@ -19,7 +19,8 @@ from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies import tree_tables
 from frontiers.generation.strategies.chain import Settings
 from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer
 from support.paths import ROOT
 from support.writer import EOS, THINKING, TOKENIZER
 
@@ -35,7 +36,7 @@ SETTINGS = {
     "device": "cpu",
     "kv_cache_gib": 0.1,
 }
-DRAWN = [problem for problem, _ in zip(pocket.draw_problems("engine", (2, 3), False), range(3), strict=False)]
+DRAWN = [problem for problem, _ in zip(world.draw_problems("engine", (2, 3), False), range(3), strict=False)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,7 +85,7 @@ def loaded(folder, recipe, read):
             pocket_training.Recipe.from_mapping(recipe, RECIPES[recipe])
         ).eval()
     model.save_pretrained(folder)
-    pocket_training.build_tokenizer().save_pretrained(folder)
+    build_tokenizer().save_pretrained(folder)
     manifest = folder.parent / f"{recipe}.json"
     manifest.write_text(json.dumps({"folder": str(folder), "files": {recipe: "x"}}))
     return model, RewardModel({"name": "pocket-reward", "reward": read, "context": None}, manifest, SETTINGS)
@@ -116,10 +117,10 @@ def test_scores_are_those_of_transformers(pocket_reward, tmp_path, recipe, odds)
     asked = []
     for number, problem in enumerate(DRAWN):
         steps = [
-            *reward_layout.split_steps(pocket.text_of(problem.trace), "."),
-            pocket.text_of(problem.answer),
+            *reward_layout.split_steps(world.text_of(problem.trace), "."),
+            world.text_of(problem.answer),
         ]
-        asked.append(reward.layout.scoring(f"p{number}", pocket.text_of(problem.question), steps))
+        asked.append(reward.layout.scoring(f"p{number}", world.text_of(problem.question), steps))
     for request in asked:
         runner.submit(request)
     found = {scores.id: scores for scores in receive(runner, len(asked))}
@@ -151,7 +152,7 @@ def test_a_pocket_model_grows_trees_beside_a_reward_model(pocket_reward, pair, t
     shape = trees.Shape.from_block(block | {"step": ".", "depth": 10, "step_tokens": 24}, TOKENIZER, THINKING)
     assert shape.separator == TOKENIZER.convert_tokens_to_ids(".")
     problems = [
-        Problem(f"p{i}", pocket.text_of(p.question), str(p.gold), "number", "MIT", "test")
+        Problem(f"p{i}", world.text_of(p.question), str(p.gold), "number", "MIT", "test")
         for i, p in enumerate(DRAWN)
     ]
     settings = Settings((None,), 1, 8, 256, 3, "pocket-small", "b", (EOS,))

@@ -18,8 +18,8 @@ from frontiers.generation.requests import Request, Scores
 from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
-from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer, words_of
 from support.scripted_trees import REWARD
 from support.thought_checkpoints import BARRED, literal, random_model, save_checkpoint
 from support.writer import MARKERS, PROBLEMS
@@ -181,7 +181,7 @@ THOUGHTS = {"tokens": 2, "temperature": 1.0}
 
 def engine_on(checkpoint, batch=8, sampling=SAMPLING, said=None):
     arguments = {"model": str(checkpoint), "dtype": "float32", "max_num_seqs": batch}
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     return ThoughtEngine(
         arguments, THOUGHTS, sampling, tokenizer, 0, (said if said is not None else []).append
     )
@@ -238,7 +238,7 @@ def test_thought_tokens_are_never_written(checkpoint):
 
 def test_a_stop_text_ends_a_request_and_is_left_out(checkpoint):
     (free,) = decode(engine_on(checkpoint), [Request((9, 10, 11), 5, 20)])
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     text = tokenizer.decode(free.tokens[4:6], skip_special_tokens=False).strip()
     (stopped,) = decode(engine_on(checkpoint), [Request((9, 10, 11), 5, 20, stop_text=text)])
     assert stopped.finish_reason == "stop"
@@ -275,7 +275,7 @@ class Judge:
 
 def test_a_tree_of_steps_grows_on_a_model_that_thinks(checkpoint, tmp_path):
     """The strategy `quiet_star_rebase`: episodes of REBASE, unchanged, on this engine."""
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     thinking = Thinking.from_block(MARKERS, tokenizer)
     layout = RewardLayout("reward", "mark", REWARD, tokenizer, 256)
     form = trees.Shape("rebase", 4, ".", 3, 10, tokenizer.get_vocab()["."], 0.2, 2)
@@ -326,10 +326,10 @@ def test_a_frequency_penalty_is_an_error(checkpoint):
 
 
 def test_the_vocabulary_of_thoughts_is_the_pocket_one_and_two_tokens():
-    assert pocket_training.words_of("thoughts") == [
-        *pocket.vocabulary(),
+    assert words_of("thoughts") == [
+        *world.vocabulary(),
         thought_model.START,
         thought_model.END,
     ]
-    assert pocket.THOUGHT == (thought_model.START, thought_model.END)
+    assert world.THOUGHT == (thought_model.START, thought_model.END)
     assert completions.Request((1,), 1, 1).id

@@ -8,11 +8,11 @@ from frontiers.generation.journal import Journal
 from frontiers.generation.prompts import Thinking
 from frontiers.generation.requests import Completion, Request
 from frontiers.generation.strategies.chain import Settings
-from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer
 
-TOKENIZER = pocket_training.build_tokenizer()
-IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
+TOKENIZER = build_tokenizer()
+IDS = {token: i for i, token in enumerate(world.vocabulary())}
 EOS = IDS["<eos>"]
 MARKERS = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
 THINKING = Thinking.from_block(MARKERS, TOKENIZER)

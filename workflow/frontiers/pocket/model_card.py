@@ -4,7 +4,7 @@ from frontiers.pocket.training import Recipe
 
 
 def model_card(recipe: Recipe, training: dict) -> str:
-    """Return the README.md of a checkpoint: what it is, how it was made, what it was seen to do.
+    """Return the README.md of a checkpoint: what it is, how it was made, how well it does.
 
     `training` is the content of its training.json.
     """
@@ -45,7 +45,7 @@ Loss (nats per token that counts, running mean; the whole curve is in training.j
 
 
 def validation(recipe: Recipe, training: dict) -> str:
-    """Return what a model was seen to do on problems that it was not trained on."""
+    """Return how well a model does on problems that it was not trained on."""
     found = training["validation"]
     if recipe.task == "reward":
         rows = "\n".join(
