@@ -6,6 +6,7 @@ python tests/support/jobs.py   # reads commands as JSON lines; answers each with
 import ctypes
 import gc
 import json
+import multiprocessing
 import os
 import runpy
 import signal
@@ -43,6 +44,7 @@ PRELOADED = (
     "vllm.v1.attention.backends.cpu_attn",
     "vllm.v1.core.sched.scheduler",
     "vllm.v1.engine.core",
+    "vllm.v1.executor.multiproc_executor",
     "vllm.v1.worker.cpu_worker",
 )
 
@@ -138,6 +140,13 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def fork_children() -> None:
+    """Have vLLM fork the processes below a server, which on a CPU it would start anew, imports and all."""
+    for module in list(sys.modules.values()):
+        if "get_mp_context" in vars(module):
+            module.get_mp_context = partial(multiprocessing.get_context, "fork")
+
+
 def serve() -> None:
     """Fork a job, or a server, per line of standard input."""
     os.environ |= {"VLLM_CACHE_ROOT": "/tmp/vllm", "HF_HUB_OFFLINE": "1"}
@@ -168,6 +177,7 @@ def serve() -> None:
         if "module" in command:
             os.setsid()
             os.environ |= command["environment"]
+            fork_children()
             sys.argv[1:] = command["argv"]
             runpy.run_module(command["module"], run_name="__main__", alter_sys=True)
         else:

@@ -24,16 +24,14 @@ def serving(
     """Serve the model in `model`; yield the address. Log and caches go to `folder`.
 
     After the first token of a completion, `interval` tokens are streamed together. With `forks` the server is
-    forked from a process that has loaded vLLM.
+    forked from a process that has loaded vLLM, and uses its cache.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
         **CPU_ENVIRONMENT, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1",
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "1", "VLLM_CACHE_ROOT": str(folder),
-        # The two processes below the server are forked from it, which saves them their imports.
-        "VLLM_WORKER_MULTIPROC_METHOD": "fork",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "1", **({} if forks else {"VLLM_CACHE_ROOT": str(folder)}),
     }  # fmt: skip
     options = [
         "--model", str(model), "--host", "127.0.0.1",
