@@ -32,13 +32,13 @@ def decode(runner, problems, tokenizer, path: Path):
     """Return the table, tokens and requests decoded, the seconds and those of this process's processor."""
     thinking = prompts.Thinking.from_block(THINKING, tokenizer)
     settings = chain.Settings(CAPS, 1, 16, 256, 5, "pocket-small", "b", (tokenizer.eos_token_id,))
-    part = scheduler.Part(Journal(path), chain.courses(problems, tokenizer, thinking, {}, settings))
+    run = scheduler.BenchmarkRun(Journal(path), chain.episodes(problems, tokenizer, thinking, {}, settings))
     begun, used = time.monotonic(), time.process_time()
-    scheduler.drive([part], runner, lambda line: None)
+    scheduler.drive([run], runner, lambda line: None)
     seconds, used = time.monotonic() - begun, time.process_time() - used
-    part.journal.close()
-    table = chain.tabulate([row for rows in part.results for row in rows], tokenizer)
-    return table.drop(columns="seconds"), (part.journal.tally.tokens, part.requests), seconds, used
+    run.journal.close()
+    table = chain.tabulate([row for rows in run.results for row in rows], tokenizer)
+    return table.drop(columns="seconds"), (run.journal.tally.tokens, run.requests), seconds, used
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
             far = Endpoint(settings, "pocket-small", SAMPLING, tokenizer, print)
             settings |= {"device": "cpu", "dtype": "float32", "kv_cache_gib": 0.25}
             given = engine.engine_arguments(str(FOLDER), {}, settings, 0, False)
-            near = engine.Engine(given, SAMPLING, tokenizer, 0, print)
+            near = engine.VllmEngine(given, SAMPLING, tokenizer, 0, print)
             near._start()
             ratios = []
             for number in range(arguments.repeats):

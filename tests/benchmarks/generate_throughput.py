@@ -28,7 +28,7 @@ import generate
 from frontiers.config import load
 from frontiers.config import study as config
 from frontiers.core import files
-from frontiers.generation import scheduler
+from frontiers.generation import job, scheduler
 from frontiers.generation.engines import vllm as engine
 from frontiers.generation.requests import Request
 
@@ -54,19 +54,18 @@ def command(model: str, folder: Path) -> list[str]:
 
 def vllm_arguments(argv: list[str]) -> dict:
     """Return the arguments of `vllm.LLM` that generate.py would use, with the environment set for it."""
-    arguments = generate.parse(argv)
-    folder = Path(json.loads(arguments.manifest.read_text())["folder"])
-    settings = json.loads(arguments.engine)
-    engine.prepare_environment("cpu", arguments.journal_dir / "cache")
+    wanted = generate.parse(argv)
+    folder = Path(json.loads(wanted.manifest.read_text())["folder"])
+    engine.prepare_environment("cpu", wanted.journal_dir / "cache")
     return engine.engine_arguments(
-        str(folder), generate.read_json(folder / "config.json"), settings, 0, False
+        str(folder), job.read_json(folder / "config.json"), wanted.engine, 0, False
     )
 
 
 class Recorder:
     """An engine that notes the requests it is given."""
 
-    def __init__(self, runner: engine.Engine):
+    def __init__(self, runner: engine.VllmEngine):
         self.runner, self.requests = runner, []
         self.capacity, self.devices = runner.capacity, 0
         self.receive = runner.receive
@@ -94,19 +93,19 @@ class Clock:
         return tuple(now - begun for now, begun in zip(self.now(), self.begun, strict=True))
 
 
-def ours(model: str, runner, identity, settings, tokenizer) -> tuple[tuple[float, float], int, list[Request]]:
+def ours(model: str, runner, tokenizer) -> tuple[tuple[float, float], int, list[Request]]:
     """Return seconds, tokens and requests of one pass of `generate` with an engine that runs, tables included."""
     with TemporaryDirectory() as folder:
-        arguments = generate.parse(command(model, Path(folder)))
+        wanted = generate.parse(command(model, Path(folder)))
         recorder, clock = Recorder(runner), Clock()
-        sums = {path: files.sha256_of(path) for path in arguments.problems}
-        parts = generate.parts_of(arguments, identity, settings, tokenizer, {}, "mark", None)
-        scheduler.drive(list(parts.values()), recorder, lambda line: None)
-        generate.write(arguments, parts, tokenizer, {"job_seconds": 0.0, "job_joules": None}, sums)
+        sums = {path: files.sha256_of(path) for path in wanted.problems}
+        runs = job.benchmark_runs(wanted, tokenizer, {}, "mark", None)
+        scheduler.drive(list(runs.values()), recorder, lambda line: None)
+        job.write(wanted, runs, tokenizer, {"job_seconds": 0.0, "job_joules": None}, sums)
         seconds = clock.seconds()
-        for part in parts.values():
-            part.journal.close()
-        return seconds, sum(part.journal.tally.tokens for part in parts.values()), recorder.requests
+        for run in runs.values():
+            run.journal.close()
+        return seconds, sum(run.journal.tally.tokens for run in runs.values()), recorder.requests
 
 
 def bare(llm, sampling: dict, requests: list[Request]) -> tuple[tuple[float, float], int]:
@@ -142,18 +141,18 @@ def inside(model: str, repeats: int, record: Path) -> None:
     with TemporaryDirectory() as folder:
         argv = command(model, Path(folder))
         parsed, given = generate.parse(argv), vllm_arguments(argv)
-        identity, settings = json.loads(parsed.identity), json.loads(parsed.engine)
+        identity = parsed.identity
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(given["model"])
-        runner = engine.Engine(given, identity["sampling"], tokenizer, 0, print)
-        _, _, requests = ours(model, runner, identity, settings, tokenizer)  # starts and warms the engine
+        runner = engine.VllmEngine(given, identity["sampling"], tokenizer, 0, print)
+        _, _, requests = ours(model, runner, tokenizer)  # starts and warms the engine
         record.write_text(json.dumps([vars(request) for request in requests]))
         requests = read(record)
         seconds = {"generate": [], "vLLM alone": []}
         for _ in range(repeats):
             runner._llm.reset_prefix_cache()
-            spent, tokens, _ = ours(model, runner, identity, settings, tokenizer)
+            spent, tokens, _ = ours(model, runner, tokenizer)
             seconds["generate"].append(spent)
             runner._llm.reset_prefix_cache()
             spent, same = bare(runner._llm, identity["sampling"], requests)

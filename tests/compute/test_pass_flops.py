@@ -15,7 +15,7 @@ from frontiers.analysis.strategies import answers as combined
 from frontiers.compute import config_json, flop_columns, flops, pass_flops
 from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
 from frontiers.generation.strategies import chain
-from frontiers.generation.strategies.chain import Settings, course
+from frontiers.generation.strategies.chain import Settings, episode
 from frontiers.statistics import paired
 from support.paths import ROOT
 from support.scripted_trees import World, grow, shape
@@ -93,7 +93,7 @@ def settings(**options):
 def rows_of(tmp_path, **options):
     results, part = decode(
         [
-            course(p.id, 0, tuple(TOKENIZER(p.question)["input_ids"]), THINKING, settings(**options))
+            episode(p.id, 0, tuple(TOKENIZER(p.question)["input_ids"]), THINKING, settings(**options))
             for p in PROBLEMS
         ],
         tmp_path / "j.jsonl",

@@ -13,7 +13,7 @@ from frontiers.core.cli import UserError
 from frontiers.generation.journal import Journal
 from frontiers.generation.prompts import render_prompt
 from frontiers.generation.strategies import chain
-from frontiers.pocket import training as pocket_training
+from frontiers.pocket.tokenizer import build_tokenizer
 from support.writer import IDS, PROBLEMS, PROMPT_STYLE, THINKING, TOKENIZER, Writer, decode, settings_of
 
 CAPS = st.lists(st.integers(0, 45), min_size=1, max_size=4, unique=True).map(sorted)
@@ -23,8 +23,8 @@ def run(caps, writer=None, path=None, thinking=THINKING, problems=PROBLEMS, **ch
     """Return the table `generations`, decoded with a journal at `path`."""
     writer = writer or Writer()
     with TemporaryDirectory() as folder:
-        courses = chain.courses(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
-        rows, _ = decode(courses, path or Path(folder, "j.jsonl"), writer)
+        episodes = chain.episodes(problems, TOKENIZER, thinking, {}, settings_of(caps, **changes))
+        rows, _ = decode(episodes, path or Path(folder, "j.jsonl"), writer)
     return chain.tabulate([row for rows_of_one in rows for row in rows_of_one], TOKENIZER)
 
 
@@ -140,7 +140,7 @@ def test_a_loop_is_told_from_a_trace_that_is_merely_long():
 
 
 def test_a_prompt_whose_template_leaves_the_thinking_closed_is_opened():
-    tokenizer = pocket_training.build_tokenizer()
+    tokenizer = build_tokenizer()
     tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     ids = render_prompt(tokenizer, "Ana has 7 pens.", THINKING, {})
     assert ids[-1:] == THINKING.start

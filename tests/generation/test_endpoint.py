@@ -9,16 +9,14 @@ from dataclasses import replace
 import pytest
 
 from frontiers.core.cli import UserError
-from frontiers.data.problems import read_problems
-from frontiers.generation import prompts, scheduler
+from frontiers.generation import scheduler
 from frontiers.generation.engines import endpoint
-from frontiers.generation.engines import vllm as engine
 from frontiers.generation.engines.endpoint import Endpoint
 from frontiers.generation.journal import Journal
 from frontiers.generation.requests import Request
-from frontiers.generation.strategies import chain
 from support import completions_server, vllm_server
 from support.completions_server import END, Completions, written
+from support.jobs import ENGINE, THINKING, Job
 from support.paths import ROOT
 from support.writer import TOKENIZER
 
@@ -117,11 +115,11 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
         (404, "answers 404"),
         (
             401,
-            "answers 401: no, 401. Put the key of the endpoint into the environment variable OPENAI_API_KEY",
+            "answers 401: no, 401. Set the environment variable OPENAI_API_KEY to the key of the endpoint",
         ),
         (403, "OPENAI_API_KEY"),
-        ("no ids", "gives no token ids, and without them no cap can be checked"),
-        ("too many", "wrote 13 tokens where 12 were asked for"),
+        ("no ids", "returns no token ids, without which no cap can be checked"),
+        ("too many", "wrote 13 tokens, but max_tokens was 12"),
     ],
 )
 def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
@@ -134,7 +132,9 @@ def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
 
 def test_patience_ends(server):
     server.faults += [503] * 1000
-    with pytest.raises(UserError, match=r"503: no, 503, for 0 s now\. What was decoded is journalled; mend"):
+    with pytest.raises(
+        UserError, match=r"503: no, 503, for 0 s now\. What was decoded is in the journal; fix"
+    ):
         run(server.make(patience_seconds=0.2), REQUESTS[:2])
 
 
@@ -163,9 +163,9 @@ def test_the_key_comes_from_the_environment_and_is_never_shown(server, monkeypat
         (
             [{"id": "a", "max_model_len": 128}],
             {},
-            "context of 128 tokens, the study's engine.max_model_len is 256",
+            "context of 128 tokens, but the study's engine.max_model_len is 256",
         ),
-        ([{"id": "a"}], {"url": {"other": "http://127.0.0.1:9"}}, "engine names nothing for model `m`"),
+        ([{"id": "a"}], {"url": {"other": "http://127.0.0.1:9"}}, "engine block has no entry for model `m`"),
     ],
 )
 def test_an_endpoint_that_serves_something_else_is_refused(server, models, settings, wanted):
@@ -176,7 +176,7 @@ def test_an_endpoint_that_serves_something_else_is_refused(server, models, setti
 
 def test_an_endpoint_with_another_tokenizer_is_refused(server):
     server.tokens_of = [1, 2, 3]
-    with pytest.raises(UserError, match="another tokenizer"):
+    with pytest.raises(UserError, match="does not have the tokenizer of the study's model"):
         server.make()
     server.tokens_of = list(TOKENIZER.encode(endpoint.PROBE, add_special_tokens=False))
     server.make()
@@ -216,24 +216,23 @@ def test_an_endpoint_that_comes_late_or_is_lost_for_a_while_is_waited_for(quick)
 def test_what_is_journalled_is_not_asked_again(server, tmp_path):
     """A job that a fault ends goes on where it stopped."""
 
-    def courses():
-        def course(request):
-            (completion,) = yield [request]
-            return completion
+    def episode(request):
+        (completion,) = yield [request]
+        return completion
 
-        return [course(request) for request in REQUESTS]
-
-    def part():
-        return scheduler.Part(Journal(tmp_path / "j.jsonl"), courses())
+    def begin():
+        return scheduler.BenchmarkRun(
+            Journal(tmp_path / "j.jsonl"), [episode(request) for request in REQUESTS]
+        )
 
     server.faults += [*[None] * 19, 400]
-    first = part()
+    first = begin()
     with pytest.raises(UserError, match="400"):
         scheduler.drive([first], server.make(), lambda line: None)
     first.journal.close()
     kept = len(Journal(tmp_path / "j.jsonl").entries)
     assert 0 < kept < len(REQUESTS)
-    state, second = Completions(), part()
+    state, second = Completions(), begin()
     with completions_server.serving(state) as url:
         scheduler.drive([second], server.make(url=url), lambda line: None)
     assert len(state.asked) == len(REQUESTS) - kept
@@ -244,46 +243,35 @@ def test_what_is_journalled_is_not_asked_again(server, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def served(forks, tmp_path_factory):
     """The small pocket model behind vLLM's server."""
     if not (FOLDER / "model.safetensors").exists():
         pytest.skip("the pocket model is not here")
-    with vllm_server.serving(FOLDER, tmp_path_factory.mktemp("server"), SECRET) as url:
+    with vllm_server.serving(FOLDER, tmp_path_factory.mktemp("server"), SECRET, forks=forks) as url:
         yield url
 
 
-def table(runner, tokenizer, path, thinking):
-    settings = chain.Settings(
-        (0, 8, 24, None), 2, 16, 256, 5, "pocket-small", "middle-chains", (tokenizer.eos_token_id,), 20
-    )
-    problems = read_problems(FOLDER.parents[1] / "problems/middle-chains.jsonl")[:20]
-    part = scheduler.Part(Journal(path), chain.courses(problems, tokenizer, thinking, {}, settings))
-    scheduler.drive([part], runner, lambda line: None)
-    part.journal.close()
-    return chain.tabulate([row for rows in part.results for row in rows], tokenizer)
-
-
+@pytest.mark.xdist_group("jobs")
 @pytest.mark.parametrize("end", ["</think>", ". Ben"])
-def test_the_endpoint_writes_what_the_engine_in_process_writes(served, tmp_path, monkeypatch, end):
+def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tmp_path, end):
     """Also where the end marker is a text of several tokens."""
-    from transformers import AutoTokenizer
-
-    monkeypatch.setenv(endpoint.KEY, SECRET)
-    engine.prepare_environment("cpu", tmp_path)
-    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    thinking = prompts.Thinking.from_block(
-        {"style": "markers", "start": "<think>", "end": end, "forced_end": "</think>"}, tokenizer
-    )
-    assert (len(thinking.end) > 1) == (end != "</think>")
-    settings = {"url": served, "max_model_len": 256, "max_num_seqs": 32}
-    far = Endpoint(settings, "pocket-small", SAMPLING, tokenizer, print)
-    assert far.version.startswith("0.")
-    settings |= {"device": "cpu", "dtype": "float32", "kv_cache_gib": 0.125}
-    arguments = engine.engine_arguments(str(FOLDER), {}, settings, 0, False)
-    near = engine.Engine(arguments, SAMPLING, tokenizer, 0, print)
-    tables = [
-        table(runner, tokenizer, tmp_path / f"{i}.jsonl", thinking) for i, runner in enumerate((far, near))
-    ]
-    assert len(tables[0]) == 160 and tables[0]["ended"].nunique() == 2
-    assert (tables[0]["seconds"] > 0).all()
-    assert tables[0].drop(columns="seconds").equals(tables[1].drop(columns="seconds"))
+    assert (len(TOKENIZER.encode(end, add_special_tokens=False)) > 1) == (end != "</think>")
+    far = {"kind": "endpoint", "url": served, "max_model_len": 256, "max_num_seqs": 32, "piece_tokens": 4096}
+    found = []
+    for engine in (far, ENGINE):
+        folder = tmp_path / engine.get("kind", "vllm")
+        folder.mkdir()
+        job = Job(folder, problems=20)
+        job.engine, job.samples, job.identity = (
+            engine,
+            2,
+            job.identity | {"thinking": THINKING | {"end": end}},
+        )
+        status, said = forks.run(job, f"import os; os.environ[{endpoint.KEY!r}] = {SECRET!r}")
+        assert status == 0, said
+        found.append(job)
+    table = found[0].whole_table()
+    assert len(table) == 160 and table["ended"].nunique() == 2
+    assert (table["seconds"] > 0).all()
+    assert found[0].table().equals(found[1].table())
+    assert found[0].provenance()["engine_version"]["endpoint"].startswith("0.")

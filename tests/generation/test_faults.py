@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -10,7 +11,9 @@ from itertools import pairwise
 
 import pytest
 
-from support.jobs import Forks, Job
+from support.jobs import Job
+
+pytestmark = pytest.mark.xdist_group("jobs")
 
 FULL_DISK = """
 import errno, os
@@ -25,100 +28,99 @@ journal.os = type("os", (), {{**vars(os), "write": staticmethod(full)}})
 """
 
 
-@pytest.fixture(scope="module")
-def forks():
-    with Forks() as forks:
-        yield forks
+class Pieces(Job):
+    """A job whose traces are journalled in pieces of 16 tokens."""
+
+    def __init__(self, folder, **options):
+        folder.mkdir(exist_ok=True)
+        super().__init__(folder, problems=12, **options)
+        self.engine = self.engine | {"piece_tokens": 16}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(forks, tmp_path_factory):
-    """A job that nothing happened to, its table, and the seconds from its first journalled request to its end."""
-    job = Job(tmp_path_factory.mktemp("undisturbed"), problems=12)
-    pid = forks.start(job)
-    wait_for(job, pid, 1)
-    begun = time.monotonic()
-    status, said = forks.wait(job)
+    """A job that nothing happened to, its table, and how many requests it decoded."""
+    job = Pieces(tmp_path_factory.mktemp("undisturbed"))
+    status, said = forks.run(job)
     assert status == 0, said
-    return job, job.table(), time.monotonic() - begun
+    return job, job.table(), job.provenance()["decoded_requests"]
 
 
-def wait_for(job, pid, lines):
+def lines(job):
+    return sum(path.read_bytes().count(b"\n") for path in job.journals)
+
+
+def wait_for(job, pid, wanted):
     """Wait until the journal has so many lines or the job has ended."""
-    while sum(path.read_bytes().count(b"\n") for path in job.journals) < lines and os.path.exists(
-        f"/proc/{pid}"
-    ):
+    while lines(job) < wanted and os.path.exists(f"/proc/{pid}"):
         with open(f"/proc/{pid}/stat") as file:
             if file.read().rpartition(")")[2].split()[0] == "Z":
                 return
         time.sleep(0.0005)
 
 
-def killed(forks, job, rng, undisturbed):
-    """Start a job, kill it at a random moment of its decoding, and have it go on; return the two statuses."""
-    pid = forks.start(job)
-    wait_for(job, pid, rng.randrange(1, 40))
-    time.sleep(rng.random() * 0.01)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    first, _ = forks.wait(job)
-    known = sum(path.read_bytes().count(b"\n") for path in job.journals)
-    second, said = forks.run(job)
-    assert second == 0, said
+def killed(forks, job, rng, undisturbed, times=1):
+    """Kill a job at random moments of its decoding, and have it go on; return the statuses, and the journals left."""
+    ends, left = [], []
+    for _ in range(times):
+        pid = forks.start(job)
+        wait_for(job, pid, lines(job) + rng.randrange(1, 40 // times))
+        time.sleep(rng.random() * 0.01)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        ends.append(forks.wait(job)[0])
+        left.append(b"".join(path.read_bytes() for path in job.journals))
+    status, said = forks.run(job)
+    assert status == 0, said
     assert job.table().equals(undisturbed[1])
-    provenance, whole = job.provenance(), undisturbed[0].provenance()
-    if first:
-        assert first == -signal.SIGKILL
-        assert known - 1 <= provenance["journalled_requests"] <= known
-    assert provenance["journalled_requests"] + provenance["decoded_requests"] == whole["decoded_requests"]
-    return first
+    provenance = job.provenance()
+    if ends[-1]:
+        # Each death may have torn its last line.
+        assert left[-1].count(b"\n") - times <= provenance["journalled_requests"] <= left[-1].count(b"\n")
+    assert provenance["journalled_requests"] + provenance["decoded_requests"] == undisturbed[2]
+    return ends, left
 
 
-@pytest.mark.parametrize("moment", range(3))
-def test_a_job_killed_at_a_random_moment_loses_at_most_a_line(forks, undisturbed, tmp_path, moment):
-    assert killed(forks, Job(tmp_path, problems=12), random.Random(moment), undisturbed) == -signal.SIGKILL
+def test_a_job_killed_at_random_moments_loses_at_most_a_line_each_time(forks, undisturbed, tmp_path):
+    job = Pieces(tmp_path)
+    ends, left = killed(forks, job, random.Random(1), undisturbed, times=3)
+    assert ends == [-signal.SIGKILL] * 3
+    assert b'"after"' in left[-1]
+    assert b'"after"' not in job.journals[0].read_bytes()
 
 
 @pytest.mark.slow
 def test_jobs_killed_at_25_random_moments_end_in_the_same_tables(forks, undisturbed, tmp_path):
     rng, ends = random.Random(25), []
     for moment in range(25):
-        (tmp_path / str(moment)).mkdir()
-        ends.append(killed(forks, Job(tmp_path / str(moment), problems=12), rng, undisturbed))
+        ends += killed(forks, Pieces(tmp_path / str(moment)), rng, undisturbed)[0]
     assert ends.count(-signal.SIGKILL) >= 20
 
 
-def test_sigterm_keeps_what_was_decoded_and_says_how_to_go_on(forks, undisturbed, tmp_path):
-    job = Job(tmp_path, problems=12)
+def test_sigterm_and_then_a_full_disk_are_one_message_each_and_lose_nothing(forks, undisturbed, tmp_path):
+    job = Pieces(tmp_path)
     pid = forks.start(job)
     wait_for(job, pid, 5)
     os.kill(pid, signal.SIGTERM)
     status, said = forks.wait(job)
     assert status == 143
-    assert "stopped by SIGTERM: what was decoded is journalled under" in said
+    assert "stopped by SIGTERM: what was decoded is in the journal under" in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
-    status, said = forks.run(job)
-    assert status == 0
-    assert job.provenance()["journalled_requests"] >= 5
-    assert "torn" not in said
-    assert job.table().equals(undisturbed[1])
-
-
-def test_a_full_disk_ends_the_job_with_one_message_and_nothing_torn(forks, undisturbed, tmp_path):
-    job = Job(tmp_path, problems=12)
-    status, said = forks.run(job, FULL_DISK.format(limit=3000))
+    (path,) = job.journals
+    kept = lines(job)
+    assert kept >= 5
+    status, said = forks.run(job, FULL_DISK.format(limit=path.stat().st_size + 2000))
     assert status == 1
     assert "no space left on its disk" in said
     assert "Traceback" not in said
-    (path,) = job.journals
+    assert "torn" not in said
     assert path.read_bytes().endswith(b"\n")
-    kept = path.read_bytes().count(b"\n")
-    assert kept > 3
+    assert kept + 3 < (now := lines(job))
     status, said = forks.run(job)
     assert status == 0
     assert "torn" not in said
-    assert job.provenance()["journalled_requests"] == kept
+    assert job.provenance()["journalled_requests"] == now
     assert job.table().equals(undisturbed[1])
 
 
@@ -126,9 +128,10 @@ def test_a_finished_journal_is_compact_and_a_second_job_decodes_nothing(forks, u
     job, table, _ = undisturbed
     (path,) = job.journals
     content = path.read_bytes()
-    lines = [json.loads(line.partition(b" ")[2]) for line in content.splitlines()]
-    assert [("tally" in line) for line in lines] == [False] * (len(lines) - 1) + [True]
-    assert lines[-1]["tally"]["done"] == lines[-1]["tally"]["total"] == 12
+    entries = [json.loads(line.partition(b" ")[2]) for line in content.splitlines()]
+    assert not any("after" in entry for entry in entries)
+    assert [("tally" in entry) for entry in entries] == [False] * (len(entries) - 1) + [True]
+    assert entries[-1]["tally"]["done"] == entries[-1]["tally"]["total"] == 12
     status, said = forks.run(job)
     assert status == 0
     assert "Loading" not in said  # the engine has not been started
@@ -159,27 +162,8 @@ def test_a_raised_cap_goes_on_with_the_stored_traces(forks, tmp_path):
         assert all(longer.startswith(shorter) for shorter, longer in pairwise(texts))
 
 
-def test_long_traces_are_journalled_in_pieces_and_joined_at_the_end(forks, tmp_path):
-    job = Job(tmp_path, problems=12)
-    job.engine = job.engine | {"piece_tokens": 16}
-    pid = forks.start(job)
-    wait_for(job, pid, 20)
-    os.kill(pid, signal.SIGKILL)
-    forks.wait(job)
-    (path,) = job.journals
-    assert b'"after"' in path.read_bytes()
-    assert forks.run(job)[0] == 0
-    assert b'"after"' not in path.read_bytes()
-    table = job.table()
-    (tmp_path / "whole").mkdir()
-    whole = Job(tmp_path / "whole", problems=12)
-    whole.engine = job.engine
-    assert forks.run(whole)[0] == 0
-    assert whole.table().equals(table)
-
-
 def test_one_job_generates_every_benchmark_and_each_as_alone(forks, undisturbed, tmp_path):
-    job = Job(tmp_path, benchmarks=("short-chains", "middle-chains"), problems=12)
+    job = Pieces(tmp_path, benchmarks=("short-chains", "middle-chains"))
     status, said = forks.run(job)
     assert status == 0, said
     assert said.count("Loading safetensors checkpoint shards: 100%") == 1
@@ -189,7 +173,7 @@ def test_one_job_generates_every_benchmark_and_each_as_alone(forks, undisturbed,
 
 
 def test_problems_that_change_under_way_are_said_and_nothing_is_written(forks, undisturbed, tmp_path):
-    job = Job(tmp_path, problems=12)
+    job = Pieces(tmp_path)
     (path,) = job.problems
     before = path.read_bytes()
     pid = forks.start(job)
@@ -208,12 +192,12 @@ def test_problems_that_change_under_way_are_said_and_nothing_is_written(forks, u
 
 
 def test_an_added_sample_decodes_the_new_traces_alone(forks, undisturbed, tmp_path):
-    job = Job(tmp_path, problems=12)
-    assert forks.run(job)[0] == 0
-    first = job.provenance()["decoded_requests"]
+    job = Pieces(tmp_path)
+    shutil.copytree(undisturbed[0].folder / "journal", tmp_path / "journal")
+    first = len(job.journals[0].read_bytes().splitlines()) - 1  # compacted, and then the tally
     job.samples = 2
     assert forks.run(job)[0] == 0
     said, table = job.provenance(), job.table()
     assert said["journalled_requests"] == first
-    assert 0 < said["decoded_requests"] < 2 * first
+    assert 0 < said["decoded_requests"] < 2 * undisturbed[2]
     assert table[table["sample"] == 0].reset_index(drop=True).equals(undisturbed[1])

@@ -16,7 +16,7 @@ from frontiers.core.cli import UserError
 from frontiers.generation.engines import energy, gpu_locks, lease
 from frontiers.generation.engines.energy import Meter
 from frontiers.generation.engines.gpu_locks import VISIBLE, held, parallel, visible
-from frontiers.generation.engines.lease import Lent
+from frontiers.generation.engines.lease import LeasedEngine
 from frontiers.generation.strategies import chain
 from support.fake_nvml import Library
 from support.paths import ROOT
@@ -209,7 +209,7 @@ def test_what_a_device_does_not_tell_is_null_with_the_reason(quick):
     ]
     report = measure(Library(2, lacks=silent), seconds=0.05)
     assert report["joules"] is report["mean_watts"] is report["idle_watts"] is report["utilisation"] is None
-    assert report["reason"] == "the devices tell neither energy nor power"
+    assert report["reason"] == "the devices report neither energy nor power"
     assert report["peak_memory_bytes"] == 0
 
 
@@ -259,8 +259,8 @@ class Slow(Writer):
 
 
 def decoded(runner, folder):
-    courses = chain.courses(PROBLEMS, TOKENIZER, THINKING, {}, settings_of([0, None]))
-    decode(courses, folder / "j.jsonl", runner)
+    episodes = chain.episodes(PROBLEMS, TOKENIZER, THINKING, {}, settings_of([0, None]))
+    decode(episodes, folder / "j.jsonl", runner)
     return runner.describe()
 
 
@@ -268,11 +268,11 @@ def test_devices_come_with_the_first_request_and_the_start_of_the_engine_is_not_
     quick, tmp_path, monkeypatch
 ):
     library, said = Library(4), []
-    monkeypatch.setattr(gpu_locks, "library", lambda: (library, None))
+    monkeypatch.setattr(gpu_locks, "load_nvml", lambda: (library, None))
     monkeypatch.setattr(lease.gpu_locks, "held", partial(held, locks=tmp_path / "locks"))
     monkeypatch.delenv(VISIBLE, raising=False)
     engine = Slow(library)
-    runner = Lent(engine, 2, said.append)
+    runner = LeasedEngine(engine, 2, said.append)
     assert runner.capacity == engine.capacity and VISIBLE not in os.environ
     found = decoded(runner, tmp_path)
     assert engine.saw == os.environ[VISIBLE] == "0,1" and said == ["on device 0,1"]
@@ -282,7 +282,7 @@ def test_devices_come_with_the_first_request_and_the_start_of_the_engine_is_not_
     assert (measured["peak_watts"], measured["idle_watts"]) == (200, 80)
     runner.close()
     assert VISIBLE not in os.environ
-    again = decoded(Lent(Slow(library), 2, said.append), tmp_path)
+    again = decoded(LeasedEngine(Slow(library), 2, said.append), tmp_path)
     assert (again["measured"]["joules"], again["measured"]["reason"]) == (None, "nothing was decoded")
 
 
@@ -290,11 +290,11 @@ def test_without_devices_of_its_own_a_job_says_why_nothing_is_measured(tmp_path)
     for number, (unseen, wanted) in enumerate([("far away", "far away"), (None, "")]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        found = decoded(Lent(Slow(Library(1)), 0, print, unseen), folder)
+        found = decoded(LeasedEngine(Slow(Library(1)), 0, print, unseen), folder)
         assert found["measured"]["joules"] is None and wanted in found["measured"]["reason"]
 
 
 def test_this_machine_measures_or_says_why_not():
-    nvml, reason = gpu_locks.library()
+    nvml, reason = gpu_locks.load_nvml()
     report = Meter(nvml, visible(nvml, {}), reason).report()
     assert (report["joules"] is None) == (report["reason"] is not None)

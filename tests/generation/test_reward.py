@@ -11,18 +11,21 @@ from transformers import Qwen2Config, Qwen2Model
 
 from frontiers.data.problems import Problem
 from frontiers.generation import reward_layout, scheduler
-from frontiers.generation.engines import reward as reward_engine
-from frontiers.generation.engines import reward as rewarders
-from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines.reward import GuidedPolicy, RewardModel
+from frontiers.generation.engines.vllm import VllmEngine, engine_arguments, prepare_environment
 from frontiers.generation.journal import Journal
 from frontiers.generation.requests import Scores
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies import tree_tables
 from frontiers.generation.strategies.chain import Settings
 from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer
 from support.paths import ROOT
 from support.writer import EOS, THINKING, TOKENIZER
+
+# vLLM is imported once for all modules that run it in this process.
+pytestmark = pytest.mark.xdist_group("vllm")
 
 RECIPES = yaml.safe_load((ROOT / "data/pocket/recipes.yaml").read_text())["models"]
 READ = {"separator": ".", "prompt": "{question} <think> {steps}", "step": "{step}. ", "tag": "."}
@@ -33,12 +36,12 @@ SETTINGS = {
     "device": "cpu",
     "kv_cache_gib": 0.1,
 }
-DRAWN = [problem for problem, _ in zip(pocket.draw_problems("engine", (2, 3), False), range(3), strict=False)]
+DRAWN = [problem for problem, _ in zip(world.draw_problems("engine", (2, 3), False), range(3), strict=False)]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def environment(tmp_path_factory):
-    engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
+    prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
 
 
 class ProcessReward(torch.nn.Module):
@@ -82,12 +85,10 @@ def loaded(folder, recipe, read):
             pocket_training.Recipe.from_mapping(recipe, RECIPES[recipe])
         ).eval()
     model.save_pretrained(folder)
-    pocket_training.build_tokenizer().save_pretrained(folder)
+    build_tokenizer().save_pretrained(folder)
     manifest = folder.parent / f"{recipe}.json"
     manifest.write_text(json.dumps({"folder": str(folder), "files": {recipe: "x"}}))
-    return model, rewarders.Loaded(
-        {"name": "pocket-reward", "reward": read, "context": None}, manifest, SETTINGS
-    )
+    return model, RewardModel({"name": "pocket-reward", "reward": read, "context": None}, manifest, SETTINGS)
 
 
 def receive(runner, number):
@@ -97,19 +98,29 @@ def receive(runner, number):
     return found
 
 
+@pytest.fixture(scope="module")
+def pocket_reward(tmp_path_factory):
+    """The pocket reward model with random weights, as the model, as loaded, and its engine."""
+    model, reward = loaded(tmp_path_factory.mktemp("reward") / "reward", "reward", READ)
+    return model, reward, reward.engine(0, print, alone=True)
+
+
 @pytest.mark.parametrize(
     ("recipe", "odds"), [("reward", None), ("medium", ["more", "fewer"]), ("qwen2-prm", None)]
 )
-def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
-    model, reward = loaded(tmp_path / recipe, recipe, READ | ({"odds": odds} if odds else {}))
+def test_scores_are_those_of_transformers(pocket_reward, tmp_path, recipe, odds):
+    if recipe == "reward":
+        model, reward, runner = pocket_reward
+    else:
+        model, reward = loaded(tmp_path / recipe, recipe, READ | ({"odds": odds} if odds else {}))
+        runner = reward.engine(0, print, alone=True)
     asked = []
     for number, problem in enumerate(DRAWN):
         steps = [
-            *reward_layout.split_steps(pocket.text_of(problem.trace), "."),
-            pocket.text_of(problem.answer),
+            *reward_layout.split_steps(world.text_of(problem.trace), "."),
+            world.text_of(problem.answer),
         ]
-        asked.append(reward.rewarder.scoring(f"p{number}", pocket.text_of(problem.question), steps))
-    runner = reward.engine(0, print, alone=True)
+        asked.append(reward.layout.scoring(f"p{number}", world.text_of(problem.question), steps))
     for request in asked:
         runner.submit(request)
     found = {scores.id: scores for scores in receive(runner, len(asked))}
@@ -118,53 +129,48 @@ def test_scores_are_those_of_transformers(tmp_path, recipe, odds):
             logits = model(torch.tensor([request.prompt])).logits[0]
         if odds:
             logits = logits[:, TOKENIZER.convert_tokens_to_ids(odds)]
-        places = [i for i, token in enumerate(request.prompt) if token == reward.rewarder.tag_id]
+        places = [i for i, token in enumerate(request.prompt) if token == reward.layout.tag_id]
         wanted = logits.softmax(-1)[places[-request.steps :], 1]
         assert found[request.id].scores == pytest.approx(wanted.tolist(), abs=2e-5)
         assert found[request.id].tokens == len(request.prompt) and found[request.id].seconds > 0
 
 
-@pytest.mark.parametrize("method", ["rebase", "beam"])
-def test_a_pocket_model_grows_trees_beside_a_reward_model(tmp_path, method):
-    _, reward = loaded(tmp_path / "reward", "reward", READ)
+@pytest.fixture(scope="module")
+def pair(pocket_reward):
+    """A pocket model guided by the reward model."""
     folder = ROOT / "data/pocket/models/small"
-    arguments = engine.engine_arguments(
-        str(folder), json.loads((folder / "config.json").read_text()), SETTINGS, 0, False
-    )
-    policy = engine.Engine(arguments, {"temperature": 0.6, "top_p": 0.95}, TOKENIZER, 0, print)
-    pair = reward_engine.Pair(policy, reward.engine(0, print))
-    shape = trees.Shape.from_block(
-        {
-            "method": method,
-            "width": 4,
-            "temperature": 0.2,
-            "expansion": 2,
-            "step": ".",
-            "depth": 10,
-            "step_tokens": 24,
-        },
-        TOKENIZER,
-        THINKING,
-    )
+    config = json.loads((folder / "config.json").read_text())
+    arguments = engine_arguments(str(folder), config, SETTINGS, 0, False)
+    policy = VllmEngine(arguments, {"temperature": 0.6, "top_p": 0.95}, TOKENIZER, 0, print)
+    return GuidedPolicy(policy, pocket_reward[2])
+
+
+@pytest.mark.parametrize("method", ["rebase", "beam"])
+def test_a_pocket_model_grows_trees_beside_a_reward_model(pocket_reward, pair, tmp_path, method):
+    layout = pocket_reward[1].layout
+    block = {"method": method, "width": 4, "temperature": 0.2, "expansion": 2}
+    shape = trees.Shape.from_block(block | {"step": ".", "depth": 10, "step_tokens": 24}, TOKENIZER, THINKING)
     assert shape.separator == TOKENIZER.convert_tokens_to_ids(".")
     problems = [
-        Problem(f"p{i}", pocket.text_of(p.question), str(p.gold), "number", "MIT", "test")
+        Problem(f"p{i}", world.text_of(p.question), str(p.gold), "number", "MIT", "test")
         for i, p in enumerate(DRAWN)
     ]
     settings = Settings((None,), 1, 8, 256, 3, "pocket-small", "b", (EOS,))
-    courses = trees.courses(problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder)
-    part = scheduler.Part(Journal(tmp_path / "j.jsonl"), courses)
-    scheduler.drive([part], pair, print)
-    part.journal.close()
-    found = tree_tables.tables(part.results, TOKENIZER)
+
+    def driven():
+        episodes = trees.episodes(problems, TOKENIZER, THINKING, {}, settings, shape, layout)
+        run = scheduler.BenchmarkRun(Journal(tmp_path / "j.jsonl"), episodes)
+        scheduler.drive([run], pair, print)
+        run.journal.close()
+        return run
+
+    run = driven()
+    found = tree_tables.tables(run.results, TOKENIZER)
     assert found["generations"].groupby("problem_id").size().tolist() == [4, 4, 4]
     assert (found["rewards"]["status"] == "scored").all()
     assert not found["generations"]["truncated"].any()
     # What the journal holds is enough to grow the same trees again, and scores have come back whole.
-    again = scheduler.Part(Journal(tmp_path / "j.jsonl"), trees.courses(
-        problems, TOKENIZER, THINKING, {}, settings, shape, reward.rewarder
-    ))  # fmt: skip
-    scheduler.drive([again], pair, print)
+    again = driven()
     assert again.requests == 0
-    assert [tree.passes for tree in again.results] == [tree.passes for tree in part.results]
+    assert [tree.passes for tree in again.results] == [tree.passes for tree in run.results]
     assert any(isinstance(leaf.scores, Scores) for tree in again.results for leaf in tree.leaves)

@@ -1,4 +1,4 @@
-"""The order in which courses are served, how it is booked and told, and several journals in one job."""
+"""The order in which episodes are served, how it is booked and told, and several journals in one job."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from frontiers.generation.requests import Request, complete
 from support.writer import EOS, THINKING, Writer, decode
 
 
-def course(number, answers=2, length=30):
+def episode(number, answers=2, length=30):
     """A trace, then answers to it."""
     (trace,) = yield from complete([Request((number,), number, length, THINKING.end)], None)
     asked = [Request((number, *trace.tokens, n), n, 9, (EOS,)) for n in range(answers)]
@@ -17,14 +17,14 @@ def course(number, answers=2, length=30):
 
 
 def test_results_stand_in_the_order_of_the_courses(tmp_path):
-    results, _ = decode([course(n) for n in range(7)], tmp_path / "j.jsonl", Writer())
+    results, _ = decode([episode(n) for n in range(7)], tmp_path / "j.jsonl", Writer())
     assert [number for number, _, _ in results] == list(range(7))
     assert all(len(set(answers)) == 2 for _, _, answers in results)
 
 
 def test_what_a_course_asks_next_goes_before_what_is_new(tmp_path):
     writer = Writer(capacity=2)
-    decode([course(n) for n in range(4)], tmp_path / "j.jsonl", writer)
+    decode([episode(n) for n in range(4)], tmp_path / "j.jsonl", writer)
     order = [("trace" if r in writer.traces else "answer", r.prompt[0]) for r in writer.asked]
     # The first trace is answered before the third is begun, though that was waiting longer.
     assert order.index(("answer", 0)) < order.index(("trace", 2))
@@ -39,14 +39,14 @@ def test_the_engine_is_kept_full_and_never_overfull(tmp_path):
             levels.append(len(self.held))
             return super().receive()
 
-    decode([course(n) for n in range(9)], tmp_path / "j.jsonl", Watched(capacity=4))
+    decode([episode(n) for n in range(9)], tmp_path / "j.jsonl", Watched(capacity=4))
     assert max(levels) == 4
     assert all(level == 4 for level in levels[:-8])
 
 
 def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_path):
     parts = [
-        scheduler.Part(Journal(tmp_path / f"{name}.jsonl"), [course(n + first) for n in range(3)])
+        scheduler.BenchmarkRun(Journal(tmp_path / f"{name}.jsonl"), [episode(n + first) for n in range(3)])
         for name, first in (("a", 0), ("b", 100))
     ]
     together = []
@@ -63,7 +63,7 @@ def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_p
         assert [number for number, _, _ in part.results] == [first, first + 1, first + 2]
         assert part.requests == 9
         tally = last_tally(part.journal.path)
-        assert (tally.total, tally.done) == (3, 2)  # as of the last line, before the last course ended
+        assert (tally.total, tally.done) == (3, 2)  # as of the last line, before the last episode ended
         assert part.journal.tally.done == part.journal.tally.worked == 3
 
 
@@ -71,9 +71,9 @@ def test_the_tally_books_tokens_and_device_seconds_of_every_job(tmp_path):
     path = tmp_path / "j.jsonl"
     writer = Writer()
     with pytest.raises(KeyboardInterrupt):
-        decode([course(n) for n in range(5)], path, Writer(dies_at=6, capacity=1))
+        decode([episode(n) for n in range(5)], path, Writer(dies_at=6, capacity=1))
     stopped = last_tally(path)
-    _, part = decode([course(n) for n in range(5)], path, writer)
+    _, part = decode([episode(n) for n in range(5)], path, writer)
     tally = part.journal.tally
     assert tally.tokens == writer.tokens
     assert tally.done == 5
@@ -85,9 +85,9 @@ def test_the_tally_books_tokens_and_device_seconds_of_every_job(tmp_path):
 
 def test_a_job_with_nothing_to_decode_asks_the_engine_for_nothing_and_leaves_the_journal(tmp_path):
     path = tmp_path / "j.jsonl"
-    first, _ = decode([course(n) for n in range(3)], path, Writer())
+    first, _ = decode([episode(n) for n in range(3)], path, Writer())
     before = path.read_bytes()
-    again, part = decode([course(n) for n in range(3)], path, Writer(dies_at=0))
+    again, part = decode([episode(n) for n in range(3)], path, Writer(dies_at=0))
     assert again == first
     assert path.read_bytes() == before
     assert part.journal.tally.worked == 0
@@ -104,6 +104,6 @@ def test_progress_says_how_far_and_how_long():
 def test_progress_is_told_while_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(scheduler, "REPORT_SECONDS", 0)
     lines = []
-    decode([course(n) for n in range(3)], tmp_path / "j.jsonl", Writer(), lines.append)
+    decode([episode(n) for n in range(3)], tmp_path / "j.jsonl", Writer(), lines.append)
     assert lines[-1].startswith("3 of 3 problems done")
     assert len(lines) > 3

@@ -26,11 +26,11 @@ def names(count):
 
 def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=False):
     """Generate a shard as generate.py does; write its table and provenance, return the part."""
-    journal = shards.journal(folder / "journal", "b.cot", shard)
-    wanted = generation.courses(
-        shards.part_of(problems, shard), TOKENIZER, THINKING, {}, settings_of(caps, samples=2)
+    journal = shards.open_journal(folder / "journal", "b.cot", shard)
+    wanted = generation.episodes(
+        shards.problems_of(problems, shard), TOKENIZER, THINKING, {}, settings_of(caps, samples=2)
     )
-    part = scheduler.Part(journal, wanted)
+    part = scheduler.BenchmarkRun(journal, wanted)
     try:
         scheduler.drive([part], writer, lambda line: None)
     finally:
@@ -82,7 +82,7 @@ def test_shards_merge_to_the_identical_table(tmp_path, count):
 @given(st.integers(0, 50), st.integers(1, 12))
 @settings(deadline=None)
 def test_every_problem_is_in_one_shard_and_shards_are_alike(problems, count):
-    parts = [shards.part_of(range(problems), name[1:]) for name in names(count)]
+    parts = [shards.problems_of(range(problems), name[1:]) for name in names(count)]
     assert sorted(chain(*parts)) == list(range(problems))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -112,7 +112,9 @@ def test_shards_that_do_not_make_up_the_benchmark_are_refused(tmp_path):
     for name in ("1of2", "2of2"):
         generate(tmp_path, name, Writer())
     shutil.copytree(tmp_path / "made1of2", tmp_path / "made")
-    with pytest.raises(UserError, match=r"do not make up the benchmark: 2 problems lack .* \(p1, p3\)"):
+    with pytest.raises(
+        UserError, match=r"do not make up the benchmark: 2 problems are missing .* \(p1, p3\)"
+    ):
         put_together(tmp_path, 1)
     shutil.copy(tmp_path / "made1of2/b.cot.parquet", tmp_path / "made2of2/b.cot.parquet")
     with pytest.raises(UserError, match="do not make up"):
@@ -123,7 +125,7 @@ def test_other_problems_than_were_answered_are_refused(tmp_path):
     generate(tmp_path, "", Writer())
     changed = [*PROBLEMS[:-1], replace(PROBLEMS[-1], answer="1")]
     with pytest.raises(
-        UserError, match=r"b\.jsonl: not the problems that .*b\.cot\.parquet answers; run the same"
+        UserError, match=r"b\.jsonl: not the problems that .*b\.cot\.parquet answers; rerun the command"
     ):
         put_together(tmp_path, 1, changed)
 
@@ -135,7 +137,9 @@ def test_of_a_damaged_table_the_whole_folder_is_to_go(tmp_path):
     with pytest.raises(UserError) as error:
         put_together(tmp_path, 1)
     assert f"{table}: cannot be read as a table" in str(error.value)
-    assert f"delete the whole folder {table.parent}: what was decoded is journalled" in str(error.value)
+    assert f"Delete the whole folder {table.parent} and rerun the command: what was decoded is in" in str(
+        error.value
+    )
 
 
 def test_the_status_of_shards_is_that_of_their_sum(tmp_path):

@@ -11,15 +11,15 @@ from frontiers.compute.families.quiet_star import FORM
 from frontiers.core.cli import UserError
 from frontiers.generation import requests as completions
 from frontiers.generation.engines import thought_model
-from frontiers.generation.engines.reward import Pair
+from frontiers.generation.engines.reward import GuidedPolicy
 from frontiers.generation.engines.thought import ThoughtEngine
 from frontiers.generation.prompts import Thinking, render_prompt
 from frontiers.generation.requests import Request, Scores
-from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
-from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer, words_of
 from support.scripted_trees import REWARD
 from support.thought_checkpoints import BARRED, literal, random_model, save_checkpoint
 from support.writer import MARKERS, PROBLEMS
@@ -181,7 +181,7 @@ THOUGHTS = {"tokens": 2, "temperature": 1.0}
 
 def engine_on(checkpoint, batch=8, sampling=SAMPLING, said=None):
     arguments = {"model": str(checkpoint), "dtype": "float32", "max_num_seqs": batch}
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     return ThoughtEngine(
         arguments, THOUGHTS, sampling, tokenizer, 0, (said if said is not None else []).append
     )
@@ -238,7 +238,7 @@ def test_thought_tokens_are_never_written(checkpoint):
 
 def test_a_stop_text_ends_a_request_and_is_left_out(checkpoint):
     (free,) = decode(engine_on(checkpoint), [Request((9, 10, 11), 5, 20)])
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     text = tokenizer.decode(free.tokens[4:6], skip_special_tokens=False).strip()
     (stopped,) = decode(engine_on(checkpoint), [Request((9, 10, 11), 5, 20, stop_text=text)])
     assert stopped.finish_reason == "stop"
@@ -274,20 +274,20 @@ class Judge:
 
 
 def test_a_tree_of_steps_grows_on_a_model_that_thinks(checkpoint, tmp_path):
-    """The strategy `quiet_star_rebase`: courses of REBASE, unchanged, on this engine."""
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    """The strategy `quiet_star_rebase`: episodes of REBASE, unchanged, on this engine."""
+    tokenizer = build_tokenizer("thoughts")
     thinking = Thinking.from_block(MARKERS, tokenizer)
-    rewarder = Rewarder("reward", "mark", REWARD, tokenizer, 256)
+    layout = RewardLayout("reward", "mark", REWARD, tokenizer, 256)
     form = trees.Shape("rebase", 4, ".", 3, 10, tokenizer.get_vocab()["."], 0.2, 2)
     wanted = Settings((None,), 1, 4, 120, 7, "m", "b", (tokenizer.eos_token_id,))
     found = []
     for batch in (3, 16):
-        courses = [
-            trees.course(p, render_prompt(tokenizer, p.question, thinking, {}), tokenizer, thinking, wanted, form, rewarder)
+        episodes = [
+            trees.episode(p, render_prompt(tokenizer, p.question, thinking, {}), tokenizer, thinking, wanted, form, layout)
             for p in PROBLEMS[:2]
         ]  # fmt: skip
-        engine = Pair(engine_on(checkpoint, batch), Judge())
-        grown, _ = drive(courses, tmp_path / f"{batch}.jsonl", engine)
+        engine = GuidedPolicy(engine_on(checkpoint, batch), Judge())
+        grown, _ = drive(episodes, tmp_path / f"{batch}.jsonl", engine)
         assert all(len(tree.leaves) == 4 for tree in grown)
         assert any(unit["role"] == "reward" for tree in grown for unit in tree.passes)
         found.append([[leaf.answer for leaf in tree.leaves] for tree in grown])
@@ -314,9 +314,9 @@ def test_short_of_memory_it_goes_on_with_half_and_writes_the_same(checkpoint, mo
     monkeypatch.setattr(thought_model, "prefill", short)
     said = []
     assert [c.tokens for c in decode(engine_on(checkpoint, 8, said=said), REQUESTS)] == together
-    assert said == [f"short of memory: going on with {n} requests at a time" for n in (4, 2)]
+    assert said == [f"out of memory: continuing with {n} requests at a time" for n in (4, 2)]
     monkeypatch.setattr(thought_model, "prefill", lambda *_: (_ for _ in ()).throw(MemoryError("no")))
-    with pytest.raises(UserError, match="memory does not suffice for a single request"):
+    with pytest.raises(UserError, match="out of memory with a single request"):
         decode(engine_on(checkpoint, 2), REQUESTS)
 
 
@@ -326,10 +326,10 @@ def test_a_frequency_penalty_is_an_error(checkpoint):
 
 
 def test_the_vocabulary_of_thoughts_is_the_pocket_one_and_two_tokens():
-    assert pocket_training.words_of("thoughts") == [
-        *pocket.vocabulary(),
+    assert words_of("thoughts") == [
+        *world.vocabulary(),
         thought_model.START,
         thought_model.END,
     ]
-    assert pocket.THOUGHT == (thought_model.START, thought_model.END)
+    assert world.THOUGHT == (thought_model.START, thought_model.END)
     assert completions.Request((1,), 1, 1).id

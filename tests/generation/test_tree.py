@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies import tree_tables
 from frontiers.generation.strategies.tree_shape import beam_widths, rebase_widths
@@ -220,23 +220,23 @@ def test_every_branch_and_the_prompt_once_are_in_the_passes(tmp_path):
 def test_a_tag_that_is_not_one_token_is_an_error():
     from frontiers.core.cli import UserError
 
-    with pytest.raises(UserError, match="not one token"):
-        Rewarder("r", "m", {**REWARD, "tag": "<step>"}, TOKENIZER, 256)
-    with pytest.raises(UserError, match="not one token"):
-        Rewarder("r", "m", {**REWARD, "tag": "more than"}, TOKENIZER, 256)
+    with pytest.raises(UserError, match="not a single token"):
+        RewardLayout("r", "m", {**REWARD, "tag": "<step>"}, TOKENIZER, 256)
+    with pytest.raises(UserError, match="not a single token"):
+        RewardLayout("r", "m", {**REWARD, "tag": "more than"}, TOKENIZER, 256)
 
 
 def test_a_reward_model_that_lacks_the_words_is_an_error():
     from frontiers.core.cli import UserError
 
-    rewarder = Rewarder("r", "m", REWARD, TOKENIZER, 256)
+    layout = RewardLayout("r", "m", REWARD, TOKENIZER, 256)
     with pytest.raises(UserError, match="vocabulary lacks"):
-        rewarder.scoring("p", "Ana has 2 pens.", ["Zoe has 3"])
+        layout.scoring("p", "Ana has 2 pens.", ["Zoe has 3"])
 
 
 def test_no_step_and_no_room_are_not_asked_about():
-    rewarder = Rewarder("r", "m", REWARD, TOKENIZER, 20)
-    assert rewarder.scoring("p", "Ana has 2 pens.", []) is None
-    assert rewarder.scoring("p", "Ana has 2 pens.", ["Ana has 2"] * 9) is None
-    assert rewarder.scoring("p", "Ana has 2 pens.", ["Ana has 2. Ben has 3"]) is None
-    assert rewarder.scoring("p", "Ana has 2 pens.", ["Ana has 2", "Ben has 3"]).steps == 2
+    layout = RewardLayout("r", "m", REWARD, TOKENIZER, 20)
+    assert layout.scoring("p", "Ana has 2 pens.", []) is None
+    assert layout.scoring("p", "Ana has 2 pens.", ["Ana has 2"] * 9) is None
+    assert layout.scoring("p", "Ana has 2 pens.", ["Ana has 2. Ben has 3"]) is None
+    assert layout.scoring("p", "Ana has 2 pens.", ["Ana has 2", "Ben has 3"]).steps == 2

@@ -12,9 +12,12 @@ import pytest
 from frontiers.core.cli import UserError
 from frontiers.generation import prompts
 from frontiers.generation.engines import vllm as engine
-from frontiers.generation.requests import Request, before_text, complete, following
+from frontiers.generation.requests import Request, before_text, complete, continuation
 from frontiers.generation.strategies import chain
 from support.paths import ROOT
+
+# vLLM is imported once for all modules that run it in this process.
+pytestmark = pytest.mark.xdist_group("vllm")
 
 FOLDER = ROOT / "data/pocket/models/small"
 SETTINGS = {
@@ -42,7 +45,7 @@ def started(tmp_path_factory, tokenizer):
     os.environ["HF_HUB_OFFLINE"] = "1"
     arguments = engine.engine_arguments(str(FOLDER), {}, SETTINGS, 0, False)
     reasoning = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
-    return engine.Engine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, 0, SAID.append)
+    return engine.VllmEngine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, 0, SAID.append)
 
 
 @pytest.fixture
@@ -120,13 +123,13 @@ def test_what_is_written_in_pieces_is_what_one_greedy_run_writes(runner, request
     settings = chain.Settings((20,), 1, 39, 256, 5, "m", "b", (tokenizer.eos_token_id,), piece=7)
     thinking = prompts.Thinking.from_block(BLOCK, tokenizer)
     for request, output in zip(requests, outputs, strict=True):
-        course = chain.course("p", 0, request.prompt, thinking, settings)
-        asked, pieces = next(course), 0
+        episode = chain.episode("p", 0, request.prompt, thinking, settings)
+        asked, pieces = next(episode), 0
         try:
             while True:
                 done = decode(runner, asked)
                 pieces += len(asked)
-                asked = course.send([done[r.id] for r in asked])
+                asked = episode.send([done[r.id] for r in asked])
         except StopIteration as ended:
             (row,) = ended.value
         answer = row.answer.tokens + ((tokenizer.eos_token_id,) if row.answer.finish_reason == "stop" else ())
@@ -155,17 +158,17 @@ def test_a_continued_trace_is_a_new_draw_that_is_the_same_every_time(runner, req
     for request in long:
         written = []
         for _ in range(2):
-            course = complete([request], 16)
-            asked = next(course)
+            episode = complete([request], 16)
+            asked = next(episode)
             try:
                 while True:
                     done = decode(runner, asked)
-                    asked = course.send([done[asked[0].id]])
+                    asked = episode.send([done[asked[0].id]])
             except StopIteration as ended:
                 written.append(ended.value[0].tokens)
         assert written[0] == written[1]
         assert written[0][:16] == whole[request.id].tokens[:16]
-    assert following(long[0], whole[long[0].id].within(16), 16).seed != long[0].seed
+    assert continuation(long[0], whole[long[0].id].within(16), 16).seed != long[0].seed
 
 
 def test_a_completion_counts_and_times_what_was_written(runner, requests):
@@ -224,7 +227,7 @@ def test_a_dead_engine_is_started_once_more_and_no_second_time(runner, requests,
     assert tokens_of(decode(runner, requests)) == before
     assert runner.arguments["max_num_seqs"] == 64
     assert any(
-        "the engine died (RuntimeError: illegal memory access); starting it again" in line for line in SAID
+        "the engine died (RuntimeError: illegal memory access); restarting it" in line for line in SAID
     )
     with pytest.raises(UserError, match="not for the first time"):
         dying(runner, monkeypatch, RuntimeError("illegal memory access"))
@@ -259,7 +262,7 @@ def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, ro
     monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=NoRoom))
     monkeypatch.setattr(engine.gc, "freeze", lambda: None)
     NoRoom.room, NoRoom.told, NoRoom.tried = room, told, ()
-    found = engine.Engine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    found = engine.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     if starts:
         found._start()
     else:
@@ -281,7 +284,7 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
     monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=start))
     monkeypatch.setattr(engine.gc, "freeze", lambda: None)
     monkeypatch.setattr(engine.subprocess, "run", asked)
-    found = engine.Engine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    found = engine.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     with pytest.raises(UserError if fault else AttributeError, match="libnuma1" if fault else "_OpNamespace"):
         found._start()
 

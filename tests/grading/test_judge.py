@@ -17,6 +17,7 @@ from frontiers.grading import judge_cost, judge_error
 from frontiers.pocket import judge as pocket_judge
 from frontiers.pocket import training as pocket_training
 from frontiers.pocket import world as pocket
+from frontiers.pocket.tokenizer import build_tokenizer
 from support.workflow_copy import ROOT
 
 CONFIG = json.loads((ROOT / "data/pocket/models/small/config.json").read_text())
@@ -169,7 +170,7 @@ def test_the_prompt_holds_each_part_once_whatever_it_holds(question, end, gold):
 
 
 def test_the_pocket_judge_learns_what_it_will_be_asked():
-    tokenizer = pocket_training.build_tokenizer("judge")
+    tokenizer = build_tokenizer("judge")
     draws = pocket_judge.draw("t", (1, 2), (1,))
     said = {True: 0, False: 0}
     for _ in range(300):

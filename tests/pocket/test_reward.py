@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from frontiers.pocket import reward as pocket_reward
 from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
-from frontiers.pocket.reward import STEP, area, labelled, made_up, spoilt, steps_of
+from frontiers.pocket import world
+from frontiers.pocket.reward import STEP, area, corrupted, labelled, made_up, steps_of
 from frontiers.pocket.training import IGNORED, Recipe
 
-PROBLEMS = list(islice(pocket.draw_problems("rewards", (1, 2, 3, 5, 8), False), 60))
+PROBLEMS = list(islice(world.draw_problems("rewards", (1, 2, 3, 5, 8), False), 60))
 
 
 @given(st.sampled_from(PROBLEMS), st.integers(0, 10_000))
-def test_a_spoilt_trace_is_right_up_to_its_fault_and_wrong_from_there(problem, seed):
-    steps, gold = spoilt(problem, random.Random(seed)), steps_of(problem.trace)
+def test_a_corrupted_trace_is_right_up_to_its_fault_and_wrong_from_there(problem, seed):
+    steps, gold = corrupted(problem, random.Random(seed)), steps_of(problem.trace)
     assert len(steps) == len(gold) and set(token for step in steps for token in step) <= set(
-        pocket.vocabulary()
+        world.vocabulary()
     )
     _, labels = labelled(problem, steps, ())
     same = [step == true for step, true in zip(steps, gold, strict=True)]
@@ -41,7 +41,7 @@ def test_labels_stand_where_training_looks_for_them():
     problem = PROBLEMS[0]
     solution = labelled(problem, steps_of(problem.trace), problem.answer)
     ids, labels = pocket_reward.encoded(problem, solution, IGNORED)
-    words = pocket.vocabulary()
+    words = world.vocabulary()
     assert len(ids) == len(labels)
     read = [words[ids[i - 1]] for i, label in enumerate(labels) if label != IGNORED]
     assert read == [token for token in solution[0] if token != problem.answer[0]]
@@ -50,8 +50,8 @@ def test_labels_stand_where_training_looks_for_them():
 def test_a_step_is_wrong_from_its_first_wrong_token_on():
     problem = PROBLEMS[0]
     first, second, *rest = steps_of(problem.trace)
-    spoilt = (*second[:-1], "0")
-    tokens, labels = labelled(problem, [first, spoilt, *rest], problem.answer)
+    corrupted = (*second[:-1], "0")
+    tokens, labels = labelled(problem, [first, corrupted, *rest], problem.answer)
     found = pocket_reward.token_labels(problem, tokens, labels, IGNORED)
     sound = len(first) + 1 + len(second) - 1
     wrong = sum(map(len, rest)) + len(rest)

@@ -14,7 +14,8 @@ import train_pocket_model
 from frontiers.core.cli import UserError
 from frontiers.generation.engines import thought_model
 from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer
 from support.paths import ROOT
 
 RECIPES = ROOT / "data/pocket/recipes.yaml"
@@ -45,29 +46,29 @@ def calculation(question: str) -> tuple:
 @given(st.integers(0, 10**6), st.integers(1, 8), st.integers(0, 3))
 @settings(max_examples=60, deadline=None)
 def test_a_problem_says_in_english_what_its_trace_works_out(seed, steps, distractors):
-    problem = next(pocket.draw_problems(str(seed), [steps], False, [distractors]))
-    question = pocket.text_of(problem.question)
+    problem = next(world.draw_problems(str(seed), [steps], False, [distractors]))
+    question = world.text_of(problem.question)
     way, value = calculation(question)
     assert value == problem.gold
     assert len(way) == steps + 1
     assert question.count(".") == steps + 1 + distractors
-    assert pocket.text_of(problem.answer) == f"\\boxed{{{value}}}"
-    assert pocket.text_of(problem.trace).endswith(f"= {value}.")
+    assert world.text_of(problem.answer) == f"\\boxed{{{value}}}"
+    assert world.text_of(problem.trace).endswith(f"= {value}.")
 
 
 def test_the_tokenizer_writes_back_what_it_read():
-    tokenizer = pocket_training.build_tokenizer()
-    words = pocket.vocabulary()
+    tokenizer = build_tokenizer()
+    words = world.vocabulary()
     assert len(set(words)) == len(words) == len(tokenizer)
-    for problem in islice(pocket.draw_problems("round trip", [1, 4, 8], False), 100):
-        tokens = (*problem.question, pocket.THINK, *problem.trace, pocket.END_THINK, *problem.answer)
-        ids = tokenizer(pocket.text_of(tokens))["input_ids"]
+    for problem in islice(world.draw_problems("round trip", [1, 4, 8], False), 100):
+        tokens = (*problem.question, world.THINK, *problem.trace, world.END_THINK, *problem.answer)
+        ids = tokenizer(world.text_of(tokens))["input_ids"]
         assert tuple(words[i] for i in ids) == tokens
-        assert tokenizer.decode(ids) == pocket.text_of(tokens)
+        assert tokenizer.decode(ids) == world.text_of(tokens)
 
 
 def test_the_template_opens_the_thinking():
-    tokenizer = pocket_training.build_tokenizer()
+    tokenizer = build_tokenizer()
     message = [{"role": "user", "content": "Ana has 7 pens."}]
     assert tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False).endswith(
         "<think>"
@@ -99,26 +100,26 @@ def test_no_benchmark_calculation_is_ever_trained_on():
         for number, phase in enumerate(recipe.phases):
             streams.add((f"{recipe.seed} {number}", phase.problem_steps, False, phase.distractors))
     trained = {
-        calculation(pocket.text_of(problem.question))[0]
+        calculation(world.text_of(problem.question))[0]
         for stream in streams
-        for problem in islice(pocket.draw_problems(*stream), 1500)
+        for problem in islice(world.draw_problems(*stream), 1500)
     }
     assert len(trained) > 3000
     assert not tested & trained
 
 
 def test_what_is_trained_on_is_drawn_from_the_training_side_only():
-    assert not any(p.held_out for p in islice(pocket.draw_problems("x", [1, 2], False), 500))
-    assert all(p.held_out for p in islice(pocket.draw_problems("x", [1, 2], True), 50))
+    assert not any(p.held_out for p in islice(world.draw_problems("x", [1, 2], False), 500))
+    assert all(p.held_out for p in islice(world.draw_problems("x", [1, 2], True), 50))
 
 
 def test_a_cut_trace_is_answered_and_the_cut_itself_is_not_learnt():
-    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
-    problem = next(pocket.draw_problems("cut", [2], False))
+    ids = {token: i for i, token in enumerate(world.vocabulary())}
+    problem = next(world.draw_problems("cut", [2], False))
     tokens, labels = pocket_training.encode(problem, ids, cut=5)
     learnt = [t for t, label in zip(tokens, labels, strict=True) if label != pocket_training.IGNORED]
-    assert learnt == [ids[t] for t in problem.answer] + [ids[pocket.EOS]]
-    assert tokens.count(ids[pocket.END_THINK]) == 1
+    assert learnt == [ids[t] for t in problem.answer] + [ids[world.EOS]]
+    assert tokens.count(ids[world.END_THINK]) == 1
     assert len(tokens) == len(problem.question) + 1 + 5 + 1 + len(learnt)
     whole, labels = pocket_training.encode(problem, ids)
     assert labels[len(problem.question) + 1 :] == whole[len(problem.question) + 1 :]
@@ -147,25 +148,38 @@ TINY = {
 }
 
 
-def test_a_tiny_model_learns_is_saved_in_the_standard_form_and_comes_out_the_same_again(tmp_path):
+def trained(recipe):
+    """Return the weights of a recipe after its training."""
+    model = pocket_training.build_model(recipe)
+    pocket_training.train(recipe, model, pocket_training.train_step, lambda entry: None)
+    return model.state_dict()
+
+
+def test_the_same_recipe_gives_the_same_weights():
+    phases = [phase | {"steps": 6} for phase in TINY["phases"]]
+    recipe = pocket_training.Recipe.from_mapping("short", TINY | {"phases": phases})
+    one, two = trained(recipe), trained(recipe)
+    untrained = pocket_training.build_model(recipe).state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not any(torch.equal(one[name], untrained[name]) for name in one)
+
+
+def test_a_tiny_model_learns_and_is_saved_in_the_standard_form(tmp_path):
     recipes = tmp_path / "recipes.yaml"
     recipes.write_text(yaml.safe_dump({"models": {"tiny": TINY}}))
     threads = torch.get_num_threads()
-    for folder in ("one", "two"):
-        train_pocket_model.main(
-            ["--recipes", str(recipes), "--model", "tiny", "--output-dir", str(tmp_path / folder)]
-        )
+    train_pocket_model.main(
+        ["--recipes", str(recipes), "--model", "tiny", "--output-dir", str(tmp_path / "one")]
+    )
     torch.set_num_threads(threads)
-    one, two = ((tmp_path / f / "model.safetensors").read_bytes() for f in ("one", "two"))
-    assert one == two
     training = json.loads((tmp_path / "one/training.json").read_text())
     assert training["log"][-1]["loss"] < 3.5  # nats; it starts at the log of the vocabulary, 5.0
     assert training["tokens"] > 50_000
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "one")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "one")
     assert sum(p.numel() for p in model.parameters()) == training["parameters"]
-    assert model.config.vocab_size == len(tokenizer) == len(pocket.vocabulary())
-    assert tokenizer.convert_ids_to_tokens(model.generation_config.eos_token_id) == pocket.EOS
+    assert model.config.vocab_size == len(tokenizer) == len(world.vocabulary())
+    assert tokenizer.convert_ids_to_tokens(model.generation_config.eos_token_id) == world.EOS
     card = (tmp_path / "one/README.md").read_text()
     assert "| 90 | 32 | 1 | 0% | yes |" in card
     assert "Seed 3" in card

@@ -4,7 +4,7 @@ import random
 
 from frontiers.generation.prompts import render_prompt
 from frontiers.generation.requests import Completion, Scores, Scoring
-from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
 from frontiers.generation.strategies.tree import Shape
@@ -65,12 +65,12 @@ class World:
 
 
 def grow(tmp_path, world, form, style=THINKING, problems=PROBLEMS[:2], name="j", **options):
-    rewarder = Rewarder("pocket-reward", "mark", REWARD, TOKENIZER, 256)
-    courses = [
-        trees.course(
+    layout = RewardLayout("pocket-reward", "mark", REWARD, TOKENIZER, 256)
+    episodes = [
+        trees.episode(
             problem, render_prompt(TOKENIZER, problem.question, style, {}), TOKENIZER, style,
-            settings(**options), form, rewarder,
+            settings(**options), form, layout,
         )
         for problem in problems
     ]  # fmt: skip
-    return decode(courses, tmp_path / f"{name}.jsonl", world)[0]
+    return decode(episodes, tmp_path / f"{name}.jsonl", world)[0]

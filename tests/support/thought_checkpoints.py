@@ -5,7 +5,7 @@ from transformers import AutoConfig
 
 from frontiers.compute.families.quiet_star import FORM
 from frontiers.generation.engines.thought_model import thought_class
-from frontiers.pocket import training as pocket_training
+from frontiers.pocket.tokenizer import build_tokenizer
 
 SIZES = {
     "hidden_size": 24,
@@ -38,7 +38,7 @@ def random_model(model_type: str, dtype=torch.float64, **changes):
 
 def save_checkpoint(folder):
     """Put a random thought model on the pocket vocabulary into `folder`, in the form of the released checkpoint."""
-    tokenizer = pocket_training.build_tokenizer("thoughts")
+    tokenizer = build_tokenizer("thoughts")
     model = random_model(
         "mistral", torch.float32, vocab_size=len(tokenizer), sliding_window=None, max_position_embeddings=256
     )

@@ -1,4 +1,4 @@
-"""A stand-in for the engine that writes by a rule: what it writes follows from the seed of a request alone."""
+"""A fake engine that writes by a rule: the text depends on the seed of a request alone."""
 
 import random
 
@@ -8,11 +8,11 @@ from frontiers.generation.journal import Journal
 from frontiers.generation.prompts import Thinking
 from frontiers.generation.requests import Completion, Request
 from frontiers.generation.strategies.chain import Settings
-from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
+from frontiers.pocket.tokenizer import build_tokenizer
 
-TOKENIZER = pocket_training.build_tokenizer()
-IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
+TOKENIZER = build_tokenizer()
+IDS = {token: i for i, token in enumerate(world.vocabulary())}
 EOS = IDS["<eos>"]
 MARKERS = {"style": "markers", "start": "<think>", "end": "</think>", "forced_end": "</think>"}
 THINKING = Thinking.from_block(MARKERS, TOKENIZER)
@@ -28,7 +28,7 @@ PROBLEMS = [
 class Writer:
     """Writes a trace whose length and words follow from the seed, then an answer of three words and an end.
 
-    It dies before completion number `dies_at`. With `quits` it ends the sequence where a trace should end.
+    It dies before completion number `dies_at`. With `quits` it ends the sequence instead of the trace.
     """
 
     def __init__(self, longest=40, capacity=3, dies_at=None, quits=False):
@@ -72,14 +72,14 @@ def is_trace(request):
     return THINKING.end[0] in request.stop
 
 
-def decode(courses, path, writer, report=lambda line: None):
-    """Drive courses against a journal at `path`; return what they came to and the part."""
-    part = scheduler.Part(Journal(path), courses)
+def decode(episodes, path, writer, report=lambda line: None):
+    """Drive episodes against a journal at `path`; return their results and the run."""
+    run = scheduler.BenchmarkRun(Journal(path), episodes)
     try:
-        scheduler.drive([part], writer, report)
+        scheduler.drive([run], writer, report)
     finally:
-        part.journal.close()
-    return part.results, part
+        run.journal.close()
+    return run.results, run
 
 
 def completion(name, tokens=(1, 2, 3), reason="length"):

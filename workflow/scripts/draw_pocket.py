@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from frontiers.core import cli
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     name = arguments.benchmark
     recipe = yaml.safe_load(arguments.recipes.read_text())["problems"][name]
-    stream = pocket.draw_problems(f"{recipe['seed']} {name}", recipe["steps"], True, recipe["distractors"])
+    stream = world.draw_problems(f"{recipe['seed']} {name}", recipe["steps"], True, recipe["distractors"])
     drawn: dict[tuple, dict] = {}
     for problem in stream:
         if len(drawn) == recipe["problems"]:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
             (problem.start, problem.operations),
             {
                 "id": f"{name}-{len(drawn):03d}",
-                "question": pocket.text_of(problem.question),
+                "question": world.text_of(problem.question),
                 "answer": str(problem.gold),
                 "answer_type": "number",
                 "licence": "MIT",

@@ -1,12 +1,11 @@
-"""Estimate what a measured study takes before it is run, and compare with what of it has been.
+"""Estimate the cost of a measured study before it runs, and compare with the finished part.
 
-Inputs: what the plan needs of config.yaml, the table of published figures (for
-lengths of answers), the description of the device; each model's `config.json`,
-from the downloaded or local checkpoint or else from the facts in
-data/architectures/; and of earlier runs the measured points and the provenance
-of finished jobs, where there are any. Outputs: the table `plan` (parquet, CSV
-beside it), its summary as text (tokens, FLOPs, device hours, kWh, dollars), and
-as JSON the time and memory that a job of each model asks a scheduler for.
+Inputs: the plan's part of config.yaml, the table of published figures (for lengths
+of answers), the description of the device; each model's `config.json`, from the
+downloaded or local checkpoint or from the facts in data/architectures/; and the
+measured points and the provenance of finished jobs, if there are any. Outputs: the
+table `plan` (parquet and CSV), its summary as text (tokens, FLOPs, device hours,
+kWh, dollars), and as JSON the time and memory to request for a job of each model.
 """
 
 import argparse
@@ -26,7 +25,7 @@ from frontiers.planning import expected_lengths, job_resources, study_plan
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
-    """Return (where, `config.json`) of a model; raises `UserError` when nothing here describes it."""
+    """Return (source, `config.json`) of a model; raise `UserError` if there is no description of it."""
     local = [downloads / f"{name}.config.json"]
     if "path" in block:
         local.append(Path(block["path"]) / "config.json")
@@ -36,7 +35,7 @@ def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapp
     if facts := architecture_facts.by_repository().get(block.get("repository")):
         return str(facts), architecture_facts.read_facts(facts)["config"]
     raise cli.UserError(
-        f"{name}: nothing here describes its architecture. Download its configuration with "
+        f"{name}: its architecture is not described. Download its configuration with "
         f"`snakemake {local[0]} --cores 1`, or add a file to data/architectures/ with its `repository`"
     )
 
@@ -44,7 +43,7 @@ def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapp
 def serving_of_model(
     name: str, block: Mapping, device: hardware.Hardware, downloads: Path
 ) -> study_plan.Serving:
-    """Return a model on its devices."""
+    """Return how a model is served."""
     where, config = configuration(name, block, downloads)
     return study_plan.Serving(
         read_architecture(config, where),
@@ -70,7 +69,7 @@ def rows_of_model(name: str, request: Mapping, serving: study_plan.Serving, tabl
 def job_hours(files: Sequence[Path], models: Mapping) -> dict[tuple[str, str], float]:
     """Return the device hours of finished jobs by (model, benchmark), from their provenance.
 
-    A job that went on from a journal tells the time of its rest only and is left out.
+    A job that continued from a journal is left out: its time is only that of the rest.
     """
     hours: dict[tuple[str, str], float] = {}
     for path in files:
@@ -83,10 +82,10 @@ def job_hours(files: Sequence[Path], models: Mapping) -> dict[tuple[str, str], f
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read, estimate, compare, write the table and its summary."""
+    """Estimate, compare, and write the table, its summary and the jobs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
-        "--request", type=json.loads, required=True, help="JSON from frontiers.config.planned"
+        "--request", type=json.loads, required=True, help="JSON from frontiers.config.study.planned"
     )
     parser.add_argument("--published", type=Path, required=True, help="CSV of published figures")
     parser.add_argument("--device", type=Path, required=True, help="description of the device (YAML)")
@@ -95,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--measures", type=Path, help="table of measured points, if there is one")
     parser.add_argument("--provenance", type=Path, nargs="*", default=[], help="JSON of finished jobs")
-    parser.add_argument("--output", type=Path, required=True, help="table to write (parquet, CSV beside it)")
+    parser.add_argument("--output", type=Path, required=True, help="table to write (parquet; CSV next to it)")
     parser.add_argument("--summary", type=Path, required=True, help="summary to write (text)")
     parser.add_argument("--jobs", type=Path, required=True, help="time and memory per model to write (JSON)")
     args = parser.parse_args(argv)

@@ -1,8 +1,8 @@
-"""Say how far the generation of the studies that run is: per model and benchmark, from the journals.
+"""Print the progress of generation by model and benchmark, from the journals.
 
-Inputs: config.yaml and what stands under results/. Prints a table per measured study: problems × samples
-done, tokens per second and time left of the job at work, GPU hours so far. Reads only, so it may be called
-at any time: `python workflow/scripts/status.py`, or `snakemake --cores 1 --nolock status` beside a running snakemake.
+Inputs: config.yaml and results/. Prints a table per measured study: problems × samples done, tokens per second and
+time left of the running job, GPU hours so far. It only reads, so call it at any time:
+`python workflow/scripts/status.py`, or `snakemake --cores 1 --nolock status` while another snakemake runs.
 """
 
 import argparse
@@ -11,16 +11,16 @@ from pathlib import Path
 import yaml
 
 from frontiers.config import load
-from frontiers.config import study as registry
+from frontiers.config.study import pairs, samples
 from frontiers.core import cli
 from frontiers.generation import status
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the configuration, print a table per study."""
+    """Read the configuration and print a table per study."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the configuration")
-    parser.add_argument("--studies", nargs="+", help="studies to report (default: those of `run:`)")
+    parser.add_argument("--studies", nargs="+", help="studies to report (default: those listed under `run`)")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
     arguments = parser.parse_args(argv)
     config = load.load(yaml.safe_load(arguments.config.read_text()))
@@ -34,8 +34,8 @@ def main(argv: list[str] | None = None) -> None:
             continue
         wanted = {
             (model, benchmark, strategy): config["benchmarks"][benchmark]["rows"]
-            * registry.samples(study, benchmark, config["models"][model])
-            for model, benchmark, strategy in registry.pairs(study)
+            * samples(study, benchmark, config["models"][model])
+            for model, benchmark, strategy in pairs(study)
         }
         print(f"{name}:", *status.lines(status.states(name, wanted, arguments.results)), sep="\n  ")
 

@@ -20,17 +20,15 @@ import transformers
 import yaml
 
 from frontiers.core import cli
-from frontiers.pocket import reward as pocket_reward
-from frontiers.pocket import thought_training
-from frontiers.pocket import training as pocket_training
-from frontiers.pocket import world as pocket
+from frontiers.pocket import reward, thought_training, training, world
 from frontiers.pocket.model_card import model_card
+from frontiers.pocket.tokenizer import build_tokenizer
 
 VALIDATION_STEPS = (2, 4, 8)
 VALIDATED = {"thoughts": 50}
-"""Problems of each length to validate on, where they are not 200: a thought at every token takes its time."""
+"""Problems of each length to validate on, if not 200: a thought at every token is slow."""
 WRITERS = ("small", "medium", "moe", "hybrid")
-"""Pocket models whose solutions to held-out problems a reward model is tried on."""
+"""Pocket models whose solutions to held-out problems a reward model is validated on."""
 
 WRITTEN = 512
 
@@ -41,16 +39,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--recipes", type=Path, required=True, help="YAML of recipes, under `models`")
     parser.add_argument("--model", required=True, help="name of the recipe")
     parser.add_argument(
-        "--threads", type=int, default=1, help="threads; part of what makes the weights the same"
+        "--threads",
+        type=int,
+        default=1,
+        help="number of threads; the weights are reproducible for the same number",
     )
     parser.add_argument("--output-dir", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args(argv)
     recipes = yaml.safe_load(arguments.recipes.read_text())["models"]
     if arguments.model not in recipes:
         raise cli.UserError(
-            f"no recipe `{arguments.model}` in {arguments.recipes}; there are: {', '.join(recipes)}"
+            f"no recipe `{arguments.model}` in {arguments.recipes}; choose from: {', '.join(recipes)}"
         )
-    recipe = pocket_training.Recipe.from_mapping(arguments.model, recipes[arguments.model])
+    recipe = training.Recipe.from_mapping(arguments.model, recipes[arguments.model])
     torch.set_num_threads(arguments.threads)
 
     def report(entry: dict) -> None:
@@ -63,9 +64,9 @@ def main(argv: list[str] | None = None) -> None:
 
     begun = time.monotonic()
     model, step, logits_of = prepare(recipe)
-    log = pocket_training.train(recipe, model, step, report)
+    log = training.train(recipe, model, step, report)
     problems = VALIDATED.get(recipe.task, 200)
-    training = {
+    record = {
         "recipe": recipes[arguments.model],
         "tokens": log[-1]["tokens"],
         "seconds": time.monotonic() - begun,
@@ -76,48 +77,48 @@ def main(argv: list[str] | None = None) -> None:
         "parameters": sum(p.numel() for p in model.parameters()),
         "log": log,
     }
-    print(f"validation: {training['validation']}", file=sys.stderr)
+    print(f"validation: {record['validation']}", file=sys.stderr)
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(arguments.output_dir)
-    pocket_training.build_tokenizer(recipe.task).save_pretrained(arguments.output_dir)
-    (arguments.output_dir / "training.json").write_text(json.dumps(training, indent=1) + "\n")
-    (arguments.output_dir / "README.md").write_text(model_card(recipe, training))
+    build_tokenizer(recipe.task).save_pretrained(arguments.output_dir)
+    (arguments.output_dir / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    (arguments.output_dir / "README.md").write_text(model_card(recipe, record))
 
 
 Logits = Callable[[torch.Tensor], torch.Tensor]
 
 
 def prepare(
-    recipe: pocket_training.Recipe,
-) -> tuple[transformers.PreTrainedModel, pocket_training.Step, Logits]:
-    """Return the recipe's model before training, how a step of its training goes, and how its logits are taken."""
+    recipe: training.Recipe,
+) -> tuple[transformers.PreTrainedModel, training.Step, Logits]:
+    """Return the recipe's untrained model, its training step, and the function that gives its logits."""
     if recipe.task == "thoughts":
         plan = thought_training.Plan(**recipe.thoughts)
-        model = thought_training.build_model(recipe, pocket_training.SHIPPED / recipe.initial)
+        model = thought_training.build_model(recipe, training.SHIPPED / recipe.initial)
         step = thought_training.step_of(plan, recipe.seed, recipe.precision)
         return model, step, thought_training.logits_of(model, plan, recipe.seed)
-    model = pocket_training.build_model(recipe)
-    step = partial(pocket_training.train_step, precision=recipe.precision)
+    model = training.build_model(recipe)
+    step = partial(training.train_step, precision=recipe.precision)
     return model, step, lambda ids: model(input_ids=ids, use_cache=False).logits
 
 
-def validate(recipe: pocket_training.Recipe, model, logits_of: Logits, problems: int) -> dict:
-    """Return by steps the share of texts that are greedily right; of a reward model, by writer, what it can tell."""
+def validate(recipe: training.Recipe, model, logits_of: Logits, problems: int) -> dict:
+    """Return the greedy accuracy by number of steps; for a reward model its measures by writer."""
     seed, last = f"{recipe.seed} validation", recipe.phases[-1]
     if recipe.task != "reward":
         return {
-            str(steps): pocket_training.greedy_accuracy(
+            str(steps): training.greedy_accuracy(
                 logits_of, steps, seed, problems, traces=last.traces, task=recipe.task
             )
             for steps in VALIDATION_STEPS
         }
     found = {}
     for name in WRITERS:
-        folder, steps = pocket_training.SHIPPED / name, last.problem_steps
-        stream = pocket.draw_problems(f"{seed} {name}", steps, True, last.distractors)
+        folder, steps = training.SHIPPED / name, last.problem_steps
+        stream = world.draw_problems(f"{seed} {name}", steps, True, last.distractors)
         problems = list(islice(stream, WRITTEN))
-        solutions = pocket_reward.written(folder, problems, recipe.seed)
-        found[name] = pocket_reward.measure(model, list(zip(problems, solutions, strict=True)))
+        solutions = reward.written(folder, problems, recipe.seed)
+        found[name] = reward.measure(model, list(zip(problems, solutions, strict=True)))
     return found
 
 

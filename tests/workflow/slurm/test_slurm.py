@@ -188,7 +188,7 @@ def scancel_is_noticed_and_the_retry_goes_on(slurm, folder):
         server.pause = 0
         assert run.wait() == 0, run.said[-3000:]
         assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in run.said
-        assert "stopped by SIGTERM: what was decoded is journalled" in run.said
+        assert "stopped by SIGTERM: what was decoded is in the journal" in run.said
         assert len(run.jobs) == 2
         assert study.provenance["journalled_requests"] >= 8
         check_nothing_doubled(study, server, 1)
@@ -205,7 +205,7 @@ def a_time_out_flushes_the_journal_and_the_retry_goes_on(slurm, folder):
         server.pause = 0
         assert run.wait() == 0, run.said[-3000:]
         assert f"SLURM-job '{number}' failed, SLURM status is: 'TIMEOUT'" in run.said
-        assert "stopped by SIGTERM: what was decoded is journalled" in run.said
+        assert "stopped by SIGTERM: what was decoded is in the journal" in run.said
         assert study.provenance["journalled_requests"] >= 8
         check_nothing_doubled(study, server, 1)
 

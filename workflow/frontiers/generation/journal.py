@@ -1,8 +1,8 @@
-"""The journal of completed requests: append-only, checked line by line, content-addressed.
+"""The journal of completed requests: append-only, content-addressed, with a checksum on each line.
 
-A line is `crc32 of the rest, a space, JSON`. The JSON holds a completion with its `id`, and under `tally`
-how far its job had come. A line that is torn, or that was damaged later, is dropped on reading, and its
-request is decoded again. Who writes stands in a file beside it, see `fence`.
+A line is `crc32 of the rest, a space, JSON`. The JSON holds a completion with its `id`, and under `tally` the
+progress of its job. A torn or damaged line is dropped on reading, and its request is decoded again. A file next
+to the journal names its writer, see `core.single_writer`.
 """
 
 import errno
@@ -20,17 +20,17 @@ from frontiers.core.single_writer import SingleWriter
 from frontiers.generation.requests import Completion, Scores
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-TAIL = 1 << 24  # bytes at the end of a journal in which its last whole line is sought
+TAIL = 1 << 24  # bytes at the end of a journal that are searched for its last whole line
 
 
 @dataclass
 class Tally:
-    """How far the last job of a journal came, and what all of them took.
+    """The progress of the last job of a journal, and the device time of all its jobs.
 
-    `total`: problems × samples asked for; `done` of them have all their answers, `worked` of these needed
-    the engine in this job. `tokens` were decoded in `seconds` of this job, its start left out; time that
-    several journals share is divided by requests in flight. `gpu_seconds` are those of every job so far,
-    starts included, times their devices.
+    `total`: problems × samples of the job; `done` of them have all their answers, and `worked` of these needed
+    the engine. `tokens` were decoded in `seconds` of this job, without the engine's start; time that several
+    journals share is divided by requests in flight. `gpu_seconds` add up the device seconds of every job so far,
+    starts included.
     """
 
     total: int = 0
@@ -47,15 +47,15 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate of the time left at the pace of the problems done by this job; None while there are none."""
+        """Estimated time left at the pace of the problems done by this job; None while there are none."""
         return self.seconds * (self.total - self.done) / self.worked if self.worked else None
 
 
 class Journal:
     """The completions of one model on one benchmark, on disk at `path`. One writer at a time.
 
-    With `patience` it is held for writing before it is read, and so many seconds are waited for another
-    writer; without, it is held from the first line on, and another writer is an error at once.
+    With `patience` it is locked for writing before it is read, waiting up to that many seconds for another
+    writer; without, it is locked when the first line is written, and another writer is an error at once.
     """
 
     def __init__(self, path: Path, patience: float | None = None):
@@ -74,7 +74,7 @@ class Journal:
         self._file: int | None = None
 
     def _lines(self) -> Iterator[dict]:
-        """Yield what the whole lines hold; count the others."""
+        """Yield the entries of whole lines; count the others as dropped."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -85,9 +85,9 @@ class Journal:
                     self.dropped += 1
 
     def append(self, completion: Completion | Scores, after: str = "", start: int = 0) -> None:
-        """Hold a completion and hand it to the operating system before returning.
+        """Append a completion and hand it to the operating system before returning.
 
-        A piece names in `after` the completion it goes on with, and in `start` the tokens of it before.
+        A piece names in `after` the completion it continues, and in `start` the number of tokens before it.
         Raises `UserError` when the disk is full or another job writes this journal.
         """
         entry = vars(completion) | ({"after": after, "start": start} if after else {})
@@ -109,11 +109,11 @@ class Journal:
                 raise
             raise UserError(
                 f"{self.path}: no space left on its disk. The {len(self.entries):,} requests journalled so far are "
-                "kept; make room and run the same command again"
+                "kept; make room and rerun the command"
             ) from error
 
     def _open(self) -> int:
-        """Return the open file, held, at the start of a new line."""
+        """Return the open file, locked for writing, at the start of a new line."""
         self._hold()
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         size = os.fstat(file).st_size
@@ -126,7 +126,7 @@ class Journal:
             self._fence.take(0)
 
     def compact(self) -> None:
-        """Rewrite the file in one step: each completion once and in one piece, the tally at the end."""
+        """Rewrite the file in one step: each completion once and in one piece, then the tally."""
         self._hold()
         self._fence.check()
         for entry in sorted((e for e in self.entries.values() if "after" in e), key=lambda e: e["start"]):
@@ -139,7 +139,7 @@ class Journal:
         write_whole(self.path, b"".join(lines))
 
     def close(self) -> None:
-        """Force what was appended to the disk and let others write."""
+        """Flush the file to disk and let others write."""
         if self._file is not None:
             os.fsync(self._file)
             os.close(self._file)
@@ -154,13 +154,13 @@ def encoded(entry: Mapping) -> bytes:
 
 
 def parsed(line: bytes) -> dict | None:
-    """Return what a line holds, or None if it is not whole."""
+    """Return the entry in a line, or None if the line is damaged."""
     checksum, _, body = line.rstrip(b"\n").partition(b" ")
     return json.loads(body) if checksum == b"%08x" % zlib.crc32(body) else None
 
 
 def last_tally(path: Path) -> Tally | None:
-    """Return the tally of the last whole line of a journal, without reading all of it; None if it has none."""
+    """Return the tally in the last whole line of a journal, without reading the rest; None if there is none."""
     with path.open("rb") as file:
         file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
         for line in reversed(file.read().splitlines()):

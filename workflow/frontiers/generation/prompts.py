@@ -1,4 +1,4 @@
-"""Prompts by the model's own chat template, and the markers that set its reasoning off from its answer."""
+"""Prompts from the model's own chat template, and the markers that separate its reasoning from its answer."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from frontiers.core.cli import UserError
 
 @dataclass(frozen=True)
 class Thinking:
-    """How a model's reasoning is told from its answer, as token ids; `end_text` is the end marker as text.
+    """What separates a model's reasoning from its answer, as token ids; `end_text` is the end marker as text.
 
-    `style` "markers": the trace stands between `start` and `end`.
+    `style` "markers": the trace is the text between `start` and `end`.
     `style` "prompt": the whole completion is the trace, up to the end of sequence.
-    `forced_end` is what is appended to a trace that the cap cuts.
+    `forced_end` is appended to a trace that the cap cuts.
     """
 
     style: str
@@ -31,7 +31,7 @@ class Thinking:
 
     @property
     def lookahead(self) -> int:
-        """Tokens beyond a cap that tell whether a trace of that very length has ended: its end marker."""
+        """Tokens beyond a cap that show whether a trace of exactly that length has ended: its end marker."""
         return len(self.end) if self.style == "markers" else 1
 
     def stops(self, end_of_sequence: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
@@ -43,9 +43,9 @@ class Thinking:
         return end_of_sequence, self.end_text
 
     def closed_by(self, stopped_at: int | None) -> bool:
-        """Return whether a trace that stopped, at this token or at a text (None), stopped at its end marker.
+        """Return whether a trace that stopped at this token, or at a text (None), stopped at its end marker.
 
-        Else the model has ended its whole completion inside the trace.
+        Otherwise the model ended the whole completion inside the trace.
         """
         return self.style == "markers" and (
             stopped_at in self.end if len(self.end) == 1 else stopped_at is None
@@ -53,15 +53,15 @@ class Thinking:
 
 
 def render_prompt(tokenizer, question: str, thinking: Thinking, template: dict) -> tuple[int, ...]:
-    """Return the prompt's token ids by the model's own chat template.
+    """Return the prompt's token ids, rendered by the model's own chat template.
 
-    A model that thinks between markers gets a prompt that ends inside the
-    thinking: the start marker is appended where the template leaves it to the model. Raises `UserError` where
-    neither the tokenizer nor `template`, the model's block of that name, has a chat template.
+    With style "markers" the prompt ends inside the thinking: the start marker is appended if the template leaves
+    it to the model. Raises `UserError` if neither the tokenizer nor the model's block `template` has a chat
+    template.
     """
     if not (tokenizer.chat_template or template.get("chat_template")):
         raise UserError(
-            f"{tokenizer.name_or_path}: its tokenizer has no chat template; give one in the model's block: "
+            f"{tokenizer.name_or_path}: its tokenizer has no chat template. Add one to the model's block: "
             "template: {chat_template: \"{% for message in messages %}{{ message['content'] }}{% endfor %}\"}"
         )
     messages = [{"role": "user", "content": question}]
@@ -83,7 +83,7 @@ def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:
 
 
 def end_of_sequence(tokenizer, generation_config: dict) -> tuple[int, ...]:
-    """Return the ids that end a sequence: the tokenizer's and those of generation_config.json."""
+    """Return the ids that end a sequence: the tokenizer's own and those in generation_config.json."""
     listed = generation_config.get("eos_token_id")
     ids = listed if isinstance(listed, list) else [listed]
     return tuple(sorted({i for i in [tokenizer.eos_token_id, *ids] if i is not None}))

@@ -1,8 +1,8 @@
-"""Requests to an engine or a reward model, what comes back, and courses: computations that ask for completions as they go.
+"""Requests to an engine or a reward model, their replies, and episodes, which ask for completions one after the other.
 
-A completion is named by what it starts from (prompt, seed, what it stops at) and not by how long it may
-be. So what is stored for a small budget serves a larger one: it is gone on with from its last token, and
-only what lies beyond is decoded. A long one is decoded in pieces in the same way.
+A completion is named by what it starts from (prompt, seed, stop tokens), not by its token budget. So a stored
+completion also serves a larger budget: it is continued from its last token, and only the rest is decoded. Long
+completions are decoded in pieces in the same way.
 """
 
 import hashlib
@@ -16,24 +16,24 @@ from typing import ClassVar, TypeVar
 T = TypeVar("T")
 
 
-def fingerprint(parts: Mapping) -> str:
-    """Return 16 hex digits that change with any value in `parts` and with nothing else."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(values: Mapping) -> str:
+    """Return 16 hex digits that change with any of the values and with nothing else."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def derive_seed(*parts: object) -> int:
-    """Return a 63-bit seed that depends on the parts alone, not on order or batch."""
-    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
+def derive_seed(*values: object) -> int:
+    """Return a 63-bit seed that depends on these values alone, not on order or batch."""
+    return int.from_bytes(hashlib.sha256("\0".join(map(str, values)).encode()).digest()[:8], "big") >> 1
 
 
 @dataclass(frozen=True)
 class Request:
     """One request to the engine: at most `max_tokens` tokens after `prompt`.
 
-    `stop` are token ids that end it, `stop_text` a text, for markers that a tokenizer spells with several
-    tokens; the completion leaves both out, unless it is to `keep` them. Of the prompt, the last `written`
-    tokens are the model's own or were put in its mouth: frequency penalties count them. A piece that goes on
-    with another completion names that in `after`, and in `start` the tokens that it has already.
+    `stop` are token ids that end it, `stop_text` is a text, for markers of several tokens; the completion
+    leaves both out unless `keep` is set. The last `written` tokens of the prompt were written by the model or
+    inserted for it: frequency penalties count them. A piece that continues another completion names it in
+    `after`, and in `start` the number of tokens before the piece.
     """
 
     prompt: tuple[int, ...]
@@ -48,7 +48,7 @@ class Request:
 
     @cached_property
     def id(self) -> str:
-        """The name of its completion, whatever the budget."""
+        """The name of its completion, the same for every budget."""
         kept = {"keep": True} if self.keep else {}
         return fingerprint(
             {"prompt": self.prompt, "seed": self.seed, "stop": self.stop, "stop_text": self.stop_text} | kept
@@ -57,10 +57,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the engine wrote: token ids without what it stopped at, of `decoded` tokens in all.
+    """What the engine wrote: token ids without the stop token or text, and the number of tokens `decoded` in all.
 
-    `finish_reason` is "stop" or "length"; `stopped_at` the token id it stopped at, None for a text or a
-    length. Seconds run to the first and to the last token, None where not measured.
+    `finish_reason` is "stop" or "length"; `stopped_at` is the stop token, None after a stop text or at the
+    budget. `first_seconds` and `seconds` run to the first and to the last token; None if not measured.
     """
 
     id: str
@@ -73,12 +73,12 @@ class Completion:
 
     @classmethod
     def from_entry(cls, entry: Mapping) -> "Completion":
-        """Return the completion that a line of the journal holds."""
+        """Return the completion in a line of the journal."""
         known = {name: entry[name] for name in cls.__dataclass_fields__}
         return cls(**{**known, "tokens": tuple(entry["tokens"])})
 
     def then(self, piece: "Completion") -> "Completion":
-        """Return this completion gone on with by `piece`."""
+        """Return this completion continued by `piece`."""
         seconds = None if None in (self.seconds, piece.seconds) else self.seconds + piece.seconds
         return replace(
             piece,
@@ -90,7 +90,7 @@ class Completion:
         )
 
     def within(self, budget: int) -> "Completion":
-        """Return what would have been written under a budget of tokens, the end marker counted in."""
+        """Return what a smaller `budget` of tokens, stop token included, would have given."""
         if self.decoded <= budget:
             return self
         seconds, tokens = self.seconds_until(budget), self.tokens[:budget]
@@ -99,7 +99,7 @@ class Completion:
         )
 
     def seconds_until(self, tokens: int) -> float | None:
-        """Return the seconds to the token number `tokens`, taking tokens as evenly spaced after the first."""
+        """Return the seconds to token number `tokens`; tokens after the first are taken as evenly spaced."""
         if self.seconds is None or self.first_seconds is None or tokens <= 0:
             return None if self.seconds is None else 0.0
         share = (tokens - 1) / max(len(self.tokens) - 1, 1)
@@ -110,8 +110,8 @@ class Completion:
 class Scoring:
     """One request to a reward model: its scores at the last `steps` step tags of `prompt`.
 
-    `problem` is whose solution it is; `reward` marks the model and how it is read, so that no other one's
-    scores are taken for these.
+    `problem` is the id of the problem solved; `reward` identifies the reward model and how its scores are
+    read, so that scores of another model are never reused.
     """
 
     prompt: tuple[int, ...]
@@ -131,7 +131,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a reward model says of each step, from 0 to 1; None where it said no number. `tokens` it has read."""
+    """The score of each step, from 0 to 1, None for NaN; `tokens` is the length of the text that was read."""
 
     id: str
     scores: tuple[float | None, ...]
@@ -141,43 +141,43 @@ class Scores:
 
     @classmethod
     def from_entry(cls, entry: Mapping) -> "Scores":
-        """Return the scores that a line of the journal holds."""
+        """Return the scores in a line of the journal."""
         known = {name: entry[name] for name in cls.__dataclass_fields__ if name != "decoded"}
         return cls(**{**known, "scores": tuple(entry["scores"])})
 
 
 def reply_of(entry: Mapping) -> Completion | Scores:
-    """Return what a line of the journal holds."""
+    """Return the reply in a line of the journal."""
     return (Scores if "scores" in entry else Completion).from_entry(entry)
 
 
-Course = Generator[list[Request | Scoring], list[Completion | Scores], T]
-"""A computation that yields requests, is sent their completions in the same order, and returns its result.
+Episode = Generator[list[Request | Scoring], list[Completion | Scores], T]
+"""A generator that yields requests, is sent their completions in the same order, and returns its result.
 
-A completion it is sent may be shorter than asked for (a stored one) or longer (stored for a larger budget).
+A stored completion may be shorter than requested, or longer (stored for a larger budget).
 """
 
 
-def complete(requests: Sequence[Request], piece: int | None) -> Course[list[Completion]]:
-    """Course of the completions of `requests`, each decoded in pieces of at most `piece` tokens.
+def complete(requests: Sequence[Request], piece: int | None) -> Episode[list[Completion]]:
+    """Complete `requests`, each in pieces of at most `piece` tokens.
 
-    What goes on after a piece is drawn with a seed derived from the request's and the number of tokens
-    before it. It is thus a fair draw, but not the one that a single longer request would have made.
+    The next piece is drawn with a seed derived from the request's own and the number of tokens before the
+    piece: a fair draw, but not the one that a single longer request would have made.
     """
     whole: dict[str, Completion] = {}
     pending = {request.id: request for request in requests}
     while pending:
-        parts = yield [following(request, whole.get(name), piece) for name, request in pending.items()]
-        for (name, request), part in zip(list(pending.items()), parts, strict=True):
-            whole[name] = whole[name].then(part) if name in whole else part
+        pieces = yield [continuation(request, whole.get(name), piece) for name, request in pending.items()]
+        for (name, request), reply in zip(list(pending.items()), pieces, strict=True):
+            whole[name] = whole[name].then(reply) if name in whole else reply
             if whole[name].finish_reason == "stop" or whole[name].decoded >= request.max_tokens:
                 whole[name] = whole[name].within(request.max_tokens)
                 del pending[name]
     return [whole[request.id] for request in requests]
 
 
-def following(request: Request, done: Completion | None, piece: int | None) -> Request:
-    """Return the request for the next piece of `request`, of which `done` is there already."""
+def continuation(request: Request, done: Completion | None, piece: int | None) -> Request:
+    """Return the request for the next piece of `request` after what is `done`."""
     if done is None:
         return replace(request, max_tokens=piece) if piece and piece < request.max_tokens else request
     left = request.max_tokens - done.decoded
@@ -193,7 +193,7 @@ def following(request: Request, done: Completion | None, piece: int | None) -> R
 
 
 def before_text(tokens: tuple[int, ...], text: str, tokenizer) -> tuple[int, ...]:
-    """Return the tokens that stand wholly before the first place where `text` is written."""
+    """Return the tokens that lie wholly before the first occurrence of `text`."""
     place = tokenizer.decode(tokens).find(text)
     if place < 0:
         return tokens

@@ -1,7 +1,7 @@
-"""Process reward models: how a solution is laid out for one, and what its scores of the steps come to.
+"""Process reward models: the layout of a solution for one, and the aggregation of its step scores.
 
-Steps are texts, so the reward model may have another tokenizer than the policy. Each step is followed by
-the model's step tag, and read at it: by a classifier of two labels, or by the odds of two tokens.
+Steps are texts, so the reward model may have another tokenizer than the policy. Each step is followed by the
+model's step tag, where its score is read: from a classifier of two labels, or from the odds of two tokens.
 """
 
 import math
@@ -16,10 +16,10 @@ SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 
 
 @dataclass(frozen=True)
-class Rewarder:
+class RewardLayout:
     """Lays solutions out for one reward model.
 
-    `name` is the model's, `mark` that of its weights and of how it is read. `block` is its block `reward`:
+    `name` is the model's; `mark` is the fingerprint of its weights and its block. `block` is its block `reward`:
     `prompt` with {question} and {steps}, or `system` for a chat template; `step` with {step}; `tag`.
     """
 
@@ -31,40 +31,40 @@ class Rewarder:
 
     def __post_init__(self):
         ids = self.tokenizer.encode(self.block["tag"], add_special_tokens=False)
-        # A tokenizer may spell a word with a space before it, as in the middle of a text.
+        # A tokenizer may put a space before a word, as in the middle of a text.
         if len(ids) > 1:
             ids = ids[-1:] if self.tokenizer.decode(ids[:-1]).strip() == "" else ids
         if len(ids) != 1 or ids[0] == unknown_id(self.tokenizer):
             raise UserError(
-                f"models.{self.name}.reward.tag: {self.block['tag']!r} is not one token of its tokenizer; "
-                "write the step tag of its model card"
+                f"models.{self.name}.reward.tag: {self.block['tag']!r} is not a single token of its tokenizer; "
+                "use the step tag from its model card"
             )
         object.__setattr__(self, "tag_id", ids[0])
 
     def tokens(self, question: str, steps: Sequence[str]) -> tuple[int, ...]:
-        """Return the token ids of a solution; raise `UserError` where the model's vocabulary lacks a word of it."""
-        told = "".join(self.block["step"].replace("{step}", step) for step in steps)
+        """Return the token ids of a solution; raise `UserError` if the model's vocabulary lacks a word of it."""
+        joined = "".join(self.block["step"].replace("{step}", step) for step in steps)
         if "prompt" in self.block:
-            text = self.block["prompt"].replace("{question}", question).replace("{steps}", told.rstrip())
+            text = self.block["prompt"].replace("{question}", question).replace("{steps}", joined.rstrip())
             ids = self.tokenizer.encode(text)
         else:
-            turns = [(SYSTEM, self.block.get("system")), (USER, question), (ASSISTANT, told.rstrip())]
+            turns = [(SYSTEM, self.block.get("system")), (USER, question), (ASSISTANT, joined.rstrip())]
             messages = [{"role": role, "content": content} for role, content in turns if content]
             # Tokenised as text: some tokenizers return ids, others a mapping.
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)
             ids = self.tokenizer.encode(text, add_special_tokens=False)
         if unknown_id(self.tokenizer) in ids:
             raise UserError(
-                f"models.{self.name}: its vocabulary lacks a word of {text[:200]!r}, so it cannot score what this "
-                "policy writes; name a reward model that was made for these problems"
+                f"models.{self.name}: its vocabulary lacks a word of {text[:200]!r}, so it cannot score this policy's "
+                "solutions; choose a reward model made for these problems"
             )
         return tuple(ids)
 
     def scoring(self, problem: str, question: str, steps: Sequence[str]) -> Scoring | None:
-        """Return the request for the scores of `steps`; None where there is no step, or no room for it.
+        """Return the request for the scores of `steps`; None if there is no step, or no room for them.
 
-        Tags in the question, or in a step, are not mistaken for those of the steps: a step that holds the tag
-        itself gives up the places of the earlier ones, and there is no request.
+        Tags in the question do not count. If a step itself contains the tag, scores could not be assigned to
+        steps, and there is no request.
         """
         if not steps:
             return None
@@ -77,13 +77,13 @@ class Rewarder:
 
 
 def unknown_id(tokenizer) -> int | None:
-    """Return the id that stands for words outside the vocabulary; None where every text has tokens."""
+    """Return the id of words outside the vocabulary; None if the tokenizer can encode every text."""
     word = tokenizer.unk_token or getattr(tokenizer.backend_tokenizer.model, "unk_token", None)
     return None if word is None else tokenizer.convert_tokens_to_ids(word)
 
 
 def aggregate(scores: Sequence[float], how: str) -> float:
-    """Return what the scores of a solution's steps come to: the last, their mean, product or least."""
+    """Return the aggregate of a solution's step scores: the last one, their mean, product or minimum."""
     match how:
         case "last":
             return scores[-1]
@@ -93,11 +93,11 @@ def aggregate(scores: Sequence[float], how: str) -> float:
             return math.prod(scores)
         case "min":
             return min(scores)
-    raise ValueError(f"no aggregate is called {how!r}; there are {', '.join(AGGREGATES)}")
+    raise ValueError(f"unknown aggregate {how!r}; choose from {', '.join(AGGREGATES)}")
 
 
 def row(scores: Scores | None) -> dict:
-    """Return the columns of the table `rewards` that say what a solution scored, and at what price."""
+    """Return the columns of the table `rewards` for one solution: aggregates, steps, tokens read, status."""
     if scores is None:
         return {**dict.fromkeys(AGGREGATES), "steps": 0, "reward_tokens": 0, "status": "no_step"}
     known = None not in scores.scores
@@ -110,5 +110,5 @@ def row(scores: Scores | None) -> dict:
 
 
 def split_steps(text: str, separator: str) -> list[str]:
-    """Return the steps of a text without the separator between them; empty ones are left out."""
+    """Return the non-empty steps of a text, without the separator."""
     return [step.strip() for step in text.split(separator) if step.strip()]

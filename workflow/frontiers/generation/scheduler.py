@@ -1,112 +1,142 @@
-"""Courses against an engine: what the journal holds is taken from there, the rest is decoded and journalled.
+"""Drives episodes on an engine: completions in the journal are reused, all others are decoded and journalled.
 
-The engine is kept full: as soon as a request is done, what its course asks for next goes in before anything
-new, while the prefix is in the cache. So no trace waits for the slowest one before it is answered, and the
-first problems of a benchmark fill the places that the last ones of the benchmark before have left.
+The engine is kept full: when a request is done, the next requests of its episode go in before those of a new
+episode, while the prefix is in the cache. So no trace waits for the slowest one before it is answered, and the
+first problems of a benchmark fill the seats that the last ones of the benchmark before have left.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from frontiers.generation.engines.base import Engine
 from frontiers.generation.journal import Journal, Tally
-from frontiers.generation.requests import Course, Request, Scoring, reply_of
+from frontiers.generation.requests import Completion, Episode, Request, Scores, Scoring, reply_of
 
 REPORT_SECONDS = 2
 
 
 @dataclass
-class Part:
-    """One benchmark of a job: its courses, what they came to (in the same order), and its journal."""
+class BenchmarkRun:
+    """One benchmark of a job: its episodes, their results (in the same order), and its journal."""
 
     journal: Journal
-    courses: Sequence[Course[Any]]
+    episodes: Sequence[Episode[Any]]
     results: list[Any] = field(init=False)
     requests: int = field(default=0, init=False)
-    flying: int = field(default=0, init=False)
+    in_flight: int = field(default=0, init=False)
 
     def __post_init__(self):
-        self.results = [None] * len(self.courses)
+        self.results = [None] * len(self.episodes)
         self.known = len(self.journal.entries)
-        self.journal.tally = Tally(len(self.courses), gpu_seconds=self.journal.tally.gpu_seconds)
+        self.journal.tally = Tally(len(self.episodes), gpu_seconds=self.journal.tally.gpu_seconds)
+
+    def tasks(self) -> "list[Task]":
+        """Return a task for every episode."""
+        return [Task(self, number) for number in range(len(self.episodes))]
 
 
 class Task:
-    """A course on its way: what it asked for last, and what of that is missing."""
+    """An episode under way: its latest requests, and which of them are missing."""
 
-    def __init__(self, part: Part, number: int):
-        self.part, self.number = part, number
-        self.asked: list[Request | Scoring] = []
+    def __init__(self, run: BenchmarkRun, number: int):
+        self.run, self.number = run, number
+        self.requested: list[Request | Scoring] = []
         self.missing: set[str] = set()
         self.worked = False
 
     def advance(self) -> list[Request | Scoring]:
-        """Go on as far as the journal reaches; return the requests it lacks, none when the course has ended."""
-        journal = self.part.journal
+        """Continue as far as the journal reaches; return the missing requests, none when the episode has ended."""
+        journal = self.run.journal
         while True:
-            replies = [reply_of(journal.entries[request.id]) for request in self.asked]
+            replies = [reply_of(journal.entries[request.id]) for request in self.requested]
             try:
-                self.asked = self.part.courses[self.number].send(replies or None)
+                self.requested = self.run.episodes[self.number].send(replies or None)
             except StopIteration as end:
-                self.part.results[self.number] = end.value
+                self.run.results[self.number] = end.value
                 journal.tally.done += 1
                 journal.tally.worked += self.worked
                 return []
-            lacking = [request for request in self.asked if request.id not in journal.entries]
-            if lacking:
-                self.missing, self.worked = {request.id for request in lacking}, True
-                return lacking
+            missing = [request for request in self.requested if request.id not in journal.entries]
+            if missing:
+                self.missing, self.worked = {request.id for request in missing}, True
+                return missing
 
 
-def drive(parts: Sequence[Part], engine: Engine, report: Callable[[str], None]) -> None:
-    """Bring every course of `parts` to its end; their results are then in the parts.
+class _Queue:
+    """The requests in flight on an engine, those that wait for a seat, and the episodes not yet begun."""
 
-    `report` gets a line of progress every two seconds. What ends this early (an error, an interruption)
-    leaves the journals with all that was decoded.
-    """
-    fresh = iter([Task(part, number) for part in parts for number in range(len(part.courses))])
-    waiting: deque[tuple[Task, Request | Scoring]] = deque()
-    flying: dict[str, tuple[Task, Request | Scoring]] = {}
-    begun = clock = shown = time.monotonic()
-    ready = None  # when the engine had started, with the first request
-    while True:
-        while len(flying) < engine.capacity:
-            if waiting:
-                task, request = waiting.popleft()
-                flying[request.id] = task, request
-                task.part.flying += 1
-                engine.submit(request)
-            elif task := next(fresh, None):
-                waiting.extend((task, request) for request in task.advance())
+    def __init__(self, runs: Sequence[BenchmarkRun], engine: Engine):
+        self.runs, self.engine = runs, engine
+        self.fresh = iter([task for run in runs for task in run.tasks()])
+        self.waiting: deque[tuple[Task, Request | Scoring]] = deque()
+        self.in_flight: dict[str, tuple[Task, Request | Scoring]] = {}
+
+    def fill(self) -> bool:
+        """Submit requests until the engine is full or none is left; return whether any is in flight."""
+        while len(self.in_flight) < self.engine.capacity:
+            if self.waiting:
+                task, request = self.waiting.popleft()
+                self.in_flight[request.id] = task, request
+                task.run.in_flight += 1
+                self.engine.submit(request)
+            elif task := next(self.fresh, None):
+                self.waiting.extend((task, request) for request in task.advance())
             else:
                 break
-        if not flying:
-            break
+        return bool(self.in_flight)
+
+    def book(self, seconds: float, held_seconds: float) -> None:
+        """Divide time among the benchmarks by their requests in flight; `held_seconds` include the engine's start."""
+        for run in self.runs:
+            share, tally = run.in_flight / len(self.in_flight), run.journal.tally
+            tally.seconds += seconds * share
+            tally.gpu_seconds += held_seconds * share * self.engine.devices
+
+    def settle(self, completions: Iterable[Completion | Scores]) -> None:
+        """Journal completions, and queue the next requests of episodes that now have all their replies."""
+        for completion in completions:
+            task, request = self.in_flight.pop(completion.id)
+            task.run.in_flight -= 1
+            task.run.requests += 1
+            task.run.journal.tally.tokens += completion.decoded
+            task.run.journal.append(completion, request.after, request.start)
+            task.missing.remove(completion.id)
+            if not task.missing:
+                self.waiting.extendleft((task, request) for request in reversed(task.advance()))
+
+
+def drive(runs: Sequence[BenchmarkRun], engine: Engine, report: Callable[[str], None]) -> None:
+    """Bring every episode of `runs` to its end; their results are then in the runs.
+
+    `report` gets a line of progress every two seconds. After an early end (an error, an interruption) the
+    journals hold all that was decoded.
+    """
+    queue = _Queue(runs, engine)
+    begun = clock = shown = time.monotonic()
+    ready = None  # when the engine had started, with the first request
+    while queue.fill():
         ready = ready or time.monotonic()
         completions = engine.receive()
         now = time.monotonic()
-        for part in parts:
-            share, tally = part.flying / len(flying), part.journal.tally
-            tally.seconds += (now - max(clock, ready)) * share
-            tally.gpu_seconds += (now - clock) * share * engine.devices
+        queue.book(now - max(clock, ready), now - clock)
         clock = now
-        for completion in completions:
-            task, request = flying.pop(completion.id)
-            task.part.flying -= 1
-            task.part.requests += 1
-            task.part.journal.tally.tokens += completion.decoded
-            task.part.journal.append(completion, request.after, request.start)
-            task.missing.remove(completion.id)
-            if not task.missing:
-                waiting.extendleft((task, request) for request in reversed(task.advance()))
+        queue.settle(completions)
         if clock - shown > REPORT_SECONDS:
-            report(progress([part.journal.tally for part in parts]))
+            report(progress([run.journal.tally for run in runs]))
             shown = clock
     if clock > begun:
-        report(progress([part.journal.tally for part in parts]))
+        report(progress([run.journal.tally for run in runs]))
+
+
+def replay(runs: Sequence[BenchmarkRun]) -> int:
+    """Bring every episode as far as its journal reaches; return how many requests are missing there.
+
+    It is 0 when all results are in the runs. The requests that would follow the missing ones are not counted.
+    """
+    return sum(len(task.advance()) for run in runs for task in run.tasks())
 
 
 def progress(tallies: Sequence[Tally]) -> str:

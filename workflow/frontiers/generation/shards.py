@@ -1,7 +1,7 @@
-"""Shards: the problems of every benchmark divided among jobs, and their tables put together again.
+"""Shards: the problems of every benchmark divided among jobs, and their tables merged again.
 
-A shard is named `2of4`, all of it ``. Seeds depend on problem and sample alone, so that it makes no difference
-to any row which job has decoded it.
+A shard is named `2of4`; the empty name is the whole. Seeds depend on problem and sample alone, so rows do not
+depend on which job decoded them.
 """
 
 import re
@@ -23,7 +23,7 @@ COUNTS = ("truncated", "looping")
 MEASURES = ("measured", "begun", "peak_memory_bytes", "engine_start_seconds")
 
 
-def part_of(problems: Sequence[T], shard: str) -> Sequence[T]:
+def problems_of(problems: Sequence[T], shard: str) -> Sequence[T]:
     """Return the problems of a shard: every n-th one, so that all shards have the same mix."""
     if not shard:
         return problems
@@ -32,13 +32,13 @@ def part_of(problems: Sequence[T], shard: str) -> Sequence[T]:
 
 
 def division(path: Path) -> str:
-    """Return into how many shards the work was divided that the journal at `path` is part of, `` for none."""
+    """Return the number of shards in the name of a journal, `` for the journal of an undivided job."""
     found = re.search(r"\.\d+of(\d+)\.jsonl$", path.name)
     return found[1] if found else ""
 
 
-def beside(journals: Sequence[Path]) -> list[Path]:
-    """Return, of journals in the order of their times, the newest and the other shards of its division."""
+def latest(journals: Sequence[Path]) -> list[Path]:
+    """Return the newest of journals sorted by time, with the other shards of its division."""
     return [
         path
         for path in journals
@@ -46,10 +46,10 @@ def beside(journals: Sequence[Path]) -> list[Path]:
     ]
 
 
-def journal(folder: Path, name: str, shard: str) -> Journal:
-    """Return the journal of a shard of `name`, held for writing, with what journals of another division hold.
+def open_journal(folder: Path, name: str, shard: str) -> Journal:
+    """Return the journal of a shard of `name`, locked for writing, with the entries of other divisions.
 
-    So a study whose number of shards is changed half way decodes nothing again.
+    So a change of the number of shards half way decodes nothing again.
     """
     own = Journal(folder / f"{name}{'.' if shard else ''}{shard}.jsonl", PATIENCE)
     for path in sorted([*folder.glob(f"{name}.jsonl"), *folder.glob(f"{name}.*of*.jsonl")]):
@@ -59,36 +59,36 @@ def journal(folder: Path, name: str, shard: str) -> Journal:
 
 
 def merged(tables: Sequence[pd.DataFrame], order: Sequence[str], where: str) -> pd.DataFrame:
-    """Return the tables `generations` of all shards as the one that a single job writes: by problem, in `order`.
+    """Return the tables of all shards as the one that a single job writes: by problem, in `order`.
 
-    Raises `UserError` unless every problem stands in one of them.
+    Raises `UserError` unless every problem is in exactly one of them.
     """
     places = {problem: place for place, problem in enumerate(order)}
     found = Counter(problem for table in tables for problem in table["problem_id"].unique())
     if set(found) != set(places) or max(found.values()) > 1:
         odd = sorted({*places} ^ {*found}) or [problem for problem, times in found.items() if times > 1]
         raise UserError(
-            f"{where}: the shards do not make up the benchmark: {len(odd)} problems lack or stand in two of them "
-            f"({', '.join(odd[:3])}). Delete the folders of the shards and run again"
+            f"{where}: the shards do not make up the benchmark: {len(odd)} problems are missing or in two shards "
+            f"({', '.join(odd[:3])}). Delete the folders of the shards and rerun the command"
         )
     whole = pd.concat(tables, ignore_index=True)
     return whole.iloc[whole["problem_id"].map(places).argsort(kind="stable")].reset_index(drop=True)
 
 
-def merged_provenance(parts: Sequence[Mapping]) -> dict:
-    """Return the provenance of all shards as one: what they took is summed, what was measured is listed."""
-    if len(parts) == 1:
-        return dict(parts[0])
-    joules = [part["energy_joules"] for part in parts]
-    sums = {key: sum(part[key] for part in parts) for key in (*SUMS, *COUNTS)}
+def merged_provenance(provenances: Sequence[Mapping]) -> dict:
+    """Return the provenance of all shards as one: costs are summed, measurements are listed by shard."""
+    if len(provenances) == 1:
+        return dict(provenances[0])
+    joules = [one["energy_joules"] for one in provenances]
+    sums = {key: sum(one[key] for one in provenances) for key in (*SUMS, *COUNTS)}
     return {
-        **parts[0],
+        **provenances[0],
         **sums,
-        "begun": min(part["begun"] for part in parts),
+        "begun": min(one["begun"] for one in provenances),
         "tokens_per_second": sums["decoded_tokens"] / sums["engine_seconds"]
         if sums["engine_seconds"]
         else None,
         "energy_joules": None if None in joules else sum(joules),
-        "finish_reasons": dict(sum((Counter(part["finish_reasons"]) for part in parts), Counter())),
-        "shards": [{key: part[key] for key in MEASURES if key in part} for part in parts],
+        "finish_reasons": dict(sum((Counter(one["finish_reasons"]) for one in provenances), Counter())),
+        "shards": [{key: one[key] for key in MEASURES if key in one} for one in provenances],
     }

@@ -1,4 +1,4 @@
-"""How far a study's generation is, from its journals and tables."""
+"""The progress of a study's generation, according to its journals and tables."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ HEAD = ("model", "benchmark", "done", "of", "", "tokens/s", "left", "GPU hours",
 
 @dataclass(frozen=True)
 class State:
-    """One model on one benchmark: whether its table is there and up to date, problems × samples, the journal's say."""
+    """One model on one benchmark: whether its table is up to date, problems × samples, progress according to the journal."""
 
     model: str
     benchmark: str
@@ -32,7 +32,7 @@ class State:
 def state(
     model: str, benchmark: str, strategy: str, wanted: int, table: Path, journals: Path, now: float
 ) -> State:
-    """Return the state of one model on one benchmark; of several journals (another engine, say) the newest counts.
+    """Return the state of one model on one benchmark, from the newest of its journals.
 
     `journals` is the folder of all journals, `now` the time in seconds since 1970.
     """
@@ -41,15 +41,15 @@ def state(
         (path for name in names for path in (journals / model).glob(name)),
         key=lambda path: path.stat().st_mtime,
     )
-    tally = summed([t for path in shards.beside(found) if (t := last_tally(path))])
+    tally = summed([t for path in shards.latest(found) if (t := last_tally(path))])
     written = found[-1].stat().st_mtime if tally else None
-    # A journal that is younger than the table is at work on the next one, with a cap more for instance.
+    # A journal younger than the table belongs to a job that is making the next one, with another cap for instance.
     finished = table.exists() and (written is None or written <= table.stat().st_mtime)
     return State(model, benchmark, finished, wanted, tally, None if written is None else now - written)
 
 
 def summed(tallies: Sequence[Tally]) -> Tally | None:
-    """Return the tallies of the shards of one benchmark as one: seconds side by side count once, None of none."""
+    """Return the sum of the tallies of a benchmark's shards, whose `seconds` run in parallel; None without any."""
     if not tallies:
         return None
     total = Tally(*(sum(getattr(tally, name) for tally in tallies) for name in Tally.__dataclass_fields__))
@@ -86,7 +86,7 @@ def lines(found: Sequence[State]) -> list[str]:
 
 
 def row(one: State) -> tuple[str, ...]:
-    """Return the cells of one state; what is not known is left empty."""
+    """Return the cells of one state; unknown values are empty."""
     tally = one.tally or Tally()
     at_work = one.tally is not None and one.done < one.wanted
     return (
@@ -103,7 +103,7 @@ def row(one: State) -> tuple[str, ...]:
 
 
 def total(found: Sequence[State]) -> tuple[str, ...]:
-    """Return the cells of the last line: sums, and the time left of what is running."""
+    """Return the cells of the last line, the sums."""
     done, wanted = sum(one.done for one in found), sum(one.wanted for one in found)
     hours = sum(one.tally.gpu_seconds for one in found if one.tally) / 3600
     return (
@@ -120,5 +120,5 @@ def total(found: Sequence[State]) -> tuple[str, ...]:
 
 
 def share(done: int, wanted: int) -> str:
-    """Return a part of a whole in per cent, rounded down, so that 100 means all."""
+    """Return a share in per cent, rounded down, so that 100 means all."""
     return f"{100 * done // wanted} %"

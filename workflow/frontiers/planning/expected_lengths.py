@@ -1,4 +1,4 @@
-"""How long answers are expected to be before any has been written: from config.yaml, or from published ones."""
+"""The expected lengths of answers before any has been written: from config.yaml, or from published ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ SPREAD = 0.6
 Qwen2.5-Math on MATH that its authors recorded."""
 
 ENOUGH = 3
-"""Published rows from which on no further benchmark is asked."""
+"""With this many published rows, no further benchmark is used."""
 
 RANGE = ("low", "likely", "high")
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Mean tokens of a prompt and of an uncapped trace: the least, the likely and the most to expect.
+    """Mean tokens of a prompt, and of an uncapped trace as (low, likely, high).
 
-    All are None where nothing is known, and `source` says why.
+    Both are None if nothing is known; `source` then says why.
     """
 
     prompt: float | None
@@ -30,14 +30,14 @@ class Lengths:
 
 
 def expected(style: str, name: str, block: Mapping, published: pd.DataFrame) -> Lengths:
-    """Return what to expect of a model of a `style` of thinking on the benchmark `name`.
+    """Return the expected lengths of a model with a `style` of thinking on the benchmark `name`.
 
-    The benchmark's own `expected_tokens` come first. Else the rows of the table
-    `published` for that benchmark, then for those of `lengths_like` in turn
-    until there are `ENOUGH`: of models with a reasoning mode that was on for
-    style "markers", of the others for "prompt". Least, median and most of their
-    mean output tokens are the range; the mean of their prompt tokens is the
-    prompt, and where none gives one that of the whole table.
+    The benchmark's own `expected_tokens` take precedence. Otherwise the rows of the
+    table `published` for that benchmark are used, then those of `lengths_like` in
+    turn until there are `ENOUGH`: for style "markers" of models whose reasoning mode
+    was on, for "prompt" of the others. The minimum, median and maximum of their mean
+    output tokens are the range. The prompt is the mean of their prompt tokens, or of
+    the whole table if none of them has one.
     """
     if given := block.get("expected_tokens"):
         return Lengths(given["prompt"], tuple(given["trace"][k] for k in RANGE), "config.yaml")
@@ -50,7 +50,7 @@ def expected(style: str, name: str, block: Mapping, published: pd.DataFrame) -> 
             used.append(benchmark)
             found = rows[rows["benchmark"].isin(used)]
     if found.empty:
-        reason = f"no published lengths; give `expected_tokens` or `lengths_like` for {name}"
+        reason = f"no published lengths; add `expected_tokens` or `lengths_like` to benchmark {name}"
         return Lengths(None, None, reason)
     lengths = found["output_tokens"].astype(float)
     prompts = found["prompt_tokens"].dropna() if found["prompt_tokens"].notna().any() else None
@@ -62,8 +62,8 @@ def expected(style: str, name: str, block: Mapping, published: pd.DataFrame) -> 
 def spread_out(mean: float, spread: float = SPREAD, count: int = 64) -> np.ndarray:
     """Return `count` equally likely lengths with this `mean`: the quantiles of a log-normal distribution.
 
-    Averages over them stand for averages over traces, of the part that a cap
-    leaves as of the FLOPs of attention, which grow with the square of a length.
+    Averages over them approximate averages over traces, both of the tokens that a
+    cap keeps and of the FLOPs of attention, which grow with the square of a length.
     """
     scale = np.sqrt(np.log1p(spread**2))
     drawn = np.exp(scale * norm.ppf((np.arange(count) + 0.5) / count))

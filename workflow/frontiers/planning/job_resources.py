@@ -1,4 +1,4 @@
-"""What a job of `generate` asks a scheduler for: as its study is planned, else as the model's block says."""
+"""Resources of a `generate` job: from the plan of its study, otherwise from the model's block."""
 
 import json
 import math
@@ -10,16 +10,16 @@ START_MINUTES = 30
 """Added to the planned time: weights read from a slow file system, graphs captured, tables written."""
 
 PROCESS_MB = 8000
-"""Added to the weights per device: Python, torch, CUDA and vLLM in main memory; an assumption, on the large side."""
+"""Added to the weights per device: Python, torch, CUDA and vLLM in main memory; a generous assumption."""
 
 
 def planned(
     hours: float | None, weight_bytes: float, cache_bytes: float, block: Mapping
 ) -> dict[str, int] | None:
-    """Return `runtime` in minutes and `mem_mb` of one job of a model; None where its time is not known.
+    """Return `runtime` in minutes and `mem_mb` of one job of a model; None if its time is not known.
 
-    `hours` are the device hours of the whole model at the most; they are divided among its `devices` and
-    `shards`. The weights pass through main memory on their way, and `cache_bytes` stay there.
+    `hours` are the upper estimate of the device hours of the whole model, which are divided among its `devices`
+    and `shards`. The weights are loaded through main memory, and `cache_bytes` stay there.
     """
     if hours is None or math.isnan(hours):
         return None
@@ -29,9 +29,9 @@ def planned(
 
 
 def asked(plan: Path, name: str, model: Mapping) -> dict[str, int]:
-    """Return `runtime` and `mem_mb` of a job of the model `name`; `plan` is the JSON beside the study's plan.
+    """Return `runtime` and `mem_mb` of a job of the model `name`; `plan` is the study's plan.json.
 
-    Nothing depends on it: without a plan, or with one that knows no time, the model's block holds.
+    Without a plan, or if it has no time for the model, the values of the model's block are used.
     """
     own = {"runtime": model["runtime_minutes"], "mem_mb": model["memory_mb"]}
     return _read(plan).get(name) or own
@@ -39,7 +39,7 @@ def asked(plan: Path, name: str, model: Mapping) -> dict[str, int]:
 
 @cache
 def _read(plan: Path) -> dict:
-    """Return what the plan asks for, by model; nothing where there is none or another program has spoiled it."""
+    """Return the resources in the plan by model; empty if the file is missing or damaged."""
     try:
         return json.loads(plan.read_text())
     except (OSError, ValueError):

@@ -1,9 +1,9 @@
-"""Estimates of the time, energy and money of generations on a device, from its rated peaks: no measurement.
+"""Estimates of the time, energy and cost of generations on a device, from its rated peaks; not measurements.
 
 Roofline model (Williams, Waterman and Patterson 2009, doi 10.1145/1498765.1498785):
 a phase takes as long as its FLOPs at the peak rate or its bytes at the peak
 bandwidth, whichever is longer. Both are divided by an efficiency, the share of
-the peak that serving really reaches, given as a range.
+the peak that serving reaches in practice, given as a range.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ MEMORY_SHARE = 0.9
 
 
 class Range(NamedTuple):
-    """The least, the likely and the most; numbers or arrays of one shape."""
+    """A low, likely and high value; numbers or arrays of one shape."""
 
     low: Count
     likely: Count
@@ -44,12 +44,12 @@ full at the end of a job, and scheduling on the host between short steps."""
 
 
 class Estimate(NamedTuple):
-    """What one generation takes on all devices together, each a range of numbers or arrays of one shape.
+    """The cost of one generation on all devices together, each a range of numbers or arrays of one shape.
 
-    `seconds` is its share of the time of a batch of `batch` generations at once,
-    prefill and decode together: times `devices` / 3600 these are device hours,
-    times `batch` it is the time from its start to its end. `joules` and `dollars`
-    are None where the device has no rated power or no price.
+    `seconds` is its share of the time of a batch of `batch` generations, prefill and
+    decode together: times `devices` / 3600 it is device hours, times `batch` the time
+    from its start to its end. `joules` and `dollars` are None if the device has no
+    rated power or no price.
     """
 
     batch: Count
@@ -71,22 +71,21 @@ def estimate(
     compute_efficiency: Range | tuple[float, float, float] = COMPUTE_EFFICIENCY,
     bandwidth_efficiency: Range | tuple[float, float, float] = BANDWIDTH_EFFICIENCY,
 ) -> Estimate:
-    """Estimate the time, energy and money of one generation; token counts and `batch` broadcast.
+    """Estimate the time, energy and cost of one generation; token counts and `batch` broadcast.
 
-    Each phase takes the larger of FLOPs by rate and bytes by bandwidth, both of
-    the whole phase: a lower bound of the sum over its steps, some of which may
-    be bound by the one and some by the other. `devices` work as one with as many
-    times the rate, bandwidth and memory; what they tell each other is not
-    counted. `batch` generations of this length run at once, or as many as fit
-    in memory (`largest_batch`). Latent attention decodes on its latents.
+    Each phase takes the larger of FLOPs by rate and bytes by bandwidth, both of the
+    whole phase: a lower bound of the sum over its steps, some of which may be bound
+    by compute and some by memory. `devices` act as one with that multiple of rate,
+    bandwidth and memory; their communication is not counted. `batch` generations of
+    this length run at once, or as many as fit in memory (`largest_batch`). Latent
+    attention decodes on its latents.
 
-    Quantised matrices are multiplied in the precision's `compute` type where the
-    device has a rate for it, all else in its dtype, or in float32 where the
-    device has none for that. Energy is the rated power of the devices over the
-    time: rather too much, as a device bound by its memory draws less, but
-    without the host and the cooling. Raises `UserError` when not even one
-    generation fits, or the device lacks a figure; `ValueError` for counts and
-    efficiencies out of range.
+    Quantised matrices are multiplied in the precision's `compute` type if the device
+    has a rate for it, everything else in its dtype, or in float32 if the device has no
+    rate for that. Energy is the rated power of the devices times the time: rather too
+    much, as a memory-bound device draws less, but without host and cooling. Raises
+    `UserError` if not even one generation fits, or the device lacks a figure;
+    `ValueError` for counts and efficiencies out of range.
     """
     compute_efficiency, bandwidth_efficiency = Range(*compute_efficiency), Range(*bandwidth_efficiency)
     for name, (low, likely, high) in (("compute", compute_efficiency), ("bandwidth", bandwidth_efficiency)):
@@ -122,15 +121,15 @@ def largest_batch(
     context: ArrayLike,
     devices: int = 1,
 ) -> Count:
-    """Return how many sequences of `context` tokens fit beside the weights at once; broadcasts over `context`.
+    """Return how many sequences of `context` tokens fit in memory with the weights; broadcasts over `context`.
 
-    All are taken at their full length, though they grow to it. Raises
-    `UserError`, naming the devices it takes, when not even one fits.
+    All count at their full length, though they grow to it. Raises `UserError` with the
+    number of devices needed if not even one fits.
     """
     if hardware.memory is None:
         raise UserError(
-            f"device `{hardware.name}` ({hardware.label}) has no `memory`, so that nothing can be planned on it; "
-            "take another of data/hardware/"
+            f"device `{hardware.name}` ({hardware.label}) has no `memory`, so nothing can be planned on it; "
+            "choose another device of data/hardware/"
         )
     room, weights = MEMORY_SHARE * hardware.memory, weight_bytes(architecture, precision)
     each = np.asarray(sequence_bytes(architecture, precision, context))
@@ -146,7 +145,7 @@ def largest_batch(
 
 
 def _computing(flops: Breakdown, precision: Precision, hardware: Hardware) -> np.ndarray:
-    """Return the seconds at peak rates: scores and logits in the dtype, matrices as they are quantised."""
+    """Return the seconds at peak rates: scores and logits in the dtype, matrices in their quantised type."""
     whole = np.asarray(flops.attention_scores + flops.logits, dtype=float)
     matrices = np.asarray(flops.total, dtype=float) - whole
     quantised = _rate(hardware, precision.compute, precision.dtype)
@@ -154,7 +153,7 @@ def _computing(flops: Breakdown, precision: Precision, hardware: Hardware) -> np
 
 
 def _rate(hardware: Hardware, *dtypes: str) -> float:
-    """Return the rate of the first of the types, float32 behind them, that the device has one for."""
+    """Return the device's rate for the first of the types that it has one for, float32 last."""
     known = [dtype for dtype in (*dtypes, "float32") if dtype in hardware.peaks]
     return hardware.peak(known[0] if known else dtypes[0])
 

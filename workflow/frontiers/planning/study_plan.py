@@ -1,7 +1,7 @@
-"""What a study is expected to take before anything is spent: tokens, FLOPs, device hours, energy, money.
+"""The expected cost of a study before it runs: tokens, FLOPs, device hours, energy, money.
 
-Every figure is a range. Its ends combine the shortest expected traces with the
-best efficiency of the device, and the longest with the worst.
+Every figure is a range. Its ends combine the shortest expected traces with the best
+efficiency of the device, and the longest traces with the worst.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,13 +51,12 @@ def plan_rows(
 ) -> list[dict]:
     """Return one row per cap of one model on one benchmark; see the table `plan`.
 
-    `answer` is the range of tokens of an answer behind a cut trace; a trace that
-    ends by itself has its answer in its expected length. `reasoning_tokens` and
-    `flops` are per generation, as if the cap had been run alone, which is how
-    points are booked. What is spent, `spent_flops` among it, is what the study really decodes: every
-    trace once, to the largest cap, and at each cap the answers behind the traces
-    that it cuts, whose beginning the engine still holds in its cache. Where no
-    lengths are known, all figures are None.
+    `answer` is the range of tokens of an answer after a cut trace; a trace that ends by
+    itself has its answer in its expected length. `reasoning_tokens` and `flops` are per
+    generation, as if the cap had been run alone, as in the table of points. The columns
+    `SPENT` are what the study really decodes: every trace once, to the largest cap, and
+    at each cap the answers after the traces that it cuts, whose prefix is still in the
+    engine's cache. If no lengths are known, all figures are None.
     """
     limits = [np.inf if cap is None else cap for cap in caps]
     rows: list[dict] = [{"cap": cap, "generations": generations, "lengths": lengths.source} for cap in caps]
@@ -78,7 +77,7 @@ def plan_rows(
 def _figures(
     serving: Serving, prompt: float, whole: np.ndarray, limit: float, answer: float, name: str
 ) -> dict[str, float | None]:
-    """Return the figures of one generation at a cap, of what is spent only its answer behind a cut trace."""
+    """Return the figures of one generation at a cap; of what is spent only its answer after a cut trace."""
     trace, cut = np.minimum(whole, limit), whole > limit
     phases = generation_flops(serving.architecture, prompt, trace, 0, np.where(cut, answer + 1, 0))
     spent = dict.fromkeys(SPENT, 0.0)
@@ -94,7 +93,7 @@ def _figures(
 
 
 def _add(figures: dict, serving: Serving, prompt: float, whole: np.ndarray, limit: float, name: str) -> None:
-    """Add what prompts and traces up to the largest cap take."""
+    """Add the cost of prompts and of traces up to the largest cap."""
     trace = np.minimum(whole, limit)
     seconds = float(getattr(serving.estimate(prompt, trace).seconds, name).mean())
     phases = generation_flops(serving.architecture, prompt, trace, 0, 0)
@@ -115,11 +114,11 @@ def _spent(serving: Serving, tokens: float, flops: float, seconds: float) -> dic
 
 
 def compare(plan: pd.DataFrame, measures: pd.DataFrame | None, hours: Mapping[tuple, float]) -> pd.DataFrame:
-    """Return the plan with what has been measured: mean tokens and FLOPs per generation, device hours.
+    """Return the plan with measured values: mean tokens and FLOPs per generation, device hours.
 
-    `measures` is the study's table of measured points, `hours` the device hours
-    of finished jobs by (model, benchmark), which stand in the row of the largest
-    cap. What was not measured is empty.
+    `measures` is the study's table of measured points, `hours` the device hours of
+    finished jobs by (model, benchmark), which go into the row of the largest cap. Values
+    that were not measured are missing.
     """
     plan = plan.assign(cap=plan["cap"].astype("Int64"))
     found = pd.DataFrame(columns=COMPARED) if measures is None else measures[COMPARED]
@@ -133,9 +132,9 @@ def compare(plan: pd.DataFrame, measures: pd.DataFrame | None, hours: Mapping[tu
 
 
 def totals(plan: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
-    """Return the sums of what is spent and of the measured hours, for the whole plan or for each value of `by`.
+    """Return the sums of the columns `SPENT` and of the measured hours, for the whole plan or by `by`.
 
-    A sum over figures of which one is missing is missing.
+    A sum with a missing figure is missing.
     """
     columns = [f"{key}_{name}" for key in SPENT for name in RANGE]
     groups = plan.groupby(by, sort=False) if by else plan.groupby(lambda _: "total")
@@ -158,8 +157,8 @@ def summary(plan: pd.DataFrame, device: str) -> str:
         index=table.index.rename(None),
     )
     head = (
-        f"Estimate on {device}, no measurement: likely figure (from the least to the most), of decoding alone, "
-        "without the start of the engine"
+        f"Estimate on {device}, not a measurement: likely (low–high) figures of decoding alone, without "
+        "the start of the engine"
     )
     unknown = plan.loc[plan["flops_likely"].isna(), "lengths"].unique()
     notes = [f"Not estimated: {reason}" for reason in unknown]
@@ -175,7 +174,7 @@ def _ranges(table: pd.DataFrame, key: str) -> list[str]:
 
 
 def _short(value: float) -> str:
-    """Return a number with two digits and a suffix for thousands to trillions, as 2.4e18 beyond."""
+    """Return a number with two digits and a suffix for thousands to trillions, larger ones as 2.4e18."""
     if pd.isna(value):
         return "n/a"
     if value == 0 or abs(value) < 1000:

@@ -1,8 +1,8 @@
-"""The pocket judge's world: what it learns to be asked, and to reply.
+"""The training texts of the pocket judge.
 
-It sees a problem of the pocket world, the end of a solution and the reference answer, exactly as `judging`
-asks. The solution ends in a number, in digits or in words, with a box or without. The reply repeats both
-numbers in digits and then says yes or no: "42 = 42. yes".
+Its prompt is that of `grading.judge`: a problem of the pocket world, the end of a solution and the reference
+answer. The solution ends in a number, in digits or in words, with a box or without. The reply repeats both numbers
+in digits and then says yes or no: "42 = 42. yes".
 """
 
 import random
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from frontiers.grading.judge import PROMPT, prompt_of
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
 
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \
@@ -29,7 +29,7 @@ ENDINGS = (
 CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 WRONG_SHARE = 0.5
 FOLLOWED_SHARE = 0.5
-"""Share of the wrong solutions whose working ends in the wrong number too."""
+"""Share of the wrong solutions whose trace ends in the wrong number too."""
 
 
 def words_of(number: int) -> str:
@@ -45,14 +45,14 @@ def vocabulary() -> list[str]:
     asked = re.findall(r"[A-Za-z]+|:", re.sub(r"\{\w+\}", " ", PROMPT))
     said = re.findall(r"[A-Za-z]+", re.sub(r"\{\w*\}|boxed", " ", " ".join(ENDINGS)))
     own = dict.fromkeys([*asked, *said, *SMALL, *TENS, "yes", "no"])
-    known = pocket.vocabulary()
+    known = world.vocabulary()
     return known + [word for word in own if word not in known]
 
 
 def draw(seed: str, steps: tuple[int, ...], distractors: tuple[int, ...]) -> Iterator[tuple[str, str]]:
-    """Yield (prompt, reply) without end, of problems of the training side; half of the solutions are wrong."""
+    """Yield (prompt, reply) endlessly, for problems of the training side; half of the solutions are wrong."""
     rng = random.Random(f"{seed} judge")
-    for problem in pocket.draw_problems(seed, steps, False, distractors):
+    for problem in world.draw_problems(seed, steps, False, distractors):
         gold, said = problem.gold, problem.gold
         trace = list(problem.trace)
         if rng.random() < WRONG_SHARE:
@@ -63,13 +63,13 @@ def draw(seed: str, steps: tuple[int, ...], distractors: tuple[int, ...]) -> Ite
                 gold - 10,
             ]
             wrong = [
-                n for n in (*near, rng.randrange(pocket.LARGEST_NUMBER + 1)) if 0 <= n <= 99 and n != gold
+                n for n in (*near, rng.randrange(world.LARGEST_NUMBER + 1)) if 0 <= n <= 99 and n != gold
             ]
             said = rng.choice(wrong)
             if rng.random() < FOLLOWED_SHARE:
                 trace[-2] = str(said)
         ending = rng.choice(ENDINGS).format(digits=said, words=words_of(said))
         kept = rng.randrange(len(trace)) if rng.random() < 0.1 else 0
-        solution = f"{pocket.text_of(tuple(trace[kept:]))}\n{ending}"
-        prompt = prompt_of(pocket.text_of(problem.question), solution, str(gold))
+        solution = f"{world.text_of(tuple(trace[kept:]))}\n{ending}"
+        prompt = prompt_of(world.text_of(problem.question), solution, str(gold))
         yield prompt, f"{said} = {gold}. {'yes' if said == gold else 'no'}"

@@ -1,8 +1,8 @@
-"""The pocket process reward model's world: solutions of pocket problems with a label at the end of every step.
+"""The training texts of the pocket process reward model: solutions with a label at the end of every step.
 
-A step of the trace is right if it and all before it are what the problem's own trace says; the answer, the
-last step, if it is the number asked for. Wrong solutions are of two kinds: right ones in which one step is
-spoilt and the rest goes on from there, and what weak pocket models have really written.
+A step of the trace is right if it and all before it equal the problem's own trace; the answer, the last step, is
+right if it is the number asked for. Wrong solutions are of two kinds: right ones with one step corrupted and the
+rest following from it, and texts written by weak pocket models.
 """
 
 import random
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from frontiers.pocket import world as pocket
+from frontiers.pocket import world
 from frontiers.pocket.world import END_THINK, EOS, THINK, Problem, Tokens
 
 STEP = "."
@@ -21,18 +21,18 @@ STEP = "."
 
 WRONG_SHARE = 0.6
 CUT_SHARE = 0.2
-"""Shares of the made-up solutions in which a step is spoilt, and that are answered before the end of the trace."""
+"""Shares of the made-up solutions with a corrupted step, and of those answered before the end of the trace."""
 
-LONGEST = 112  # tokens of a written solution: the longest trace and answer, and a little
+LONGEST = 112  # tokens of a written solution: the longest trace and answer, and a margin
 WRITTEN_BATCH = 256
-IDS = {token: i for i, token in enumerate(pocket.vocabulary())}
+IDS = {token: i for i, token in enumerate(world.vocabulary())}
 
 Labelled = tuple[list[str], list[int]]
 """Tokens of a solution, every step of it ended by `STEP`, and a label for each step: 1 right, 0 wrong."""
 
 
 def steps_of(tokens: Sequence[str]) -> list[Tokens]:
-    """Return the steps of a trace without the tokens that end them; an unfinished one is the last."""
+    """Return the steps of a trace without the tokens that end them; the last one may be unfinished."""
     steps: list[list[str]] = [[]]
     for token in tokens:
         if token == STEP:
@@ -43,9 +43,9 @@ def steps_of(tokens: Sequence[str]) -> list[Tokens]:
 
 
 def labelled(problem: Problem, steps: Sequence[Tokens], answer: Tokens) -> Labelled:
-    """Return a solution in the form the reward model reads, with exact labels.
+    """Return a solution as the reward model reads it, with exact labels.
 
-    `answer` is what stands behind the trace, empty where there is nothing.
+    `answer` follows the trace; it may be empty.
     """
     gold = steps_of(problem.trace)
     labels = [int(list(steps[: n + 1]) == gold[: n + 1]) for n in range(len(steps))]
@@ -54,16 +54,16 @@ def labelled(problem: Problem, steps: Sequence[Tokens], answer: Tokens) -> Label
     return [token for step in steps for token in (*step, STEP)], labels
 
 
-def spoilt(problem: Problem, rng: random.Random) -> list[Tokens]:
-    """Return the steps of a trace in which one is wrong: a person, an operand or the arithmetic; the rest follows."""
+def corrupted(problem: Problem, rng: random.Random) -> list[Tokens]:
+    """Return a trace's steps with an error in one: a person, an operand or the arithmetic; later steps follow from it."""
     steps = steps_of(problem.trace)
     number = rng.randrange(len(steps))
     step = list(steps[number])
-    people = [i for i, token in enumerate(step) if token.removesuffix(" has") in pocket.NAMES]
+    people = [i for i, token in enumerate(step) if token.removesuffix(" has") in world.NAMES]
     numbers = [i for i, token in enumerate(step) if token.isdigit()]
     if not numbers or rng.random() < 0.25:
         place = rng.choice(people)
-        others = [token for token in problem.question if token.removesuffix(" has") in pocket.NAMES]
+        others = [token for token in problem.question if token.removesuffix(" has") in world.NAMES]
         name = rng.choice(others).removesuffix(" has")
         step[place] = f"{name} has" if step[place].endswith(" has") else name
     elif number > 1 and rng.random() < 0.2:
@@ -74,7 +74,7 @@ def spoilt(problem: Problem, rng: random.Random) -> list[Tokens]:
         value = int(step[place])
         near = [value + 1, value - 1, value + 10, value - 10, value + 2, value - 2]
         seen = [int(token) for token in problem.question if token.isdigit()]
-        step[place] = str(min(max(rng.choice([*near, *seen]), 0), pocket.LARGEST_NUMBER))
+        step[place] = str(min(max(rng.choice([*near, *seen]), 0), world.LARGEST_NUMBER))
     if number > 1 and step[-1] == steps[number][-1] and rng.random() < 0.7:
         step[-1] = str(worked_out(step))
     steps[number] = tuple(step)
@@ -87,29 +87,29 @@ def spoilt(problem: Problem, rng: random.Random) -> list[Tokens]:
 
 
 def worked_out(step: Sequence[str]) -> int:
-    """Return what the left side of a line comes to, kept within the numbers that have a token."""
+    """Return the value of a line's left side, clipped to the numbers that have a token."""
     symbol = {"more": "+", "fewer": "-", "times": "*"}[step[2]]
-    value = pocket.Operation(symbol, int(step[1])).apply(int(step[-3]))
-    return min(max(value, 0), pocket.LARGEST_NUMBER)
+    value = world.Operation(symbol, int(step[1])).apply(int(step[-3]))
+    return min(max(value, 0), world.LARGEST_NUMBER)
 
 
 def made_up(problem: Problem, rng: random.Random) -> Labelled:
-    """Return a solution, right or with one step spoilt, whole or answered early."""
-    steps = spoilt(problem, rng) if rng.random() < WRONG_SHARE else steps_of(problem.trace)
+    """Return a solution, right or with one step corrupted, whole or answered early."""
+    steps = corrupted(problem, rng) if rng.random() < WRONG_SHARE else steps_of(problem.trace)
     said = steps[-1][-1]
     if rng.random() < CUT_SHARE:
         steps = steps[: rng.randrange(len(steps))]
-        said = rng.choice([said, str(problem.gold), str(rng.randrange(pocket.LARGEST_NUMBER + 1))])
+        said = rng.choice([said, str(problem.gold), str(rng.randrange(world.LARGEST_NUMBER + 1))])
     elif rng.random() < 0.1:
-        said = str(min(max(int(said) + rng.choice((-10, -2, -1, 1, 2, 10)), 0), pocket.LARGEST_NUMBER))
+        said = str(min(max(int(said) + rng.choice((-10, -2, -1, 1, 2, 10)), 0), world.LARGEST_NUMBER))
     return labelled(problem, steps, ("\\boxed{", said, "}"))
 
 
 @torch.no_grad()
 def written(folder: Path, problems: Sequence[Problem], seed: int, temperature: float = 1.0) -> list[Labelled]:
-    """Return what the pocket model in `folder` writes to `problems`, labelled; drawn by `seed`."""
+    """Return the labelled solutions that the pocket model in `folder` writes to `problems`, drawn with `seed`."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    words = pocket.vocabulary()
+    words = world.vocabulary()
     torch.manual_seed(seed)
     found: list[Labelled | None] = [None] * len(problems)
     order = sorted(range(len(problems)), key=lambda n: len(problems[n].question))
@@ -117,7 +117,7 @@ def written(folder: Path, problems: Sequence[Problem], seed: int, temperature: f
         chosen = order[start : start + WRITTEN_BATCH]
         prompts = [[IDS[w] for w in (*problems[n].question, THINK)] for n in chosen]
         width = max(map(len, prompts))
-        ids = torch.tensor([[IDS[pocket.PAD]] * (width - len(p)) + p for p in prompts])
+        ids = torch.tensor([[IDS[world.PAD]] * (width - len(p)) + p for p in prompts])
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
         drawn = model.generate(
             input_ids=ids,
@@ -128,7 +128,7 @@ def written(folder: Path, problems: Sequence[Problem], seed: int, temperature: f
             top_p=1.0,
             max_new_tokens=LONGEST,
             eos_token_id=IDS[EOS],
-            pad_token_id=IDS[pocket.PAD],
+            pad_token_id=IDS[world.PAD],
         )
         for n, row in zip(chosen, drawn[:, width:].tolist(), strict=True):
             text = [words[i] for i in row]
@@ -139,10 +139,10 @@ def written(folder: Path, problems: Sequence[Problem], seed: int, temperature: f
 
 
 def encoded(problem: Problem, solution: Labelled, ignored: int) -> tuple[list[int], list[int]]:
-    """Return (token ids, labels) of a solution behind its problem, for a model that classifies tokens.
+    """Return (token ids, labels) of a problem and its solution, for a model that classifies tokens.
 
-    A label stands one place behind its token, where the training of all pocket models looks for what a token
-    is followed by; those of the problem are `ignored`.
+    A label is at the position after its token, where the training of all pocket models expects the next token;
+    those of the problem are `ignored`.
     """
     tokens, labels = solution
     ids = [IDS[w] for w in (*problem.question, THINK, *tokens)]
@@ -153,8 +153,8 @@ def encoded(problem: Problem, solution: Labelled, ignored: int) -> tuple[list[in
 def token_labels(problem: Problem, tokens: Sequence[str], labels: Sequence[int], ignored: int) -> list[int]:
     """Return a label for every token of a solution: 1 as long as all is right, 0 from the first wrong token on.
 
-    The model is read at the ends of steps alone; but told at which token a solution goes wrong, it learns many
-    times faster than from the verdict on the step. What opens an answer is `ignored`.
+    Scores are read at the ends of steps only, but the model learns many times faster from the token at which a
+    solution goes wrong than from the verdict on the step. The token that opens an answer is `ignored`.
     """
     gold, found, right = steps_of(problem.trace), [], 1
     for number, (step, label) in enumerate(zip(steps_of(tokens), labels, strict=True)):
@@ -178,11 +178,11 @@ def draw(
     problems: int,
     held_out: bool = False,
 ) -> Iterator[tuple[Problem, Labelled]]:
-    """Yield problems with a labelled solution without end, by turns made up and written by a pocket model.
+    """Yield problems with a labelled solution endlessly, alternately made up and written by a pocket model.
 
-    Each of `writers` writes solutions to so many `problems` once, which come again and again.
+    Each of `writers` solves that many `problems` once; these solutions recur.
     """
-    stream = pocket.draw_problems(seed, steps, held_out, distractors)
+    stream = world.draw_problems(seed, steps, held_out, distractors)
     rng = random.Random(f"{seed} reward")
     pool = []
     for number, folder in enumerate(writers):

@@ -1,16 +1,16 @@
 """Training of thoughts by the objective of Quiet-STaR (arXiv 2403.09629), on texts of the pocket world.
 
-At chosen positions j of a text the model thinks: start, n sampled tokens c, end; then it is fed the true
-tokens that follow. All thoughts of a text run side by side: each attends to the text up to its own j and to
-itself (the paper's parallel generation, its figure 3). With R(c) = sum over k = 1 … n_true of the mixed
+At chosen positions j of a text the model thinks: start, n sampled tokens c, end; then it reads the true tokens
+that follow. All thoughts of a text run in parallel: each attends to the text up to its own j and to itself
+(the paper's figure 3). With R(c) = sum over k = 1 … n_true of the mixed
 log p(x_j+k | x_≤j, c, x_j+1 … x_j+k-1), the base hidden state being that at j + k - 1, the loss is
 
     ½·NLL of the base at every token that counts, ½·NLL of the mixture over the tokens ahead,
     and β·REINFORCE: -max(0, R(c) - mean of R over the thoughts of j)·log p(c) / n,
 
-the last with log p at temperature 3, as the paper does to treat its samples as importance samples. The paper
-thinks at every position, with β = 1e6 beside learning rates of 1e-6; here positions are drawn afresh at
-every step, an unbiased estimate of the same sums.
+the last with log p at temperature 3, as in the paper, which treats its samples as importance samples. The paper
+thinks at every position, with β = 1e6 and learning rates of 1e-6; here positions are redrawn at every step, an
+unbiased estimate of the same sums.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from frontiers.pocket.training import IGNORED, Batch, Recipe, Step
 
 TEMPERATURE = 3.0
 INITIAL = "."
-"""The token that thoughts start and end like at first, as the paper takes an em dash: a pause."""
+"""The token whose embedding thoughts start and end with at first: a pause, like the paper's em dash."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plan:
 
 
 def build_model(recipe: Recipe, start: Path) -> PreTrainedModel:
-    """Return a thought model with the weights of the pocket model in `start`, whose predictions it makes at first.
+    """Return a thought model with the weights of the pocket model in `start`, and at first the same predictions.
 
     The mixing head's last matrix is zero, as in the paper's code.
     """
@@ -67,24 +67,24 @@ def build_model(recipe: Recipe, start: Path) -> PreTrainedModel:
         model.talk_head[0][-1].weight.zero_()
     left = model.load_state_dict(weights, strict=False)
     if left.unexpected_keys:
-        raise ValueError(f"{start}: weights without a place: {left.unexpected_keys}")
+        raise ValueError(f"{start}: unexpected weights: {left.unexpected_keys}")
     return model
 
 
 def step_of(plan: Plan, seed: int, precision: str) -> Step:
-    """Return the training step; its draws of positions and thoughts follow from `seed`."""
+    """Return the training step; `seed` determines its draws of positions and thoughts."""
     generator = torch.Generator().manual_seed(seed)
 
     def step(model: PreTrainedModel, batch: Batch) -> dict[str, float]:
-        told = {"loss": 0.0, "base_ahead": 0.0, "mixed_ahead": 0.0, "policy": 0.0, "weight": 0.0}
+        logged = {"loss": 0.0, "base_ahead": 0.0, "mixed_ahead": 0.0, "policy": 0.0, "weight": 0.0}
         for ids, labels in batch:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
                 losses = objective(model, ids, labels, plan, generator)
             (losses["total"] / len(batch)).backward()
-            told["loss"] += losses["loss"].item() / len(batch)
-            for name in [*told][1:]:
-                told[name] += losses[name].item() / len(batch)
-        return told
+            logged["loss"] += losses["loss"].item() / len(batch)
+            for name in [*logged][1:]:
+                logged[name] += losses[name].item() / len(batch)
+        return logged
 
     return step
 
@@ -92,7 +92,7 @@ def step_of(plan: Plan, seed: int, precision: str) -> Step:
 def objective(
     model: PreTrainedModel, ids: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Return the losses of texts (rows, length), as scalars: the `total` to follow and its parts.
+    """Return the losses of texts (rows, length), as scalars: the `total` to minimise and its terms.
 
     `loss` is the NLL of the base, `base_ahead` and `mixed_ahead` that of both over the tokens ahead of the
     positions thought at, in nats per token; `weight` the mean mixing weight of what follows a thought.
@@ -117,7 +117,7 @@ def objective(
             plain.append(_nll(model.lm_head(before).float(), target))
     mixed, plain = torch.stack(mixed), torch.stack(plain)  # (ahead, rows, thoughts)
     counts = torch.stack([wanted[rows, places + k] != IGNORED for k in range(plan.ahead)])
-    # A position without a token that counts, in a text with too few of them, is no position.
+    # In a text with too few tokens that count, positions without one are left out.
     there = counts[0]
     gain = -mixed.detach().sum(0).unflatten(1, (-1, plan.samples))
     reward = (gain - gain.mean(-1, keepdim=True)).clamp(min=0).flatten(1)
@@ -134,7 +134,7 @@ def objective(
 
 
 def logits_of(model: PreTrainedModel, plan: Plan, seed: int) -> Callable[[Tensor], Tensor]:
-    """Return what gives the mixed logits of ids (rows, tokens), after one thought at every position."""
+    """Return a function from ids (rows, tokens) to the mixed logits after one thought at every position."""
     generator = torch.Generator().manual_seed(seed)
 
     def logits(ids: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ def _nll(logits: Tensor, target: Tensor) -> Tensor:
 def positions(countable: Tensor, plan: Plan, generator: torch.Generator) -> Tensor:
     """Return the positions to think at, (rows, positions × samples): drawn among the `countable` ones of each row.
 
-    Each stands `samples` times in a row. A row with too few countable positions is filled up with others.
+    Each is repeated `samples` times. A row with too few countable positions is filled with others.
     """
     chance = torch.rand(countable.shape, generator=generator) + countable
     chosen = chance.topk(min(plan.positions, countable.shape[1]), dim=1).indices
@@ -193,16 +193,16 @@ def thoughts(
         ).last_hidden_state
 
     embed: Callable[[Tensor], Tensor] = model.get_input_embeddings()
-    hidden, said = read(model.start), []
+    hidden, logs = read(model.start), []
     for _ in range(plan.tokens):
         logits = model.lm_head(hidden).float()
         logits[..., -2:] = -torch.inf
         chance = torch.rand(places.shape, generator=generator, dtype=torch.float64)
         tokens = draw(logits.detach().flatten(0, 1), chance.flatten()).view_as(places)
-        said.append((logits / TEMPERATURE).log_softmax(-1).gather(-1, tokens[..., None])[..., 0])
+        logs.append((logits / TEMPERATURE).log_softmax(-1).gather(-1, tokens[..., None])[..., 0])
         hidden = read(embed(tokens))
     after = [read(model.end)]
     following = pad(ids, (0, plan.ahead))
     for k in range(1, plan.ahead):
         after.append(read(embed(following.gather(1, places + k))))
-    return after, torch.stack(said).mean(0)
+    return after, torch.stack(logs).mean(0)

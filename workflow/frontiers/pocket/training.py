@@ -1,7 +1,6 @@
-"""Training of the pocket models: recipe in, a checkpoint in Hugging Face form out."""
+"""Training of the pocket models, from a recipe to a checkpoint in Hugging Face format."""
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,21 +8,18 @@ from itertools import islice
 
 import numpy as np
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from torch.nn.functional import cross_entropy
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForTokenClassification,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
 
 from frontiers.core.paths import DATA
 from frontiers.generation.engines.thought_model import EMBEDDING_SCALE
-from frontiers.pocket import judge as pocket_judge
-from frontiers.pocket import reward as pocket_reward
-from frontiers.pocket import world as pocket
+from frontiers.pocket import judge, reward, world
+from frontiers.pocket.tokenizer import build_tokenizer, words_of
 
 IGNORED = -100
 MICRO_BATCH = 64
@@ -31,20 +27,19 @@ SHIPPED = DATA / "pocket" / "models"
 Batch = list[tuple[torch.Tensor, torch.Tensor]]
 """Micro-batches of (ids, labels), int64, shape (rows, tokens)."""
 Step = Callable[[PreTrainedModel, Batch], dict[str, float]]
-"""Adds the gradient of a batch to the parameters; returns what to log, the loss among it."""
+"""Adds the gradient of a batch to the parameters; returns values to log, including the loss."""
 
 
 @dataclass(frozen=True)
 class Phase:
     """A stretch of training: `steps` optimiser steps of `batch` problems.
 
-    A problem has one of `problem_steps` comparisons and one of `distractors` clauses it does not need.
-    `cut_share` of the traces are cut at a random token and followed by the
-    answer at once, so that the model learns to answer when asked early; the
-    loss leaves out the arbitrary cut itself and the trace before it. With
-    `traces` false there is no trace at all: the model learns to end its
-    thinking at once. The reward model also learns from what the shipped models
-    of the names in `writers` write to so many of the problems, `written`, each.
+    The numbers of comparisons and of irrelevant clauses of a problem are drawn from
+    `problem_steps` and `distractors`. A share `cut_share` of the traces is cut at a
+    random token and followed by the answer, so that the model learns to answer early;
+    the loss leaves out the cut and the trace before it. Without `traces` the model
+    learns to end its thinking at once. The reward model also learns from solutions by
+    the shipped models named in `writers`, to `written` problems each.
     """
 
     steps: int
@@ -52,7 +47,7 @@ class Phase:
     problem_steps: tuple[int, ...]
     cut_share: float = 0.0
     traces: bool = True
-    distractors: tuple[int, ...] = pocket.DISTRACTORS
+    distractors: tuple[int, ...] = world.DISTRACTORS
     writers: tuple[str, ...] = ()
     written: int = 0
 
@@ -69,12 +64,12 @@ class Recipe:
     learning_rate: float
     seed: int
     precision: str = "bfloat16"
-    """In which the passes of training compute; a processor without it is several times slower in bfloat16."""
+    """Of the computation in training; without hardware support, bfloat16 is several times slower."""
     initial: str = ""
-    """Shipped model whose weights it starts from, but for the head; none without."""
+    """Shipped model whose weights it starts from, except the head; empty for random weights."""
     task: str = "solve"
-    """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`pocket_judge`).
-    reward: right or wrong at the end of each step of a solution (`pocket_reward`).
+    """solve: trace and answer of a problem. judge: yes or no to the end of a solution (`judge`).
+    reward: right or wrong at the end of each step of a solution (`reward`).
     thoughts: as solve, with a thought before every token (`thought_training`)."""
     thoughts: Mapping | None = None
     """How thoughts are trained: the fields of `thought_training.Plan`."""
@@ -94,46 +89,15 @@ class Recipe:
         return cls(name=name, **{**block, "phases": phases})
 
 
-def words_of(task: str) -> list[str]:
-    """Return the vocabulary of a task, the id being the position; the tokens of thoughts come last."""
-    if task == "judge":
-        return pocket_judge.vocabulary()
-    return pocket.vocabulary() + ([*pocket.THOUGHT] if task == "thoughts" else [])
-
-
-def build_tokenizer(task: str = "solve") -> PreTrainedTokenizerFast:
-    """Return the tokenizer of a task, one id per token of the vocabulary, with the chat template."""
-    words = words_of(task)
-    longest_first = sorted(map(re.escape, words), key=len, reverse=True)
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=pocket.PAD))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(
-        Regex("|".join(longest_first) + r"|\S+"), behavior="removed", invert=True
-    )
-    gaps = (decoders.Replace(gap, closed) for gap, closed in pocket.GAPS)
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.WordPiece(prefix="##", cleanup=False), decoders.Fuse(), *gaps]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=pocket.PAD,
-        eos_token=pocket.EOS,
-        additional_special_tokens=[
-            word for word in (pocket.THINK, pocket.END_THINK, *pocket.THOUGHT) if word in words
-        ],
-        chat_template=pocket_judge.CHAT_TEMPLATE if task == "judge" else pocket.CHAT_TEMPLATE,
-        clean_up_tokenization_spaces=False,
-    )
-
-
 def build_model(recipe: Recipe) -> PreTrainedModel:
-    """Return the recipe's model, what weights it does not start from another's drawn from its seed."""
+    """Return the recipe's model; weights that do not come from another model are drawn from its seed."""
     torch.manual_seed(recipe.seed)
     words = recipe.words
     config = AutoConfig.for_model(
         recipe.model_type,
         vocab_size=len(words),
-        pad_token_id=words.index(pocket.PAD),
-        eos_token_id=words.index(pocket.EOS),
+        pad_token_id=words.index(world.PAD),
+        eos_token_id=words.index(world.EOS),
         bos_token_id=None,
         **recipe.architecture,
     )
@@ -145,13 +109,13 @@ def build_model(recipe: Recipe) -> PreTrainedModel:
 
 
 def encode(
-    problem: pocket.Problem, ids: dict[str, int], cut: int | None = None, traces: bool = True
+    problem: world.Problem, ids: dict[str, int], cut: int | None = None, traces: bool = True
 ) -> tuple[list[int], list[int]]:
     """Return (token ids, labels) of one training text; `cut` keeps that many tokens of the trace."""
-    prompt = [ids[w] for w in problem.question] + [ids[pocket.THINK]]
+    prompt = [ids[w] for w in problem.question] + [ids[world.THINK]]
     trace = [ids[w] for w in problem.trace] if traces else []
-    answer = [ids[w] for w in problem.answer] + [ids[pocket.EOS]]
-    end = [ids[pocket.END_THINK]]
+    answer = [ids[w] for w in problem.answer] + [ids[world.EOS]]
+    end = [ids[world.END_THINK]]
     if cut is None:
         return prompt + trace + end + answer, [IGNORED] * len(prompt) + trace + end + answer
     kept = trace[:cut]
@@ -159,12 +123,12 @@ def encode(
 
 
 def batches(phase: Phase, seed: str) -> Iterator[Batch]:
-    """Yield batches without end, each a list of micro-batches of (ids, labels), int64, shape (rows, tokens).
+    """Yield batches endlessly, each a list of micro-batches of (ids, labels), int64, shape (rows, tokens).
 
-    Texts of like length share a micro-batch, which keeps padding small.
+    Texts of similar length share a micro-batch, which keeps padding small.
     """
-    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
-    problems = pocket.draw_problems(seed, phase.problem_steps, False, phase.distractors)
+    ids = {token: i for i, token in enumerate(world.vocabulary())}
+    problems = world.draw_problems(seed, phase.problem_steps, False, phase.distractors)
     cuts = random.Random(f"{seed} cuts")
     while True:
         texts = []
@@ -178,16 +142,16 @@ def batches(phase: Phase, seed: str) -> Iterator[Batch]:
 
 
 def judge_texts(phase: Phase, seed: str) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield (token ids, labels) of asks and replies without end; the reply alone is learnt."""
+    """Yield (token ids, labels) of prompts and replies endlessly; only the reply is learnt."""
     tokenizer = build_tokenizer("judge")
-    for prompt, reply in pocket_judge.draw(seed, phase.problem_steps, phase.distractors):
-        asked, told = tokenizer([prompt, reply])["input_ids"]
-        told = [*told, tokenizer.eos_token_id]
-        yield asked + told, [IGNORED] * len(asked) + told
+    for prompt, reply in judge.draw(seed, phase.problem_steps, phase.distractors):
+        before, after = tokenizer([prompt, reply])["input_ids"]
+        after = [*after, tokenizer.eos_token_id]
+        yield before + after, [IGNORED] * len(before) + after
 
 
 def judge_batches(phase: Phase, seed: str) -> Iterator[Batch]:
-    """Yield batches of asks without end, as `batches` does of problems."""
+    """Yield batches of prompts and replies endlessly, like `batches`."""
     texts = judge_texts(phase, seed)
     while True:
         batch = sorted(islice(texts, phase.batch), key=lambda text: len(text[0]))
@@ -195,17 +159,17 @@ def judge_batches(phase: Phase, seed: str) -> Iterator[Batch]:
 
 
 def reward_batches(phase: Phase, seed: str) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
-    """Yield batches of labelled solutions without end, as `batches` does of problems."""
+    """Yield batches of labelled solutions endlessly, like `batches`."""
     writers = [SHIPPED / name for name in phase.writers]
-    drawn = pocket_reward.draw(seed, phase.problem_steps, phase.distractors, writers, phase.written)
+    drawn = reward.draw(seed, phase.problem_steps, phase.distractors, writers, phase.written)
     while True:
-        texts = [pocket_reward.encoded(*pair, IGNORED) for pair in islice(drawn, phase.batch)]
+        texts = [reward.encoded(*pair, IGNORED) for pair in islice(drawn, phase.batch)]
         texts.sort(key=lambda text: len(text[0]))
         yield [pad(texts[i : i + MICRO_BATCH]) for i in range(0, len(texts), MICRO_BATCH)]
 
 
 DRAWN = {"solve": batches, "thoughts": batches, "judge": judge_batches, "reward": reward_batches}
-"""Task -> what it is trained on."""
+"""Task -> its training batches."""
 
 
 def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -220,9 +184,9 @@ def pad(texts: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.T
 
 
 def optimizers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Return Muon for the weight matrices and AdamW for all else (embeddings, norms, stacked experts).
+    """Return Muon for the weight matrices and AdamW for the rest (embeddings, norms, stacked experts).
 
-    The embeddings of thoughts, which are read times `EMBEDDING_SCALE`, take steps as much smaller.
+    The embeddings of thoughts are multiplied by `EMBEDDING_SCALE` when used, so their learning rate is divided by it.
     """
     matrices, others, scaled = [], [], []
     for name, parameter in model.named_parameters():
@@ -239,12 +203,11 @@ def optimizers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim
 def train(
     recipe: Recipe, model: PreTrainedModel, step_of: Step, report: Callable[[dict], None]
 ) -> list[dict]:
-    """Train `model` in place, by `step_of`; same recipe, machine and number of threads, same weights.
+    """Train `model` in place with `step_of`; the same recipe, machine and number of threads give the same weights.
 
-    The learning rate
-    rises over the first 100 steps, stays, and falls linearly over the last 30 %.
-    `report` receives each log entry as it comes: step, loss (nats per token
-    that counts) and what else the step tells, tokens seen, seconds. Returns the log.
+    The learning rate rises over the first 100 steps, stays, and falls linearly over the
+    last 30 %. `report` receives each log entry: step, loss (nats per token that counts)
+    and the other values of the step, tokens seen, seconds. Returns the log.
     """
     model.train()
     optimisers = optimizers(model, recipe.learning_rate)
@@ -255,7 +218,7 @@ def train(
             rate = recipe.learning_rate * min(
                 1.0, (step + 1) / 100, max(0.01, (total - step) / (0.3 * total))
             )
-            told = step_of(model, batch)
+            logged = step_of(model, batch)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
@@ -264,8 +227,8 @@ def train(
                 optimiser.zero_grad()
             step += 1
             tokens += sum(ids.numel() for ids, _ in batch)
-            means = means or told
-            means = {name: 0.95 * mean + 0.05 * told[name] for name, mean in means.items()}
+            means = means or logged
+            means = {name: 0.95 * mean + 0.05 * logged[name] for name, mean in means.items()}
             if step % 100 == 0 or step == total:
                 log.append({"step": step, **means, "tokens": tokens, "seconds": time.monotonic() - begun})
                 report(log[-1])
@@ -276,7 +239,7 @@ def train(
 def train_step(model: PreTrainedModel, batch: Batch, precision: str = "bfloat16") -> dict[str, float]:
     """Add the gradient of a batch to the parameters; return its mean `loss` in nats per token that counts.
 
-    Products are taken in `precision`, with weights and sums in float32.
+    Products are computed in `precision`; weights and sums are float32.
     """
     counted = sum(int((labels != IGNORED).sum()) for _, labels in batch)
     experts = getattr(model.config, "num_experts", 0) or 0
@@ -287,11 +250,13 @@ def train_step(model: PreTrainedModel, batch: Batch, precision: str = "bfloat16"
                 input_ids=ids, use_cache=False, **({"output_router_logits": True} if experts else {})
             )
         logits = output.logits[:, :-1].float().flatten(0, 1)
-        part = cross_entropy(logits, labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum") / counted
-        loss += part.item()
+        share = (
+            cross_entropy(logits, labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum") / counted
+        )
+        loss += share.item()
         if experts:
-            part = part + model.config.router_aux_loss_coef * output.aux_loss / len(batch)
-        part.backward()
+            share = share + model.config.router_aux_loss_coef * output.aux_loss / len(batch)
+        share.backward()
     return {"loss": loss}
 
 
@@ -306,16 +271,15 @@ def greedy_accuracy(
 ) -> float:
     """Return the share of fresh training-side problems whose whole trace and answer, or reply, are the likeliest tokens.
 
-    `logits_of` gives a model's logits (rows, tokens, vocabulary) of ids (rows, tokens). Every token being the
-    likeliest given the true ones before it is the same as greedy decoding writing exactly that text, at the
-    price of one pass.
+    `logits_of` returns a model's logits (rows, tokens, vocabulary) of ids (rows, tokens). If every token is the
+    likeliest given the true ones before it, greedy decoding writes exactly that text; this takes one pass.
     """
-    ids = {token: i for i, token in enumerate(pocket.vocabulary())}
+    ids = {token: i for i, token in enumerate(world.vocabulary())}
     right = 0
     if task == "judge":
         texts = list(islice(judge_texts(Phase(0, 0, (steps,)), seed), problems))
     else:
-        drawn = islice(pocket.draw_problems(seed, (steps,), held_out=False), problems)
+        drawn = islice(world.draw_problems(seed, (steps,), held_out=False), problems)
         texts = [encode(problem, ids, traces=traces) for problem in drawn]
     for start in range(0, problems, MICRO_BATCH):
         tokens, labels = pad(texts[start : start + MICRO_BATCH])

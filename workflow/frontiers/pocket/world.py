@@ -1,9 +1,9 @@
 """The pocket world: word problems and worked traces for the small shipped models.
 
-A problem is a chain of comparisons ("Ben has 5 more pens than Ana.") told in
-shuffled order with clauses that lead nowhere, and a question about the last
-person of the chain. Its trace first names the chain backwards, from the person
-asked for to the one whose number is known, then computes forwards.
+A problem is a chain of comparisons ("Ben has 5 more pens than Ana.") in shuffled
+order with irrelevant clauses, and a question about the last person of the chain.
+Its trace first names the chain backwards, from the person asked for to the one
+whose number is known, then computes forwards.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %} <think>{% endif %}"
 )
 GAPS = ((" .", "."), (" ?", "?"), ("{ ", "{"), (" }", "}"))
-"""What joining tokens by spaces writes, and plain English writes instead."""
+"""Gaps that joining tokens by spaces leaves, and their replacements."""
 
 Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One comparison: `symbol` is "+", "-" or "*", `amount` what it adds, takes or multiplies by."""
+    """One comparison: `symbol` is "+", "-" or "*", `amount` its operand."""
 
     symbol: str
     amount: int
@@ -45,13 +45,13 @@ class Operation:
         return value - self.amount if self.symbol == "-" else value * self.amount
 
     def clause(self, subject: str, item: str, other: str) -> Tokens:
-        """Say how many `item` the `subject` has, compared with the `other`."""
+        """Return the clause that compares the numbers of `item` of `subject` and `other`."""
         if self.symbol == "*":
             return (f"{subject} has", str(self.amount), "times", "as", "many", item, "as", other, ".")
         return (f"{subject} has", str(self.amount), self._word, item, "than", other, ".")
 
     def line(self, subject: str, value: int) -> Tokens:
-        """Work out what the `subject` has, given the other's `value`."""
+        """Return the line of the trace that computes the number of `subject` from the other's `value`."""
         words = ("times",) if self.symbol == "*" else (self._word, "than")
         return (f"{subject} has", str(self.amount), *words, str(value), "=", str(self.apply(value)), ".")
 
@@ -62,7 +62,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Problem:
-    """A word problem: `start` and `operations` are its calculation, the rest its telling, as tokens."""
+    """A word problem: `start` and `operations` are its calculation; question, trace and answer are tokens."""
 
     start: int
     operations: tuple[Operation, ...]
@@ -82,9 +82,9 @@ class Problem:
     def held_out(self) -> bool:
         """Whether the calculation belongs to the benchmarks and may not be trained on.
 
-        The split is by a hash of the numbers alone, whatever names, items and
-        order tell them. The benchmarks take only calculations for which this
-        is true, training only the others: disjoint by construction.
+        The split is by a hash of the numbers alone, regardless of names, items and
+        order. The benchmarks take only calculations for which this is true,
+        training only the others: disjoint by construction.
         """
         text = str(self.start) + "".join(f"{o.symbol}{o.amount}" for o in self.operations)
         return hashlib.sha256(text.encode()).digest()[0] % HELD_OUT_SHARE == 0
@@ -131,7 +131,7 @@ def draw_problem(rng: random.Random, steps: int, distractors: int) -> Problem:
 def draw_problems(
     seed: str, steps: Sequence[int], held_out: bool, distractors: Sequence[int] = DISTRACTORS
 ) -> Iterator[Problem]:
-    """Yield problems without end from one side of the split, steps and distractors drawn evenly."""
+    """Yield problems endlessly from one side of the split; steps and distractors are drawn uniformly."""
     rng = random.Random(seed)
     while True:
         problem = draw_problem(rng, rng.choice(steps), rng.choice(distractors))
@@ -142,8 +142,8 @@ def draw_problems(
 def vocabulary() -> list[str]:
     """Return every token, the id being the position.
 
-    "Ben has" is one token: who has something is then another token than who it
-    is compared with, and a small model soon learns to tell the two apart.
+    "Ben has" is one token: the owner is then another token than the person compared
+    with, and a small model soon learns to tell the two apart.
     """
     words = "more fewer times as many than How does have from".split()
     marks = [".", "?", "=", "\\boxed{", "}"]

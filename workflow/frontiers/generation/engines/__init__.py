@@ -1,5 +1,5 @@
-"""What decodes or scores: `vllm` in process, an `endpoint`, a `reward` model, a model with `thought` tokens.
+"""Engines, which decode or score: `vllm` in process, an `endpoint`, a `reward` model, a model with `thought` tokens.
 
-All keep the protocol in `base`; `lease` starts one when it is first needed, on devices from `gpu_locks`, and `energy`
-meters it.
+All follow the protocol in `base`. `lease` starts one with the first request, on devices from `gpu_locks`; `energy`
+measures it.
 """

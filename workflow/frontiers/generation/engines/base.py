@@ -1,4 +1,4 @@
-"""What the scheduler asks of an engine."""
+"""The protocol between the scheduler and an engine."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -7,13 +7,13 @@ from frontiers.generation.requests import Completion, Request, Scores, Scoring
 
 
 class Engine(Protocol):
-    """What decodes: up to `capacity` requests at a time, on so many `devices`, their completions in any order."""
+    """Decodes up to `capacity` requests at a time, on `devices` GPUs; completions come in any order."""
 
     capacity: int
     devices: int
 
     def submit(self, request: Request | Scoring) -> None:
-        """Take a request."""
+        """Accept a request."""
 
     def receive(self) -> Iterable[Completion | Scores]:
-        """Wait until some request is done; return what is."""
+        """Wait until some requests are done; return their replies."""

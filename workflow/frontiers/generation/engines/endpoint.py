@@ -1,8 +1,8 @@
-"""A served model as the engine: any OpenAI-compatible completions endpoint that tells token ids, such as vLLM's.
+"""A served model as the engine: any OpenAI-compatible completions endpoint that returns token ids, such as vLLM's.
 
-Each request streams on a connection of its own. Prompts go out as token ids, and caps are checked on the
-token ids that come back. What fails in a way that may pass (a lost connection, silence, 429, 5xx) is asked
-again, with growing waits: a request carries its seed, so that the repetition writes the same.
+Each request streams on its own connection. Prompts are sent as token ids, and caps are checked on the token ids
+that come back. Transient failures (a lost connection, silence, 429, 5xx) are retried with growing waits: a
+request carries its seed, so a retry writes the same.
 """
 
 import json
@@ -16,19 +16,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
 
 from frontiers.core.cli import UserError
 from frontiers.generation.requests import Completion, Request, before_text
 
 KEY = "OPENAI_API_KEY"
-PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
+TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 PROBE = "Ana has 7 pens, naïve Ben 5 more: $\\frac{1}{2}$ of <b>12</b> 是六.\n"
-"""A text that different tokenizers hardly cut alike."""
+"""A text that different tokenizers hardly ever split alike."""
 
 
-class Passing(Exception):
-    """A failure that may pass; `wait` are the seconds the server asks for, if any."""
+class Transient(Exception):
+    """A failure worth a retry; `wait` is the number of seconds that the server asks for, if any."""
 
     def __init__(self, message: str, wait: float | None = None):
         super().__init__(message)
@@ -38,8 +39,8 @@ class Passing(Exception):
 class Endpoint:
     """Requests to the endpoint of a study's `engine` block, `max_num_seqs` of them at a time.
 
-    `sampling` are the model's sampling parameters, `report` is told of what is tried again. The key comes
-    from the environment variable that the block names, and goes nowhere but into the header.
+    `sampling` are the model's sampling parameters; `report` gets a line about retries. The key comes from the
+    environment variable that the block names, and is used in the header only.
     """
 
     devices = 0
@@ -60,28 +61,28 @@ class Endpoint:
                 max_connections=self.capacity + 1, max_keepalive_connections=self.capacity + 1
             ),
         )
-        self._asked: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._requested: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._workers = 0
         self._waiting = 0
-        self._told = 0.0
+        self._reported = 0.0
         wanted = _for(model, settings.get("served_model"))
         self.served = self._ask(lambda: self._served(wanted, settings["max_model_len"]))
         self.version = self._ask(self._version)
         self._ask(self._check_tokenizer)
 
     def submit(self, request: Request) -> None:
-        """Take a request."""
+        """Accept a request."""
         self._waiting += 1
         if self._workers < min(self._waiting, self.capacity):
             self._workers += 1
-            # A daemon: the end of the job does not wait for what is still streaming.
+            # A daemon: the job can end while requests are streaming.
             threading.Thread(target=self._work, daemon=True).start()
-        self._asked.put(request)
+        self._requested.put(request)
 
     def receive(self) -> list[Completion]:
-        """Return the next completions. Raises `UserError`, after what was completed before it has been returned."""
+        """Return the next completions. Raises `UserError` once all completions before it have been returned."""
         found: list[Completion] = []
         while not found or not self._done.empty():
             item = self._failure or self._done.get()
@@ -95,7 +96,7 @@ class Endpoint:
         return found
 
     def describe(self) -> dict:
-        """Return what is known of what ran; the device is not."""
+        """Return the server's version and model; its device is not known."""
         return {
             "engine_version": {"endpoint": self.version},
             "engine_start_seconds": None,
@@ -106,50 +107,54 @@ class Endpoint:
 
     def _work(self) -> None:
         while self._failure is None:
-            request = self._asked.get()
+            request = self._requested.get()
             try:
                 self._done.put(self._ask(lambda request=request: self._stream(request)))
             except BaseException as error:
                 self._done.put(error)
 
     def _ask(self, call: Callable[[], Any]) -> Any:
-        """Return what `call` gives, calling again after failures that may pass, as long as patience lasts."""
-        begun, wait = time.monotonic(), FIRST_WAIT
-        while True:
-            try:
-                return call()
-            except (Passing, httpx2.TransportError) as error:
-                said = (
-                    f"{self.url}: {type(error).__name__}: {error}" if str(error) else f"{self.url}: {error!r}"
-                )
-                if time.monotonic() - begun > self.patience:
-                    raise UserError(
-                        f"{said}, for {self.patience:.0f} s now. What was decoded is journalled; mend the endpoint and "
-                        "run the same command to go on"
-                    ) from error
-                asked = getattr(error, "wait", None)
-                pause = asked if asked is not None else wait * random.uniform(0.5, 1.0)
-                if time.monotonic() - self._told > FIRST_WAIT:
-                    self._told = time.monotonic()
-                    self.report(f"{said}; trying again in {pause:.0f} s")
-                time.sleep(pause)
-                wait = min(2 * wait, LONGEST_WAIT)
+        """Return the result of `call`, retrying transient failures until `patience` seconds have passed."""
+        retrying = Retrying(
+            retry=retry_if_exception_type((Transient, httpx2.TransportError)),
+            wait=_pause,
+            stop=stop_after_delay(self.patience),
+            before_sleep=self._report,
+            retry_error_callback=self._give_up,
+        )
+        return retrying(call)
+
+    def _report(self, state: RetryCallState) -> None:
+        if time.monotonic() - self._reported > FIRST_WAIT:
+            self._reported = time.monotonic()
+            self.report(f"{self._failure_of(state)}; trying again in {state.next_action.sleep:.0f} s")
+
+    def _give_up(self, state: RetryCallState) -> None:
+        raise UserError(
+            f"{self._failure_of(state)}, for {self.patience:.0f} s now. What was decoded is in the journal; fix the "
+            "endpoint and rerun the command to continue"
+        ) from state.outcome.exception()
+
+    def _failure_of(self, state: RetryCallState) -> str:
+        error = state.outcome.exception()
+        text = f"{type(error).__name__}: {error}" if str(error) else repr(error)
+        return f"{self.url}: {text}"
 
     def _check(self, response) -> None:
-        """Raise what a refusal means."""
+        """Raise the error that a status other than success means."""
         if response.is_success:
             return
         response.read()
-        said = f"{self.url} answers {response.status_code}: {_message(response)}"
-        if response.status_code in PASSING:
-            asked = response.headers.get("Retry-After", "")
-            raise Passing(said, min(float(asked), 10 * LONGEST_WAIT) if asked.isdigit() else None)
+        failure = f"{self.url} answers {response.status_code}: {_message(response)}"
+        if response.status_code in TRANSIENT:
+            after = response.headers.get("Retry-After", "")
+            raise Transient(failure, min(float(after), 10 * LONGEST_WAIT) if after.isdigit() else None)
         if response.status_code in (401, 403):
-            raise UserError(f"{said}. Put the key of the endpoint into the environment variable {self.key}")
-        raise UserError(f"{said}. Check `url` of the study's engine, and what the endpoint serves")
+            raise UserError(f"{failure}. Set the environment variable {self.key} to the key of the endpoint")
+        raise UserError(f"{failure}. Check `url` in the study's engine block, and the endpoint")
 
     def _served(self, wanted: str | None, context: int) -> str:
-        """Return the name of the model that the endpoint serves, with room for `context` tokens."""
+        """Return the name of the served model; it must have room for `context` tokens."""
         response = self._client.get(f"{self.url}/models")
         self._check(response)
         models = response.json()["data"]
@@ -157,34 +162,34 @@ class Endpoint:
         if wanted not in names and (wanted or len(names) != 1):
             raise UserError(
                 f"{self.url} serves {', '.join(names) or 'nothing'}, not {wanted or 'one model'}; correct `url` or "
-                "`served_model` of the study's engine"
+                "`served_model` in the study's engine block"
             )
         chosen = wanted or names[0]
         room = next(model for model in models if model["id"] == chosen).get("max_model_len")
         if room is not None and room < context:
             raise UserError(
-                f"{self.url} serves {chosen} with a context of {room} tokens, the study's engine.max_model_len is "
-                f"{context}; make them agree"
+                f"{self.url} serves {chosen} with a context of {room} tokens, but the study's engine.max_model_len "
+                f"is {context}; lower it, or serve the model with a larger --max-model-len"
             )
         return chosen
 
     def _version(self) -> str | None:
-        """Return the version that vLLM's server tells, None from others."""
+        """Return the version of vLLM's server, None for others."""
         response = self._client.get(f"{self.url.removesuffix('/v1')}/version")
         return response.json().get("version") if response.is_success else None
 
     def _check_tokenizer(self) -> None:
-        """Raise `UserError` if the endpoint cuts a text into other tokens, where it tells (vLLM's server does)."""
-        asked = {"model": self.served, "prompt": PROBE, "add_special_tokens": False}
-        response = self._client.post(f"{self.url.removesuffix('/v1')}/tokenize", json=asked)
+        """Raise `UserError` if the endpoint tokenizes a text differently, where it can be asked (as vLLM's server can)."""
+        body = {"model": self.served, "prompt": PROBE, "add_special_tokens": False}
+        response = self._client.post(f"{self.url.removesuffix('/v1')}/tokenize", json=body)
         ours = self.tokenizer.encode(PROBE, add_special_tokens=False)
         if response.is_success and response.json().get("tokens") != list(ours):
             raise UserError(
-                f"{self.url}: {self.served} has another tokenizer than the model's own; serve that one"
+                f"{self.url}: {self.served} does not have the tokenizer of the study's model; serve that model"
             )
 
     def _stream(self, request: Request) -> Completion:
-        """Return the completion of `request`; its seconds run from the sending, in the company of others."""
+        """Return the completion of `request`; its seconds run from sending it, while other requests run too."""
         begun, first, last, reason, tokens = time.monotonic(), None, None, None, []
         body = body_of(request, self.sampling) | {
             "model": self.served,
@@ -195,45 +200,53 @@ class Endpoint:
             self._check(response)
             for chunk in _events(response.iter_lines()):
                 if "error" in chunk:
-                    raise Passing(f"it broke off: {str(chunk['error'])[:200]}")
+                    raise Transient(f"the stream broke off: {str(chunk['error'])[:200]}")
                 for choice in chunk.get("choices", ()):
                     if choice.get("token_ids") is None and choice.get("text"):
                         raise UserError(
-                            f"{self.url} gives no token ids, and without them no cap can be checked. Serve the model "
-                            "with vLLM 0.10.2 or newer (`return_token_ids`), or let vLLM run in process"
+                            f"{self.url} returns no token ids, without which no cap can be checked. Serve the model "
+                            "with vLLM 0.10.2 or newer (`return_token_ids`), or run vLLM in process"
                         )
                     tokens += choice.get("token_ids") or []
                     last = time.monotonic() - begun
                     first = last if first is None and tokens else first
                     reason = choice.get("finish_reason")
         if reason not in ("stop", "length"):
-            raise Passing(f"it ended a completion with the reason {reason}")
+            raise Transient(f"it ended a completion with finish reason {reason}")
         return completion_of(request, tuple(tokens), reason, (first, last), self.tokenizer)
 
 
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds to wait before a retry: what the server asks for, or exponential backoff with jitter."""
+    asked = getattr(state.outcome.exception(), "wait", None)
+    if asked is not None:
+        return asked
+    return min(2 ** min(state.attempt_number - 1, 30) * FIRST_WAIT, LONGEST_WAIT) * random.uniform(0.5, 1.0)
+
+
 def _for(model: str, setting: str | dict | None) -> str | None:
-    """Return what a setting says for `model`: it is one for all models, or one per model."""
+    """Return a setting for `model`, which is one value for all models or a mapping of models."""
     if not isinstance(setting, dict):
         return setting
     if model not in setting:
         raise UserError(
-            f"the study's engine names nothing for model `{model}` in {', '.join(setting)}; add it"
+            f"the study's engine block has no entry for model `{model}` among {', '.join(setting)}; add it"
         )
     return setting[model]
 
 
 def _events(lines: Iterator[str]) -> Iterator[dict]:
-    """Yield what the lines of an event stream hold."""
+    """Yield the events in the lines of an event stream."""
     for line in lines:
         if line.startswith("data:") and (text := line[5:].strip()) != "[DONE]":
             try:
                 yield json.loads(text)
             except ValueError as error:
-                raise Passing(f"a line of the stream is no JSON ({error})") from error
+                raise Transient(f"a line of the stream is not valid JSON ({error})") from error
 
 
 def _message(response) -> str:
-    """Return the server's own words, as far as a line holds them."""
+    """Return the server's own message, shortened to a line."""
     try:
         found = response.json()
         found = found.get("error", found)
@@ -244,9 +257,9 @@ def _message(response) -> str:
 
 
 def body_of(request: Request, sampling: dict) -> dict:
-    """Return the body that asks for a completion of `request`, as `engine.parameters_of` asks vLLM in process.
+    """Return the body of a request for a completion, equal to `vllm.parameters_of` for vLLM in process.
 
-    What the server would else take from the checkpoint's generation_config.json is set to no effect.
+    It overrides the defaults that a server would take from the checkpoint's generation_config.json.
     """
     penalty = sampling.get("frequency_penalty", 0)
     written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
@@ -267,10 +280,12 @@ def body_of(request: Request, sampling: dict) -> dict:
 def completion_of(
     request: Request, tokens: tuple[int, ...], reason: str, seconds: tuple[float | None, float], tokenizer
 ) -> Completion:
-    """Read what was streamed for a request; what it stopped at is left out."""
+    """Read the streamed tokens of a request; what it stopped at is left out."""
     decoded, stopped_at = len(tokens), None
     if decoded > request.max_tokens:
-        raise UserError(f"the endpoint wrote {decoded} tokens where {request.max_tokens} were asked for")
+        raise UserError(
+            f"the endpoint wrote {decoded} tokens, but max_tokens was {request.max_tokens}; use a server that keeps to it"
+        )
     if reason == "stop":
         if tokens and tokens[-1] in request.stop:
             *tokens, stopped_at = tokens

@@ -1,9 +1,9 @@
-"""What a job's devices took while it generated: energy, power, memory and utilisation, from NVML.
+"""Energy, power, memory and utilisation of a job's devices while it generated, from NVML.
 
-The energy is that of the devices the job holds, whoever uses them, from the first request that a started
-engine takes to the last completion: the loading of weights is not in it, the idle power is. It is the energy
-of the job. A share of it per generation is an attribution, made in proportion to FLOPs
-(`compute.share_joules`), not a measurement.
+The energy is that of the devices that the job holds, whoever uses them, from the first request to the started
+engine until the last completion: idle power is included, loading the weights is not. It is the energy of the
+job. Its division among generations, in proportion to FLOPs (`compute.flops.share_joules`), is an attribution,
+not a measurement.
 """
 
 import threading
@@ -26,8 +26,8 @@ ATTRIBUTION = (
 class Meter:
     """Measures `devices` between `begin` and `end`; what cannot be measured is None, with the reason.
 
-    `nvml` is NVIDIA's management library, None without one, `reason` then says why. When made, and before the
-    engine runs, it notes the idle power.
+    `nvml` is NVIDIA's management library; without it (None), `reason` says why. Idle power is measured when the
+    meter is made, before the engine runs.
     """
 
     def __init__(self, nvml, devices: Sequence[Device], reason: str | None = None, period: float = PERIOD):
@@ -69,7 +69,7 @@ class Meter:
             self._thread.join()
 
     def report(self) -> dict[str, Any]:
-        """Return what was measured, in joules, watts, bytes, seconds and shares of one."""
+        """Return the measurements, in joules, watts, bytes, seconds and shares of one."""
         watts = [w for _, w in self.watts]
         joules, method = self._joules, "total-energy counter"
         if joules is None and len(watts) > 1:
@@ -77,7 +77,9 @@ class Meter:
         reason = self.reason
         if reason is None and joules is None:
             reason = (
-                "nothing was decoded" if self._begun is None else "the devices tell neither energy nor power"
+                "nothing was decoded"
+                if self._begun is None
+                else "the devices report neither energy nor power"
             )
         return {
             "joules": joules,
@@ -95,7 +97,7 @@ class Meter:
         }
 
     def _read(self, function: str, *arguments) -> list | None:
-        """Return what a function of NVML says of each device, None where one does not know it."""
+        """Return the values of an NVML function for each device, None if a device does not support it."""
         if self.nvml is None:
             return None
         try:

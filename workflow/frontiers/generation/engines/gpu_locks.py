@@ -1,8 +1,8 @@
-"""NVIDIA devices of this node: which a job may use, and a hand-out that puts no two jobs on one.
+"""The NVIDIA devices of this node: which ones a job may use, and locks that keep two jobs off one device.
 
-Snakemake counts devices (`resources: gpu`) but says to no job which are its own. Here a job takes them with
-a lock file each, by the identity of the device and not by its number, which depends on who looks. The
-operating system gives a lock back when its process ends, in whatever way.
+Snakemake counts devices (`resources: gpu`) but assigns none to a job. Here a job locks a file per device, named
+by its UUID, since its number depends on CUDA_VISIBLE_DEVICES. The operating system releases a lock when its
+process ends, in whatever way.
 """
 
 import fcntl
@@ -26,15 +26,15 @@ REMIND = 600.0
 
 @dataclass(frozen=True)
 class Device:
-    """A device as CUDA_VISIBLE_DEVICES names it, what it is, and its handle in NVML (None where NVML is silent)."""
+    """A device: its name in CUDA_VISIBLE_DEVICES, its UUID, and its NVML handle (None if NVML does not know it)."""
 
     token: str
     identity: str
     handle: Any = None
 
 
-def library() -> tuple[ModuleType | None, str | None]:
-    """Return NVIDIA's management library, ready for use, or None and the reason why there is none."""
+def load_nvml() -> tuple[ModuleType | None, str | None]:
+    """Return NVIDIA's management library, initialised, or None and the reason."""
     try:
         import pynvml
     except ImportError as error:
@@ -49,8 +49,8 @@ def library() -> tuple[ModuleType | None, str | None]:
 def visible(nvml, environment: MutableMapping[str, str]) -> list[Device]:
     """Return the devices this process may use, in the order in which CUDA numbers them.
 
-    They are those of CUDA_VISIBLE_DEVICES (a SLURM allocation sets it) where it is set, else all of the node.
-    CUDA, too, stops at the first name it does not know; an empty list is none.
+    They are those in CUDA_VISIBLE_DEVICES (a SLURM allocation sets it), or all of the node where it is not set.
+    As in CUDA, the first unknown name ends the list; an empty value means no device.
     """
     known = _all(nvml)
     given = environment.get(VISIBLE)
@@ -63,10 +63,10 @@ def visible(nvml, environment: MutableMapping[str, str]) -> list[Device]:
         if token.isdigit():
             if known and int(token) >= len(known):
                 break
-            like = known[int(token)] if known else None
+            match = known[int(token)] if known else None
         else:
-            like = next((device for device in known if device.identity.startswith(token)), None)
-        found.append(Device(token, like.identity if like else token, like.handle if like else None))
+            match = next((device for device in known if device.identity.startswith(token)), None)
+        found.append(Device(token, match.identity if match else token, match.handle if match else None))
     return found
 
 
@@ -82,7 +82,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _used(nvml, device: Device) -> int:
-    """Return the bytes of the device's memory that somebody uses, 0 where unknown."""
+    """Return the bytes of the device's memory in use, 0 if unknown."""
     if nvml is None or device.handle is None:
         return 0
     try:
@@ -99,10 +99,10 @@ def held(
     environment: MutableMapping[str, str] = os.environ,
     locks: Path = LOCKS,
 ) -> Iterator[list[Device]]:
-    """Hold `count` devices that no other job holds, and name them in CUDA_VISIBLE_DEVICES meanwhile.
+    """Lock `count` free devices, and list them in CUDA_VISIBLE_DEVICES while they are held.
 
-    Enter it before anything starts CUDA. Of the free devices, those with the least memory in use are taken.
-    It waits until enough are free; raises `UserError` when there are not that many at all.
+    Enter it before anything starts CUDA. It takes the free devices with the least memory in use, and waits until
+    enough are free. Raises `UserError` if the node has too few.
     """
     if count == 0:
         yield []
@@ -111,13 +111,13 @@ def held(
     if len(devices) < count:
         place = f"{VISIBLE}={environment[VISIBLE]}" if VISIBLE in environment else "this node"
         raise UserError(
-            f"the model needs {count} device{'s' * (count > 1)}, {place} has {len(devices)}. Correct `gpus` of the "
-            "model, or run it where there are enough (nvidia-smi lists them)"
+            f"the model needs {count} device{'s' * (count > 1)}, {place} has {len(devices)}. Set `gpus` of the "
+            "model to fit, or run it on a node with enough devices (`nvidia-smi` lists them)"
         )
     before = {name: environment.get(name) for name in (VISIBLE, "CUDA_DEVICE_ORDER")}
     with ExitStack() as stack:
         taken = _wait_for(count, devices, nvml, say, locks, stack)
-        # NVML numbers devices in the order of their places on the bus, CUDA by default by their speed.
+        # NVML numbers devices by bus, CUDA by default by speed.
         environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         environment[VISIBLE] = ",".join(device.token for device in taken)
         try:
@@ -133,11 +133,11 @@ def held(
 def _wait_for(
     count: int, devices: Sequence[Device], nvml, say: Callable[[str], None], locks: Path, stack: ExitStack
 ) -> list[Device]:
-    """Take `count` of the devices, all at once, as soon as so many are free; the locks go into `stack`."""
+    """Take `count` of the devices at once, as soon as that many are free; the locks go into `stack`."""
     told = 0.0
     while True:
         with ExitStack() as attempt:
-            # One job at a time chooses, so that two do not keep from each other what both need.
+            # One job chooses at a time, so that two do not each hold a part of what both need.
             attempt.enter_context(_open(locks / "choosing.lock"))
             free = []
             for device in sorted(devices, key=lambda device: _used(nvml, device)):
@@ -163,13 +163,13 @@ def _wait_for(
 
 @contextmanager
 def _open(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock file at `path`; yield whether it is held. Users of one machine share the folder."""
+    """Lock the file at `path`; yield whether that succeeded. All users of a machine share the folder."""
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.chmod(0o1777)
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        file = os.open(path, flags)  # asking to create it too, Linux would refuse a file of another user
+        file = os.open(path, flags)  # with O_CREAT, Linux refuses a file of another user
     except FileNotFoundError:
         file = os.open(path, flags | os.O_CREAT, 0o644)
     try:
@@ -182,9 +182,9 @@ def _open(path: Path, wait: bool = True) -> Iterator[bool]:
 
 
 def parallel(gpus: int, nodes: int = 1) -> dict:
-    """Return the arguments of vLLM that spread a model: its tensors over the devices of a node, its layers over nodes.
+    """Return vLLM's arguments to split a model: its tensors over the devices of a node, its layers over nodes.
 
-    Over several nodes the engine runs on a Ray cluster that has to be there already.
+    Several nodes need a running Ray cluster.
     """
     over_nodes = {"pipeline_parallel_size": nodes, "distributed_executor_backend": "ray"} if nodes > 1 else {}
     return {"tensor_parallel_size": max(gpus, 1), **over_nodes}

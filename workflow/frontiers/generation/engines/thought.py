@@ -1,24 +1,23 @@
 """An engine for thought models, on transformers: vLLM cannot run a thought between two tokens.
 
-Requests run together and each leaves when it is done; what waits takes its place. What is drawn for a
-request depends on its seed alone: its random numbers come from a generator of its own, on the CPU.
+Requests are batched continuously. The draws of a request depend on its seed alone: its random numbers come from
+a generator of its own, on the CPU.
 """
 
 import importlib.metadata
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from frontiers.core.cli import UserError
-from frontiers.generation.engines.vllm import out_of_memory
+from frontiers.generation.engines.vllm import device_name, out_of_memory
 from frontiers.generation.requests import Completion, Request, before_text
 
 
 @dataclass
 class Running:
-    """A request on its way: the source of its random numbers, what it has written, and when."""
+    """A running request: its random generator, the tokens so far, and when it began and wrote the first one."""
 
     request: Request
     generator: object
@@ -28,11 +27,11 @@ class Running:
 
 
 class ThoughtEngine:
-    """The `Engine` of `frontiers.schedule` for a checkpoint with thought tokens and a mixing head.
+    """Decodes with a checkpoint that has thought tokens and a mixing head.
 
-    `arguments` are the ones of `vllm.LLM` (model, dtype, max_num_seqs), `thoughts` the model's block of that
-    name. The checkpoint is read with the first request. Out of memory, it begins what was in flight again, half
-    as many at a time. Raises `UserError` for a frequency penalty, which it does not know.
+    `arguments` are those of `vllm.LLM` (model, dtype, max_num_seqs), `thoughts` is the model's block of that
+    name. The checkpoint is loaded with the first request. Out of memory, the engine restarts the requests in
+    flight, half as many at a time. Raises `UserError` for a frequency penalty, which is not supported.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class ThoughtEngine:
     ):
         if sampling.get("frequency_penalty"):
             raise UserError(
-                "models with `thoughts` are decoded without a frequency penalty; set sampling.frequency_penalty to 0"
+                "a model with `thoughts` cannot have a frequency penalty; set sampling.frequency_penalty to 0"
             )
         self.arguments, self.thoughts, self.sampling = dict(arguments), thoughts, sampling
         self.tokenizer, self.devices, self.report = tokenizer, devices, report
@@ -58,11 +57,11 @@ class ThoughtEngine:
 
     @property
     def capacity(self) -> int:
-        """Requests to hand over at a time."""
+        """Number of requests to hand over at a time."""
         return self.arguments["max_num_seqs"]
 
     def submit(self, request: Request) -> None:
-        """Take a request; the first one loads the checkpoint."""
+        """Accept a request; the first one loads the checkpoint."""
         if self._model is None:
             self._start()
         self._flying[request.id] = request
@@ -111,7 +110,7 @@ class ThoughtEngine:
         self.start_seconds = time.monotonic() - begun
 
     def _step(self) -> list[Completion]:
-        """Let every running request think and write one token; return what is done with that."""
+        """Let every running request think and write one token; return the completions."""
         import torch
 
         from frontiers.generation.engines import thought_model
@@ -145,7 +144,7 @@ class ThoughtEngine:
         return done
 
     def _admit(self) -> None:
-        """Put waiting requests into the places that are free."""
+        """Start waiting requests in the free seats."""
         import torch
 
         from frontiers.generation.engines import thought_model
@@ -164,34 +163,34 @@ class ThoughtEngine:
             raise error
         if self.arguments["max_num_seqs"] == 1:
             raise UserError(
-                f"{self.arguments['model']}: memory does not suffice for a single request ({error}). What was decoded "
-                "is journalled; use a larger device or a smaller engine.max_model_len and run the same command to go on"
+                f"{self.arguments['model']}: out of memory with a single request ({error}). What was decoded is in the "
+                "journal: use a larger device or a smaller engine.max_model_len, then rerun the command to continue"
             ) from error
         self.arguments["max_num_seqs"] //= 2
         self._waiting, self._running, self._batch = list(self._flying.values()), [], None
-        self.report(f"short of memory: going on with {self.arguments['max_num_seqs']} requests at a time")
+        self.report(f"out of memory: continuing with {self.arguments['max_num_seqs']} requests at a time")
 
     def describe(self) -> dict:
-        """Return what ran: versions of transformers and torch, device, peak memory in bytes, passes per row and token."""
+        """Return versions of transformers and torch, the device, its peak memory in bytes, and the thoughts."""
         import torch
 
-        cuda = torch.cuda.is_available()
+        measured = self.start_seconds is not None and torch.cuda.is_available()
         return {
             "engine_version": {"transformers": importlib.metadata.version("transformers")},
             "engine_start_seconds": self.start_seconds,
             "max_num_seqs": self.arguments["max_num_seqs"],
             "torch": torch.__version__,
-            "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+            "device": device_name(self.start_seconds is not None),
             "cuda": torch.version.cuda,
-            "peak_device_memory_bytes": torch.cuda.max_memory_allocated() if cuda else None,
+            "peak_device_memory_bytes": torch.cuda.max_memory_allocated() if measured else None,
             "thoughts": dict(self.thoughts),
         }
 
 
 def completion_of(running: Running, now: float, tokenizer) -> Completion | None:
-    """Return what a request came to if its last token has ended it, else None.
+    """Return the completion of a request if its last token ended it, otherwise None.
 
-    What it stopped at is left out, unless it is to be kept.
+    What it stopped at is left out unless the request keeps it.
     """
     request, tokens = running.request, tuple(running.tokens)
     reason, stopped_at, kept = "stop", None, tokens

