@@ -19,6 +19,7 @@ from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, load, strategies
 from frontiers.config import study as registry
 from frontiers.core.cli import UserError
+from frontiers.generation import devices_needed
 from frontiers.planning import job_resources
 
 try:

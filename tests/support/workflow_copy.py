@@ -1,5 +1,6 @@
 """A copy of the project to run Snakemake in, with a configuration of its own."""
 
+import copy
 import os
 import re
 import shutil
@@ -31,6 +32,13 @@ class Workflow:
             shutil.rmtree(folder / "data" / downloaded, ignore_errors=True)
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
         self.edited = {}
+
+    def copied(self, folder: Path) -> "Workflow":
+        """Return a copy of this copy at `folder`, with what it has made, their times included."""
+        other = copy.copy(self)
+        shutil.copytree(self.folder, folder, symlinks=True)
+        other.folder, other.config, other.edited = folder, copy.deepcopy(self.config), {}
+        return other
 
     def edit(self, name: str, content: bytes | None = None) -> None:
         """Give the file `name` of the copy other content; without any, an empty line, and a statement in Python."""

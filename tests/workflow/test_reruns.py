@@ -3,6 +3,7 @@
 With `--write-docs` the table is written.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -240,6 +241,40 @@ def test_the_table_of_the_readme_is_this_one(request):
         README.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
     assert README.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
     assert (len(MODELS), len(BENCHMARKS)) == (3, 2) and len(CAPS) > 1
+
+
+def gpus_of_generate(workflow: Workflow) -> list[int]:
+    """Return the GPUs that the jobs of `generate` are granted, one per model that is generated again."""
+    text = workflow.snakemake("--dry-run", "--quiet", "host")
+    jobs = re.findall(
+        r"^rule generate:.*?resources: (.*?)$", text.stdout + text.stderr, re.MULTILINE | re.DOTALL
+    )
+    return [int(re.search(r"\bgpu=(\d+)", job)[1]) for job in jobs]
+
+
+def test_a_job_whose_code_alone_has_changed_is_granted_no_gpu(changed):
+    model(changed)["gpus"] = 1
+    edit_code(changed, "frontiers/generation/strategies/chain.py")
+    assert gpus_of_generate(changed) == [0] * len(MODELS)
+    marker = changed.folder / "results/journal" / LOCAL / "needs-devices"
+    marker.touch()
+    assert sorted(gpus_of_generate(changed)) == [0] * (len(MODELS) - 1) + [1]
+    marker.unlink()
+    study(changed)["seed"] = 2
+    assert sorted(gpus_of_generate(changed)) == [0] * (len(MODELS) - 1) + [1], "there is something to decode"
+
+
+def test_after_an_edit_of_what_decides_rows_generate_reads_its_journal(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    edit_code(copy, "frontiers/generation/strategies/chain.py")
+    name = f"results/pocket/generated/{LOCAL}.cot"
+    tables = [copy.folder / name / f"{benchmark}.cot.parquet" for benchmark in BENCHMARKS]
+    before = [table.read_bytes() for table in tables]
+    said = copy.snakemake(name, "--forcerun", "generate", "--until", "generate", "--quiet", "host")
+    made = json.loads(tables[0].with_suffix(".json").read_text())
+    assert made["decoded_requests"] == 0 and made["journalled_requests"] > 0
+    assert [table.read_bytes() for table in tables] == before
+    assert "Loading" not in said.stderr, "no engine starts"
 
 
 def test_a_fresh_clone_with_what_was_made_copied_in_reruns_nothing(workflow, tmp_path):

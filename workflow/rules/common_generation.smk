@@ -1,17 +1,33 @@
 # Input and params functions of the rules that generate, import and judge completions.
 
 
-def is_held(wc, benchmark, shard):
-    """Return whether a generation folder holds a benchmark as its study asks for it; `by_code` as the code now writes it."""
-    made = Path(
-        f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}/{benchmark}.{wc.strategy}.json"
-    )
-    study, model, strategy = (
-        block("studies", wc.study),
-        block("models", wc.model),
-        block("strategies", wc.strategy),
-    )
-    return registry.is_current(made, study, model, benchmark, strategy, code("generate", without=ENGINES))
+def provenance(wc, benchmark, shard):
+    """Return where a model's job writes the provenance of its generations."""
+    folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
+    return Path(folder, f"{benchmark}.{wc.strategy}.json")
+
+
+def is_held(wc, benchmark, shard, by=code("generate", without=ENGINES)):
+    """Return whether a generation folder holds a benchmark as its study asks for it, written by this code or, with None, any."""
+    study, model = block("studies", wc.study), block("models", wc.model)
+    strategy = block("strategies", wc.strategy)
+    return registry.is_current(provenance(wc, benchmark, shard), study, model, benchmark, strategy, by)
+
+
+def granted(wc):
+    """Return the GPUs that a `generate` job is granted: none where only its code has changed, so that it reads its journal.
+
+    Should that code ask for new requests after all, the job stops with a marker, and is granted its GPUs next time.
+    """
+    gpus = block("models", wc.model).get("gpus", 0)
+    if not gpus or devices_needed.needs_devices("results/journal", wc.model):
+        return gpus
+    for name in block("studies", wc.study)["benchmarks"]:
+        made = provenance(wc, name, wc.shard)
+        files = Path(f"data/benchmarks/{name}.jsonl"), Path(f"data/models/{wc.model}.json")
+        if not (is_held(wc, name, wc.shard, by=None) and registry.is_made_of(made, *files)):
+            return gpus
+    return 0
 
 
 def generated(wc):

@@ -25,7 +25,9 @@ rule generate:
         lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
     threads: 1
     resources:
-        gpu=lambda wc: block("models", wc.model).get("gpus", 0),
+        gpu=granted,
+        # What the model needs; not a param, as another number of devices reruns nothing.
+        model_gpus=lambda wc: block("models", wc.model).get("gpus", 0),
         mem_mb=lambda wc: asked(wc, "mem_mb"),
         runtime=lambda wc: asked(wc, "runtime"),
     params:
@@ -49,7 +51,7 @@ rule generate:
         "python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.gpu} --code {params.code} {params.shard}"
+        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.model_gpus} --granted {resources.gpu} --code {params.code} {params.shard}"
         " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 

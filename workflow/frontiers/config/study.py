@@ -15,6 +15,7 @@ from typing import Any
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.schema import schema, with_defaults
+from frontiers.core.files import sha256_of
 
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
 """Fields of a benchmark that do not change its problems."""
@@ -131,6 +132,16 @@ def is_current(
     if strategy:
         asked["strategy"] = config_strategies.decoding(strategy)
     return all(key in said and said[key] == value for key, value in asked.items())
+
+
+def is_made_of(provenance: Path, problems: Path, manifest: Path) -> bool:
+    """Return whether a provenance is of these problems and of this checkpoint; False where a file is missing or torn."""
+    try:
+        facts, weights = (json.loads(path.read_text()) for path in (provenance, manifest))
+        same = facts["problems_sha256"] == sha256_of(problems)
+    except (OSError, ValueError, KeyError):
+        return False
+    return same and facts.get("manifest") == weights
 
 
 def samples(
