@@ -1,6 +1,8 @@
 """Independent truth for the accounting: the classes of `transformers`, and torch's counter on them."""
 
 import json
+from contextlib import nullcontext
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from frontiers.compute.flops import forward_flops
 from frontiers.compute.state_space import Mamba2
 from frontiers.data.architecture_facts import FOLDER, read_facts
 from support import paths
+from support.repeated_layers import equal_layers_once
 
 CONFIGS = paths.SHARED / "data" / "model_configs"
 shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
@@ -21,8 +24,9 @@ def full_size(name):
     return json.loads((CONFIGS / f"{name}.json").read_text())
 
 
+@cache
 def facts(name):
-    """Return the fields of a checkpoint in data/architectures."""
+    """Return the fields of a checkpoint in data/architectures; not to be changed."""
     return read_facts(FOLDER / f"{name}.yaml")["config"]
 
 
@@ -42,13 +46,17 @@ def build(architecture, config, device="cpu", **options):
     return module.eval(), settled.to_dict() | {"architectures": [architecture]}
 
 
-def counted(module, call):
-    """Return {module name: {operation: FLOPs}} of calling `module`, and the result."""
+def counted(module, call, once=False):
+    """Return {module name: {operation: FLOPs}} of calling `module`, and the result.
+
+    With `once`, on the meta device, each kind of layer runs once; see `support.repeated_layers`.
+    """
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        result = module(**call)
+        with equal_layers_once(module, counter) if once else nullcontext():
+            result = module(**call)
     counts = counter.get_flop_counts()
     return {name: {str(op): n for op, n in ops.items()} for name, ops in counts.items()}, result
 
@@ -178,7 +186,7 @@ def full_size_figures(config, tokens=128):
         "attention_mask": torch.zeros(1, 1, tokens, tokens, dtype=torch.bfloat16, device="meta"),
         "use_cache": False,
     }
-    counts, _ = counted(module, call)
+    counts, _ = counted(module, call, once=True)
     apart = tokens * sum(m.scan_flops + m.convolution_flops for m in scanned(ours))
     flops = forward_flops(ours, tokens, 0, tokens, "square").total - apart
     return (ours.parameters(), flops), (stored(module), total(counts) - sum(scans_seen(module, counts)))

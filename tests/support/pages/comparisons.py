@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -12,7 +14,7 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import forward_flops
 from frontiers.compute.uncounted import left_out_share
-from frontiers.data.architecture_facts import FOLDER, read_facts
+from frontiers.data.architecture_facts import FOLDER
 from support.real_modules import facts, full_size_figures
 
 TOKENS = 128
@@ -25,16 +27,17 @@ NO_CLASS = {
 }
 
 
+@cache
 def architecture(name: str) -> Architecture:
     return read_architecture(facts(name), name)
 
 
+@cache
 def distinct() -> list[tuple[list[str], dict, Architecture]]:
     """Return (names, configuration, architecture) of all in data/architectures, equal ones together."""
     found: dict[Architecture, tuple[list[str], dict]] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        config = read_facts(path)["config"]
-        found.setdefault(read_architecture(config, path.stem), ([], config))[0].append(path.stem)
+        found.setdefault(architecture(path.stem), ([], facts(path.stem)))[0].append(path.stem)
     return [(names, config, each) for each, (names, config) in found.items()]
 
 
@@ -346,13 +349,19 @@ def engine_convention(name: str) -> int:
 
 
 def engine_flops(name: str, folder) -> int:
-    """Return the FLOPs that vLLM's own analytic counter books for a prefill."""
+    """Return the FLOPs that vLLM's own analytic counter books for a prefill.
+
+    vLLM looks at a model's class in a process of its own, which takes seconds to import vLLM and only keeps the
+    caller from starting CUDA; here it looks in this process.
+    """
     perf = pytest.importorskip("vllm.v1.metrics.perf")
     vllm = pytest.importorskip("vllm.config")
+    registry = pytest.importorskip("vllm.model_executor.models.registry")
     (folder / "config.json").write_text(json.dumps(facts(name)))
-    model = vllm.ModelConfig(
-        model=str(folder), skip_tokenizer_init=True, dtype="bfloat16", max_model_len=2048
-    )
+    with mock.patch.object(registry, "_run_in_subprocess", lambda inspect: inspect()):
+        model = vllm.ModelConfig(
+            model=str(folder), skip_tokenizer_init=True, dtype="bfloat16", max_model_len=2048
+        )
     parts = {"model_config": model, "quant_config": None, "lora_config": None}
     parts |= {"cache_config": vllm.CacheConfig(), "parallel_config": vllm.ParallelConfig()}
     context = perf.ExecutionContext.from_single_request(TOKENS, TOKENS, is_prefill=True)
