@@ -128,14 +128,16 @@ def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
     assert flops.logits == sum(counts[lm_head(counts)].values())
 
 
-def check_decoding(architecture, config, vocabulary=61, steps=18, beyond=lambda past: 0 * past):
+def check_decoding(architecture, config, vocabulary=61, beyond=lambda past: 0 * past):
     """Decoded one by one, each token meets just the keys it attends to, cropped to the window.
 
+    The tokens cross the longest window or chunk twice.
     `beyond` gives the FLOPs that the module spends on a token after `past` ones and a good engine would not.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
+    steps = max(8, *(2 * n + 2 for reach in ours.by_reach(lambda part: 1) for n in reach if n), 0)
     spent, cache = [], None
     for token in torch.randint(0, vocabulary, (steps,)):
         call = {"input_ids": token.view(1, 1), "past_key_values": cache, "use_cache": True}
