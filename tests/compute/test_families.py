@@ -2,7 +2,8 @@
 
 import pytest
 
-from frontiers.compute.flops import UnknownArchitecture, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
 from support.family_cases import SOURCE, case, read_case, rows
 from support.real_modules import (
     CONFIGS,

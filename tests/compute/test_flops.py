@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 import count_compute
 import describe_model
 from frontiers.compute import flops as compute
-from frontiers.compute.flops import Breakdown, UnknownArchitecture, forward_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.flops import Breakdown, forward_flops
 from frontiers.compute.layer_parts import Reach
 from frontiers.compute.precision import element_bytes
 from frontiers.core import tables

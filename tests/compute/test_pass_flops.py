@@ -13,7 +13,8 @@ import pytest
 
 from frontiers.analysis.strategies import answers as combined
 from frontiers.compute import config_json, flop_columns, flops, pass_flops
-from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops, generation_flops
 from frontiers.generation.strategies import chain
 from frontiers.generation.strategies.chain import Settings, course
 from frontiers.statistics import paired

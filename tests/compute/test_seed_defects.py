@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from frontiers.compute import pass_flops
-from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops, generation_flops
 from frontiers.compute.thought_flops import generation_thoughts, thought_flops
 from frontiers.generation.engines import thought_model
 from frontiers.statistics.paired import compare, mcnemar

@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from frontiers.compute import pass_flops
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.families.quiet_star import FORM
-from frontiers.compute.flops import (
-    UnknownArchitecture,
-    compute_table,
-    forward_flops,
-    generation_flops,
-    kv_bytes_read,
-    read_architecture,
-)
+from frontiers.compute.flops import compute_table, forward_flops, generation_flops, kv_bytes_read
 from frontiers.compute.thought_flops import (
     generation_thoughts,
     thought_flops,

@@ -10,7 +10,7 @@
 
 import yaml
 
-from frontiers.compute.flops import read_architecture
+from frontiers.compute.architecture_reader import read_architecture
 from support.paths import TESTS
 
 FOLDER = TESTS / "compute" / "families"

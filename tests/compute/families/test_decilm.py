@@ -3,7 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from frontiers.compute.flops import UnknownArchitecture, forward_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.flops import forward_flops
 from frontiers.compute.layer_parts import Attention, Auxiliary, FeedForward
 from support.family_cases import case
 from support.real_modules import (

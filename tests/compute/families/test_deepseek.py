@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from frontiers.compute.flops import UnknownArchitecture, kv_bytes_read, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.flops import kv_bytes_read
 from support.family_cases import case, read_case
 from support.real_modules import (
     build,

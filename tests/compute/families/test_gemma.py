@@ -1,6 +1,7 @@
 import pytest
 
-from frontiers.compute.flops import forward_flops, kv_bytes_read, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops, kv_bytes_read
 from support.family_cases import case, read_case
 from support.real_modules import (
     counted,

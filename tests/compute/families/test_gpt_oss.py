@@ -1,4 +1,4 @@
-from frontiers.compute.flops import read_architecture
+from frontiers.compute.architecture_reader import read_architecture
 from support.family_cases import read_case
 from support.real_modules import (
     full_size,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontiers.compute.flops import read_architecture
+from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.layer_parts import Attention, FeedForward, Reach
 from frontiers.compute.state_space import Mamba, Mamba2
 from support.family_cases import case, read_case

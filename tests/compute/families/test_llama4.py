@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from frontiers.compute.flops import forward_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
 from frontiers.compute.layer_parts import WHOLE, Reach
 from support.family_cases import FAMILIES, case, read_case
 from support.real_modules import (

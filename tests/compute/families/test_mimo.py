@@ -1,6 +1,6 @@
 import pytest
 
-from frontiers.compute.flops import read_architecture
+from frontiers.compute.architecture_reader import read_architecture
 from support.real_modules import (
     build,
     check_full_size,
