@@ -63,7 +63,7 @@ def test_context_lengths_are_powers_of_two_and_the_longest():
     assert described(small("llama"), None)["max_context"] is None
 
 
-def test_the_longest_context_is_read_where_the_language_model_stands():
+def test_the_longest_context_is_read_from_the_language_model():
     assert model_card.read_max_context({"max_position_embeddings": 7}) == 7
     assert model_card.read_max_context({"text_config": {"max_position_embeddings": 8}}) == 8
     assert model_card.read_max_context({"text_config": {}}) is None

@@ -171,7 +171,7 @@ def generated():
     return table.assign(problem_id=["a", "b", "c"], sample=0, cap=pd.array([16, 0, None], dtype="Int64"))
 
 
-def test_the_table_of_chains_books_thoughts_beside_the_policy():
+def test_the_table_of_chains_charges_thoughts_in_addition_to_the_policy():
     plain = compute_table(generated(), MISTRAL, 2, 10.0, joules=60.0)
     table = with_thoughts(plain, generated(), MISTRAL, 4, 2, 10.0, joules=60.0)
     check_table(table, "compute", "here")

@@ -87,12 +87,14 @@ def one(tally: Tally, name: str, world: World, problems: int, rng: np.random.Gen
     share = pareto.domination(*found.smoothed)
     a, b = np.nonzero(share >= 0.975)
     really = (flops[a] <= flops[b] * (1 + NEAR)) & (accuracy[a] >= accuracy[b] - NEAR)
-    said(tally, "dominates, said in 97.5 % of draws", name, problems, really)
-    said(tally, "on the frontier, in 95 % of draws", name, problems, on[found.share >= 0.95])
-    said(tally, "off the frontier, on it in 5 % of draws", name, problems, (short > 0)[found.share <= 0.05])
+    count_statements(tally, "dominates in 97.5 % of draws", name, problems, really)
+    count_statements(tally, "on the frontier, in 95 % of draws", name, problems, on[found.share >= 0.95])
+    count_statements(
+        tally, "off the frontier, on it in 5 % of draws", name, problems, (short > 0)[found.share <= 0.05]
+    )
 
 
-def said(tally: Tally, what: str, name: str, problems: int, right: np.ndarray) -> None:
+def count_statements(tally: Tally, what: str, name: str, problems: int, right: np.ndarray) -> None:
     """Count statements and how many are right."""
     if len(right):
         key = (what, name, problems, "joint bootstrap, smoothed")

@@ -129,10 +129,9 @@ def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
 
 
 def check_decoding(architecture, config, vocabulary=61, beyond=lambda past: 0 * past):
-    """Decoded one by one, each token meets just the keys it attends to, cropped to the window.
+    """Tokens decoded one by one, across the longest window or chunk twice, cost what the counter counts.
 
-    The tokens cross the longest window or chunk twice.
-    `beyond` gives the FLOPs that the module spends on a token after `past` ones and a good engine would not.
+    `beyond` gives the FLOPs that the module wastes on a token after `past` ones, which we do not count.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")

@@ -62,7 +62,7 @@ def test_an_architecture_family_is_added(tmp_path):
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
     families = tmp_path / "workflow/frontiers/compute/families"
     (families / "mine.py").write_text(
-        "from frontiers.config_fields import Fields\n"
+        "from frontiers.compute.config_json import Fields\n"
         "from frontiers.compute.families.common import Body, Family, attention, dense, uniform\n\n\n"
         "def _mine(fields: Fields) -> Body:\n"
         "    return Body(uniform(fields, attention(fields), dense(fields)))\n\n\n"

@@ -45,7 +45,7 @@ BASE = read_architecture(MISTRAL)
 QUIET = read_architecture({**MISTRAL, **FORM, "vocab_size": 32002})
 
 
-def booked(run: str) -> float:
+def tokens_of(run: str) -> float:
     """Return the tokens per question that a run's published FLOPs imply, at 7.65 GFLOP each."""
     return ROWS[run][1] * 1e12 / PER_TOKEN
 
@@ -73,7 +73,7 @@ def corrected(run: str) -> tuple[float, float]:
     """Return the range of TFLOP per question over `PROMPTS` and `THOUGHTS`, without the reward model."""
     quiet = THOUGHTS if "Quiet" in run else (0,)
     price = tree if "REBASE" in run else samples
-    found = [price(booked(run), prompt, thought) for prompt in PROMPTS for thought in quiet]
+    found = [price(tokens_of(run), prompt, thought) for prompt in PROMPTS for thought in quiet]
     return min(found) / 1e12, max(found) / 1e12
 
 
@@ -100,14 +100,14 @@ def page() -> str:
         low, high = wilson(right / QUESTIONS, QUESTIONS)
         least, most = corrected(run)
         lines.append(
-            f"| {run} | {right} of {QUESTIONS} | {100 * low:.1f}–{100 * high:.1f} | {flops} | {booked(run):,.0f} "
+            f"| {run} | {right} of {QUESTIONS} | {100 * low:.1f}–{100 * high:.1f} | {flops} | {tokens_of(run):,.0f} "
             f"| {least:.0f}–{most:.0f} | {least / flops:.1f}–{most / flops:.1f} | {seconds} |"
         )
     context = [forward_flops(BASE, 1, c - 1).total / 1e9 for c in (1, 512, 2048)]
     extra = [thought_flops(QUIET, n, 299, 1).total / forward_flops(QUIET, 1, 299).total for n in THOUGHTS]
     quiet, baseline = corrected("Quiet-STaR"), corrected("baseline")
     ratios = [
-        samples(booked("Quiet-STaR"), p, n) / samples(booked("baseline"), p)
+        samples(tokens_of("Quiet-STaR"), p, n) / samples(tokens_of("baseline"), p)
         for p in PROMPTS
         for n in THOUGHTS
     ]
@@ -127,8 +127,8 @@ def page() -> str:
             quiet=f"{quiet[0]:.0f} to {quiet[1]:.0f}",
             baseline=f"{baseline[0]:.0f} to {baseline[1]:.0f}",
             ratio=f"{min(ratios):.1f} to {max(ratios):.1f}",
-            per_sample=f"{booked('Quiet-STaR') / SAMPLES:.0f}",
-            per_sample_base=f"{booked('baseline') / SAMPLES:.0f}",
+            per_sample=f"{tokens_of('Quiet-STaR') / SAMPLES:.0f}",
+            per_sample_base=f"{tokens_of('baseline') / SAMPLES:.0f}",
             fewer=detectable(),
             low=PROMPTS[0],
             high=PROMPTS[1],

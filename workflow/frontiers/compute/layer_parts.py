@@ -28,7 +28,7 @@ class Part:
     """A part of a layer on a stream of `width` numbers per token; each kind overrides what applies to it."""
 
     width: int
-    component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices are booked under
+    component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices count towards
     reach: ClassVar[Reach] = WHOLE
     experts: ClassVar[int] = 0
     active_experts: ClassVar[int] = 0

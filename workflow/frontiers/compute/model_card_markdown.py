@@ -135,7 +135,7 @@ def prompts(card: Mapping[str, Any]) -> list[str]:
 def left_out(card: Mapping[str, Any]) -> str:
     """Return what the figures do not count, with its cost per number."""
     lines = [
-        "The share left out stands for, at one FLOP per elementary operation and number:",
+        "The share left out consists of, at one FLOP per elementary operation and number:",
         "",
         *(f"- {kind}: {cost.flops} per {cost.per} ({cost.operations})" for kind, cost in COSTS.items()),
     ]
