@@ -1,4 +1,4 @@
-"""How long Snakemake plans a study of many models, and the memory it takes, beside as many bare jobs.
+"""How long Snakemake plans a study of many models, and the memory it needs, compared with as many bare jobs.
 
 python tests/benchmarks/dry_run.py --models 100   # prints jobs, seconds and MB of a dry run in a copy of the project
 """
@@ -84,8 +84,8 @@ def planned(folder: Path) -> Planned:
     )
     if done.returncode:
         raise SystemExit(done.stdout[-3000:])
-    said, (processor_seconds, megabytes) = done.stdout, map(float, done.stderr.split())
-    jobs = int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1])
+    output, (processor_seconds, megabytes) = done.stdout, map(float, done.stderr.split())
+    jobs = int(re.search(r"^total +(\d+)$", output, re.MULTILINE)[1])
     return Planned(jobs, time.perf_counter() - begun, processor_seconds, megabytes)
 
 

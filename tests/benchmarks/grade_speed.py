@@ -2,7 +2,7 @@
 
     python tests/benchmarks/grade_speed.py [--data ../shared/data] [--workers 2] [--caps 24] [--rounds 3]
 
-Three kinds of rows, from what stands beside the project:
+Three kinds of rows, from `../shared`:
 - many repeats: 800 recorded completions, each once per cap, as in a study where
   an answer is the same from some cap on;
 - unique completions: each pair of completion and gold once;

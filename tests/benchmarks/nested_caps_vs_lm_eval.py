@@ -122,7 +122,7 @@ def harness(model: str, problems: Path, cap: int | None, output: Path) -> None:
 
 
 def timed(call: list, *paths: str) -> float:
-    """Run a command of Python and return its seconds; show what it said if it fails."""
+    """Run a command of Python and return its seconds; show its output if it fails."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "workflow"), *paths])}
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, *map(str, call)], env=environment, capture_output=True, text=True)

@@ -1,21 +1,23 @@
-"""The compute accounting against independent truth; with `--write-docs`, docs/evidence/compute.md is made from it."""
+"""The FLOP accounting against independent sources; `--write-docs` makes docs/evidence/compute.md from the results."""
 
 from functools import cache
 
 import pytest
 
-from frontiers.compute.architecture_reader import read_architecture
+from frontiers.data.architecture_facts import FOLDER
 from support.pages import comparisons
 from support.paths import ROOT
-from support.real_modules import CONFIGS, check_full_size, full_size, shared_only
+from support.real_modules import CONFIGS, check_full_size, facts, full_size, shared_only
+
+pytestmark = pytest.mark.xdist_group("comparisons")
 
 PAGE = ROOT / "docs/evidence/compute.md"
-DISTINCT = comparisons.distinct()
+CHECKPOINTS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 @cache
-def difference(place):
-    return comparisons.module_differences(*DISTINCT[place][1:])
+def difference(name):
+    return comparisons.module_differences(facts(name), comparisons.architecture(name))
 
 
 @cache
@@ -28,20 +30,21 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("engine")
 
 
-@pytest.mark.parametrize("place", range(len(DISTINCT)), ids=[names[0] for names, *_ in DISTINCT])
-def test_a_full_size_module_has_our_weights_and_flops(place):
-    if DISTINCT[place][2].name in comparisons.NO_CLASS:
-        pytest.skip(comparisons.NO_CLASS[DISTINCT[place][2].name])
-    assert difference(place) == (0, 0)
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_full_size_module_has_our_weights_and_flops(name):
+    if difference(name) is None:
+        pytest.skip(comparisons.NO_CLASS[comparisons.architecture(name).name])
+    assert difference(name) == (0, 0)
 
 
 @shared_only
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.json")))
-def test_a_real_configuration_is_one_of_these_or_has_its_modules_weights_and_flops(name):
+def test_a_downloaded_configuration_has_its_modules_weights_and_flops(name):
     config = full_size(name)
-    ours = read_architecture(config, name)
-    if all(ours != each for _, _, each in DISTINCT):
-        check_full_size({"architectures": [ours.name]} | config)
+    ours = comparisons.read_architecture(config, name)
+    if ours.name in comparisons.NO_CLASS:
+        pytest.skip(comparisons.NO_CLASS[ours.name])
+    check_full_size({"architectures": [ours.name]} | config, beyond=comparisons.surplus(ours))
 
 
 @pytest.mark.parametrize("figure", comparisons.FIGURES, ids=lambda figure: figure.what)
@@ -58,7 +61,7 @@ def test_vllm_counts_the_same_but_for_the_router(name, folder):
 
 
 def test_the_page_of_comparisons_is_current(request, folder):
-    differences = {names[0]: difference(place) for place, (names, *_) in enumerate(DISTINCT)}
+    differences = {names[0]: difference(names[0]) for names, *_ in comparisons.distinct()}
     page = comparisons.page(differences, {name: engine(name, folder) for name in comparisons.ENGINE})
     if request.config.getoption("--write-docs"):
         PAGE.write_text(page, encoding="utf-8")

@@ -44,8 +44,8 @@ def test_every_family_keeps_the_schema(name):
     model_card.check_card(made, name)
     for row in made["flops_per_token"]:
         flops = forward_flops(architecture, 1, row["context"] - 1)
-        assert {c: row[c] for c in model_card.COMPONENTS} == vars(flops)
-        assert row["total"] == flops.total == sum(row[c] for c in model_card.COMPONENTS)
+        assert {c: row[c] for c in model_card.BREAKDOWN_FIELDS} == vars(flops)
+        assert row["total"] == flops.total == sum(row[c] for c in model_card.BREAKDOWN_FIELDS)
         assert row["left_out_share"] == left_out_share(architecture, 1, row["context"] - 1)
     for row in made["prefill"]:
         assert row["flops"] == forward_flops(architecture, row["context"]).total
@@ -63,7 +63,7 @@ def test_context_lengths_are_powers_of_two_and_the_longest():
     assert described(small("llama"), None)["max_context"] is None
 
 
-def test_the_longest_context_is_read_where_the_language_model_stands():
+def test_the_longest_context_is_read_from_the_language_model():
     assert model_card.read_max_context({"max_position_embeddings": 7}) == 7
     assert model_card.read_max_context({"text_config": {"max_position_embeddings": 8}}) == 8
     assert model_card.read_max_context({"text_config": {}}) is None
@@ -197,5 +197,5 @@ def test_a_card_of_another_form_is_refused(tmp_path, spoil, message):
     (tmp_path / "m.json").write_text(json.dumps(made))
     with pytest.raises(UserError, match=message):
         model_card.read_card(tmp_path / "m.json")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot read this model card"):
         model_card.read_card(tmp_path / "none.json")

@@ -2,7 +2,7 @@
 
 1. FLOPs per token too few; 2. thought tokens free (tests of the thought-token model); 3. prompt and reward model
 left out; 4. nodes booked at their cap, children with their parent's tokens; 5. any number ends a node; 6. one
-seed, no test of the difference. 4 and 5 also stand in test_trees.
+seed, no test of the difference. 4 and 5 are also tested in generation/test_tree.py.
 """
 
 import math
@@ -13,7 +13,8 @@ import pytest
 
 from frontiers.analysis.strategies import answers as combined
 from frontiers.compute import config_json, flop_columns, flops, pass_flops
-from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops, generation_flops
 from frontiers.generation.strategies import chain
 from frontiers.generation.strategies.chain import Settings, episode
 from frontiers.statistics import paired
@@ -31,7 +32,7 @@ MISTRAL = {
 
 
 def test_a_token_of_a_7b_model_costs_twice_its_parameters():
-    """Defect 1: 7.65 GFLOP per token were booked for Mistral-7B."""
+    """Defect 1: 7.65 GFLOP per token were charged for Mistral-7B."""
     one = forward_flops(read_architecture(MISTRAL), 1, 200).total
     assert one == pytest.approx(14.2e9, rel=0.02)
     assert one / 7.65e9 == pytest.approx(1.86, rel=0.02)

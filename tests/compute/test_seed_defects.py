@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from frontiers.compute import pass_flops
-from frontiers.compute.flops import forward_flops, generation_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops, generation_flops
 from frontiers.compute.thought_flops import generation_thoughts, thought_flops
 from frontiers.generation.engines import thought_model
 from frontiers.statistics.paired import compare, mcnemar
@@ -40,7 +41,7 @@ def test_2_thoughts_are_booked_with_the_tokens_they_precede():
     drawn = 1 + 200 + 1 + 9
     assert inner > drawn * 7 * forward_flops(seed_pages.QUIET, 1, 0, 0).total
     assert (base + inner) / base > 5
-    least, most = seed_pages.mended("Quiet-STaR")
+    least, most = seed_pages.corrected("Quiet-STaR")
     assert 12.73 * 14 < least < most < 12.73 * 20
 
 
@@ -109,7 +110,7 @@ def test_6_a_difference_within_chance_is_not_called_one():
     assert mcnemar(41, 12) < 0.001
 
 
-def test_the_mended_prices_are_sums_of_single_tokens():
+def test_the_corrected_prices_are_sums_of_single_tokens():
     prompt, each, thought = 60, 20, 5
     whole = forward_flops(seed_pages.QUIET, prompt).total
     for n in range(each):

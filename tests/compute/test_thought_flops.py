@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from frontiers.compute import pass_flops
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.families.quiet_star import FORM
-from frontiers.compute.flops import (
-    UnknownArchitecture,
-    compute_table,
-    forward_flops,
-    generation_flops,
-    kv_bytes_read,
-    read_architecture,
-)
+from frontiers.compute.flops import compute_table, forward_flops, generation_flops, kv_bytes_read
 from frontiers.compute.thought_flops import (
     generation_thoughts,
     thought_flops,
@@ -176,7 +171,7 @@ def generated():
     return table.assign(problem_id=["a", "b", "c"], sample=0, cap=pd.array([16, 0, None], dtype="Int64"))
 
 
-def test_the_table_of_chains_books_thoughts_beside_the_policy():
+def test_the_table_of_chains_charges_thoughts_in_addition_to_the_policy():
     plain = compute_table(generated(), MISTRAL, 2, 10.0, joules=60.0)
     table = with_thoughts(plain, generated(), MISTRAL, 4, 2, 10.0, joules=60.0)
     check_table(table, "compute", "here")

@@ -42,14 +42,14 @@ def check(architecture, config, tokens, factor, device="cpu", **options):
     counter, flops = measure(architecture, config, tokens, device, **options)
     ours = read_architecture({"architectures": [architecture]} | config)
     closed = left_out_flops(ours, tokens, 0, "square")
-    beside = sum(
+    extra = sum(
         n
         for (kind, name), n in counter.counts.items()
         if any(kind.endswith(end) and name in (op, op or name) for end, op in AS_WRITTEN)
     )
     measured = sum(counter.counts.values())
     scaled = tokens * touched(ours)["softmax"]  # a router's scores are not scaled before their softmax
-    assert measured - beside == sum(closed.values()) - scaled
+    assert measured - extra == sum(closed.values()) - scaled
     scores = tokens**2 * sum(ours.by_reach(lambda part: part.score_heads).values())
     assert counter.masked == scores
     share = sum(closed.values()) / forward_flops(ours, tokens, 0, tokens, "square").total
@@ -81,7 +81,7 @@ def test_closed_form_equals_what_full_size_modules_do(name, tokens, share):
 
 
 def test_a_decoded_token_of_a_hybrid_equals_the_modules_but_for_the_scan():
-    """The reference scan takes 6 elementwise FLOPs per channel and state beside its product.
+    """The reference scan takes 6 elementwise FLOPs per channel and state in addition to its product.
 
     They belong to the 7 that are counted for it; and it spreads the time step of a head, and its decay, over
     all channels of the head.

@@ -3,8 +3,8 @@
 import pytest
 
 from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.families import FAMILIES
-from frontiers.compute.flops import UnknownArchitecture
 from support.pages.comparisons import surplus
 from support.real_modules import full_size_figures
 

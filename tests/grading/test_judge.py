@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers.compute.flops import generation_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import generation_flops
 from frontiers.core.cli import UserError
 from frontiers.core.tables import check_table
 from frontiers.data.problems import Problem

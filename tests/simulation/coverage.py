@@ -2,8 +2,8 @@
 
     PYTHONPATH=workflow OMP_NUM_THREADS=1 .venv/bin/python tests/simulation/coverage.py
 
-Every `coverage_<part>.py` beside this file simulates data with a known truth, takes them through the analysis
-and counts. Each is a section of the page, replaced when it is run again; `--only` runs some of them.
+Every `coverage_<part>.py` in this folder simulates data with a known truth, analyses them
+and counts. Each fills one section of the page, which a new run replaces; `--only` runs some of them.
 """
 
 import argparse
@@ -23,15 +23,15 @@ PAGE = HERE.parents[1] / "docs/evidence/coverage.md"
 CHUNK = 50
 HEAD = """# Do the intervals cover?
 
-Data are simulated with a known truth and taken through the functions of the analysis itself. A nominal 95 %
-interval is to hold the truth in 93 to 97 % of the runs. Rows outside are marked `above` or **below** and
-explained before their table; with (?) the runs are so few that 93 or 97 % lies within the error of the counts
-(one-sided binomial test at 2.5 %, with no more trials than runs). `given` are the runs in which the analysis
-gave an interval and no reason why there is none; `width` is the mean width. The counts have an error of their
-own, 0.7 points (one standard error) at 1,000 runs, 1.5 at 200.
+Data with a known truth are simulated and analysed by the functions of the study itself. A nominal 95 %
+interval should hold the truth in 93 to 97 % of the runs. Rows outside this range are marked `above` or **below** and
+explained before their table; (?) means that 93 or 97 % lies within the error of so few runs
+(one-sided binomial test at 2.5 %, with no more trials than runs). `given` counts the runs in which the analysis
+gave an interval rather than a reason for having none; `held` counts those whose interval holds the truth; `width` is
+the mean width. The standard error of a coverage is 0.7 points at 1,000 runs and 1.5 at 200.
 
-Made by `PYTHONPATH=workflow OMP_NUM_THREADS=1 .venv/bin/python tests/simulation/coverage.py`; one section again
-with `--only <part>`.
+Made by `PYTHONPATH=workflow OMP_NUM_THREADS=1 .venv/bin/python tests/simulation/coverage.py`; `--only <part>`
+repeats one section.
 """
 COLUMNS = "| quantity | setting | problems | method | given | held | coverage (%) | width | |\n"
 COLUMNS += "|---|---|---|---|---|---|---|---|---|\n"

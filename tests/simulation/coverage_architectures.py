@@ -17,14 +17,15 @@ from frontiers.statistics.bootstrap import estimate
 
 TITLE = "Architectures"
 NOTE = (
-    "Of the models of the world `spread`, two stand for mixtures of experts. Statements on these models are "
-    "judged against the curves of 200,000 problems; where the common range is lost in too many draws no interval "
-    "is given. For statements on kinds, nine or twelve models (four or three of them mixtures) are drawn anew "
-    "from one population, in which the kinds do not differ. In the regression twenty models on two or three of "
-    "three benchmarks have an effect of their own (standard deviation 0.8 log-odds, in the last world "
-    "twice as large for mixtures), and mixtures 0.5 more. Welch's interval takes the mean of a kind for normal, which "
-    "that of three models is not: of three mixtures it holds the truth in 92 to 94 % of the runs. From three mixtures "
-    "the regression gives a compute ratio of no use, as its width says, and rather too wide."
+    "Two models of the world `spread` play mixtures of experts. Statements on these models are judged "
+    "against the curves of 200,000 problems; no interval is given where too many draws lose the common "
+    "range. For statements on kinds, nine or twelve models (three or four of them mixtures) are drawn "
+    "anew from one population in which the kinds do not differ. In the regression, twenty models on two "
+    "or three of three benchmarks have an effect of their own (standard deviation 0.8 log-odds, in the "
+    "last world twice as large for mixtures), and mixtures 0.5 more. Welch's interval assumes that the "
+    "mean of a kind is normal, which that of three models is not: with three mixtures it holds the truth "
+    "in 92 to 94 % of the runs. With three mixtures the regression's compute ratio is of little value: "
+    "its interval is very wide and holds the truth too often."
 )
 SIZES = (30, 500)
 DRAWS = 600

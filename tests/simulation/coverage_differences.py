@@ -7,10 +7,10 @@ from frontiers.statistics import paired
 
 TITLE = "Paired differences"
 NOTE = (
-    "Two points answer the same problems. One answer each: by the shares of problems that only the first and "
-    "only the second has right. Eight each: both answer at random given the problem, whose difficulty u is "
-    "even on 0 to 1. For the tests the counts are of true hypotheses not rejected at 5 %: exact tests reject "
-    "at most 5 % and, with few differing problems, fewer."
+    "Two points answer the same problems. With one answer each, the setting gives the shares of problems "
+    "that only the first and only the second gets right. With eight each, both answer at random given "
+    "the problem, whose difficulty u is uniform on 0 to 1. For the tests, `held` counts true hypotheses "
+    "not rejected at 5 %: exact tests reject at most 5 %, and fewer when few problems differ."
 )
 SIZES = (30, 500)
 SHARES = {

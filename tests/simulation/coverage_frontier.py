@@ -1,4 +1,4 @@
-"""Coverage of what is said of the frontier: hypervolume, band, choice, shortfall and domination."""
+"""Coverage of statements on the frontier: hypervolume, band, choice, shortfall and domination."""
 
 import numpy as np
 from tally import Tally
@@ -10,19 +10,20 @@ from frontiers.statistics import bootstrap, intervals
 
 TITLE = "Frontier"
 NOTE = (
-    "Five models at nine caps answer problems of different difficulty; answers at different caps are alike, as "
-    "cuts of one trace are. In the world `spread` the models differ, in the world `tied` two and three of them "
-    "are equally good and equally dear but for a few percent, so that the best of a draw is mostly luck. The band "
-    "is for the best accuracy that the budget truly buys, the held-out accuracy for the true accuracy of the "
-    "point that all problems together choose; beside it, for comparison, the plain interval of the chosen "
-    "point. A shortfall is judged for every point; its interval has to hold for the largest of many "
-    "differences and is the wider for it, and so is the statement that a point is within the noise of the "
-    "frontier: `kept` are the points truly on it of which this is said, at least 95 % by design. The last rows of "
-    "each world judge shares of draws as statements: pairs in which one point dominates the other in at least "
-    "97.5 % of the draws and really does; points on the frontier in 95 % of the draws that are, and in 5 % that "
-    "are not. A share of draws has no level of confidence: with 30 problems some points that are truly on the "
-    "frontier by a little are on it in few draws. The hypervolume is bounded from below by halves of the problems, "
-    "which with 30 problems are too small to say much: there its interval is wide and holds the truth too often."
+    "Five models at nine caps answer problems of different difficulty; answers at different caps are "
+    "correlated, as cuts of one trace are. In the world `spread` the models differ. In the world `tied` "
+    "two and three of them are equally good and cost the same within a few percent, so that the best of "
+    "a draw is mostly luck. The band is for the best accuracy that the budget can buy, the held-out "
+    "accuracy for the true accuracy of the point chosen on all problems; the plain interval of the "
+    "chosen point is listed for comparison. A shortfall is judged for every point. Its interval must "
+    "hold for the largest of many differences and is wider for it, and so is the statement that a point "
+    "is within the noise of the frontier: `kept` are the points truly on it that are called so, at least "
+    "95 % by design. The last rows of each world judge shares of draws as statements: pairs in which one "
+    "point dominates the other in at least 97.5 % of the draws and really does; points on the frontier "
+    "in 95 % of the draws that are on it, and in 5 % that are not. A share of draws is not a confidence "
+    "level: with 30 problems, some points that are truly on the frontier by a small margin are on it in "
+    "few draws. The hypervolume is bounded from below by halves of the problems, which say little with "
+    "30 problems: there its interval is wide and holds the truth too often."
 )
 SIZES = (30, 500)
 DRAWS = 600
@@ -86,12 +87,14 @@ def one(tally: Tally, name: str, world: World, problems: int, rng: np.random.Gen
     share = pareto.domination(*found.smoothed)
     a, b = np.nonzero(share >= 0.975)
     really = (flops[a] <= flops[b] * (1 + NEAR)) & (accuracy[a] >= accuracy[b] - NEAR)
-    said(tally, "dominates, said in 97.5 % of draws", name, problems, really)
-    said(tally, "on the frontier, in 95 % of draws", name, problems, on[found.share >= 0.95])
-    said(tally, "off the frontier, on it in 5 % of draws", name, problems, (short > 0)[found.share <= 0.05])
+    count_statements(tally, "dominates in 97.5 % of draws", name, problems, really)
+    count_statements(tally, "on the frontier, in 95 % of draws", name, problems, on[found.share >= 0.95])
+    count_statements(
+        tally, "off the frontier, on it in 5 % of draws", name, problems, (short > 0)[found.share <= 0.05]
+    )
 
 
-def said(tally: Tally, what: str, name: str, problems: int, right: np.ndarray) -> None:
+def count_statements(tally: Tally, what: str, name: str, problems: int, right: np.ndarray) -> None:
     """Count statements and how many are right."""
     if len(right):
         key = (what, name, problems, "joint bootstrap, smoothed")

@@ -7,10 +7,11 @@ from frontiers.statistics import intervals
 
 TITLE = "Accuracy and mean cost"
 NOTE = (
-    "Answers are right or wrong by chance. With several samples a problem's own chance is drawn first: the same "
-    "for all, spread evenly over 0 to 1, or 0.98 for most problems and 0.05 for the others. Binomial counts are "
-    "whole numbers, so that no interval covers exactly 95 % at every accuracy. Costs are those of traces; the "
-    "last row, whose largest cost in 30 is often half of the sum, is beyond what the 30 problems can tell."
+    "Answers are right or wrong at random. With several samples, each problem's own chance is drawn "
+    "first: the same for all, uniform on 0 to 1, or 0.98 for most problems and 0.05 for the rest. "
+    "Binomial counts are whole numbers, so no interval covers exactly 95 % at every accuracy. Costs are "
+    "distributed as those of traces. In the last row the largest of 30 costs is often half of the sum, "
+    "which is more than 30 problems can show."
 )
 SIZES = (30, 500)
 SAMPLES, DRAWS = 8, 1000

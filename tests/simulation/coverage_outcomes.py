@@ -14,13 +14,13 @@ from frontiers.statistics.paired import PSEUDO
 
 TITLE = "Outcomes and early stopping"
 NOTE = (
-    "Four models answer problems of different difficulty; a trace is the longer the harder its problem, and "
-    "longer by a model's own factor where it fails. The true raw ratio and those of the deciles are the "
-    "analysis of 20,000 problems; those within problem are the factors. Half of the factors are above 1: the true "
-    "share of pairs is 50 %, its interval is made to hold all signs at once and is wide. Early stopping is judged "
-    "against the true loss and saving of the caps that the halves chose. Beside 200,000 problems these true raw "
-    "ratios are off by 0.2 to 0.6 standard errors of 500 problems with 8 samples, which alone lowers the coverage "
-    "of that row to about 93 %."
+    "Four models answer problems of different difficulty; harder problems have longer traces, and failed "
+    "traces are longer by a model's own factor. The true raw ratios and those of the deciles come from "
+    "the analysis of 20,000 problems; those within problem are the factors. Half of the factors are "
+    "above 1: the true share of pairs is 50 %, and its interval is wide because it must hold for all "
+    "signs at once. Early stopping is judged against the true loss and saving of the caps that the "
+    "halves chose. Compared with 200,000 problems, these true raw ratios are off by 0.2 to 0.6 standard "
+    "errors of 500 problems with 8 samples, which alone lowers the coverage of that row to about 93 %."
 )
 SIZES = (30, 500)
 DRAWS = 400

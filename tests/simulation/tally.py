@@ -17,7 +17,7 @@ class Key(NamedTuple):
 
 @dataclass
 class Count:
-    """Intervals that held the truth, that were given, that were asked for, and the sum of their widths."""
+    """Numbers of intervals that hold the truth, were given and were requested, and the sum of their widths."""
 
     hits: int = 0
     given: int = 0
@@ -38,7 +38,7 @@ class Tally:
     counts: dict[Key, Count] = field(default_factory=dict)
 
     def add(self, key: tuple, low, high, truth) -> None:
-        """Count one or many intervals; one that is NaN was asked for and not given."""
+        """Count one or many intervals; NaN is one that was requested and not given."""
         low, high, truth = np.broadcast_arrays(np.asarray(low, float), high, truth)
         known = np.isfinite(low) & np.isfinite(high)
         slack = 1e-9 * np.maximum(np.abs(truth), 1e-3)

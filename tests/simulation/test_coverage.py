@@ -23,7 +23,11 @@ def simulation(monkeypatch):
 
 
 @pytest.mark.parametrize("part", RUNS)
-def test_intervals_cover_in_a_few_runs(part, simulation):
+def test_intervals_cover_in_a_few_runs(part, simulation, monkeypatch):
+    # The truth from fewer problems: its error is still far below the width of the intervals of 30.
+    monkeypatch.setattr(simulation("worlds"), "BATCHES", 2)
+    if part == "outcomes":
+        monkeypatch.setattr(simulation("coverage_outcomes"), "LARGE", 4000)
     tally = simulation(f"coverage_{part}").simulate(RUNS[part], 3, (30,))
     assert tally.counts
     for key, count in tally.counts.items():

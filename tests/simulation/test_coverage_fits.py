@@ -35,7 +35,7 @@ def check(tally, methods):
 
 def test_halving_times_cover(simulation):
     module = simulation("coverage_trend")
-    tally = module.simulate(40, 7, (30,), {"12 models, 6 developers": (12, 6)})
+    tally = module.simulate(20, 7, (30,), {"12 models, 6 developers": (12, 6)})
     assert check(tally, FIXED) == 10
 
 

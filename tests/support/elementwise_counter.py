@@ -1,9 +1,8 @@
-"""Independent truth for what the accounting leaves out: the elementwise operations that torch really dispatches.
+"""Counts the elementwise operations that torch dispatches, to check what the accounting does not count.
 
-Which operations are elementwise is torch's own word (the tag `pointwise`), not a list of ours. Each is counted
-once per number of its result, a reduction once per number of its input, and what torch fuses by the operations
-it stands for. Integers and booleans, which build masks and choose experts, and casts and copies are not
-counted; what adds the attention mask to the scores is counted apart.
+An operation is elementwise if torch tags it `pointwise`. It counts once per number of its result, a reduction once
+per number of its input, and a fused operation by the operations it replaces. Integers and booleans, which build masks
+and choose experts, and casts and copies are not counted; adding the attention mask to the scores is counted separately.
 """
 
 from collections import Counter

@@ -1,6 +1,8 @@
-"""Independent truth for the accounting: the classes of `transformers`, and torch's counter on them."""
+"""Compares the accounting with the classes of `transformers` and torch's FLOP counter on them."""
 
 import json
+from contextlib import nullcontext
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,25 +13,30 @@ from frontiers.compute.flops import forward_flops
 from frontiers.compute.state_space import Mamba2
 from frontiers.data.architecture_facts import FOLDER, read_facts
 from support import paths
+from support.repeated_layers import equal_layers_once
 
 CONFIGS = paths.SHARED / "data" / "model_configs"
 shared_only = pytest.mark.skipif(not CONFIGS.exists(), reason="needs the model configurations in shared/")
 
+FROZEN = ("DbrxForCausalLM",)
+"""Classes whose experts pass slices of weights to a module, which the FLOP counter follows without gradients only."""
+
 
 def full_size(name):
-    """Return a configuration of `../shared`."""
+    """Return a configuration from `../shared`."""
     return json.loads((CONFIGS / f"{name}.json").read_text())
 
 
+@cache
 def facts(name):
-    """Return the fields of a checkpoint in data/architectures."""
+    """Return the fields of a checkpoint in data/architectures; not to be changed."""
     return read_facts(FOLDER / f"{name}.yaml")["config"]
 
 
 def build(architecture, config, device="cpu", **options):
     """Return (module, the configuration that transformers would save) of a `config.json`.
 
-    Of a class that wraps a language model with others, the module is the language model.
+    For a class that wraps a language model and others, the module is the language model.
     """
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
@@ -39,15 +46,21 @@ def build(architecture, config, device="cpu", **options):
         module = transformers.AutoModelForCausalLM.from_config(
             settled.get_text_config(), attn_implementation="eager", **options
         )
-    return module.eval(), settled.to_dict() | {"architectures": [architecture]}
+    return module.eval().requires_grad_(architecture not in FROZEN), settled.to_dict() | {
+        "architectures": [architecture]
+    }
 
 
-def counted(module, call):
-    """Return {module name: {operation: FLOPs}} of calling `module`, and the result."""
+def counted(module, call, once=False):
+    """Return {module name: {operation: FLOPs}} of calling `module`, and the result.
+
+    With `once`, on the meta device, each kind of layer runs once; see `support.repeated_layers`.
+    """
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad(), equal_layers_once(module, counter) if once else nullcontext():
         result = module(**call)
     counts = counter.get_flop_counts()
     return {name: {str(op): n for op, n in ops.items()} for name, ops in counts.items()}, result
@@ -76,8 +89,8 @@ def scans_seen(module, counts):
     return tuple(sum(ops.get(op, 0) for ops in mixers) for op in ("aten.bmm", "aten.convolution"))
 
 
-def check_beside_scans(architecture, flops, module, counts, tokens):
-    """All but the state-space scans and convolutions costs what the counter counts."""
+def check_all_but_scans(architecture, flops, module, counts, tokens):
+    """Everything except the state-space scans and convolutions costs what the counter counts."""
     mixers = scanned(architecture)
     apart = tokens * sum(m.scan_flops + m.convolution_flops for m in mixers)
     assert flops - apart == total(counts) - sum(scans_seen(module, counts))
@@ -88,7 +101,7 @@ def lm_head(counts):
 
 
 def check_parameters(architecture, config):
-    """The description has the parameters of the module, also when read from what transformers saves."""
+    """The architecture has the parameters of the module, also when read from what transformers saves."""
     torch = pytest.importorskip("torch")
     module, saved = build(architecture, config)
     ours = read_architecture({"architectures": [architecture], **config})
@@ -100,9 +113,9 @@ def check_parameters(architecture, config):
 
 
 def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
-    """A pass with all logits costs what the counter counts, as long as no window or chunk is left.
+    """A pass with all logits costs what the counter counts, up to the first window or chunk.
 
-    `beyond` is what the module spends on every token and a good engine would not.
+    `beyond` is what the module wastes on every token, which we do not count.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
@@ -115,14 +128,15 @@ def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
     assert flops.logits == sum(counts[lm_head(counts)].values())
 
 
-def check_decoding(architecture, config, vocabulary=61, steps=18, beyond=lambda past: 0 * past):
-    """Decoded one by one, each token meets just the keys it attends to, cropped to the window.
+def check_decoding(architecture, config, vocabulary=61, beyond=lambda past: 0 * past):
+    """Tokens decoded one by one, across the longest window or chunk twice, cost what the counter counts.
 
-    `beyond` gives the FLOPs that the module spends on a token after `past` ones and a good engine would not.
+    `beyond` gives the FLOPs that the module wastes on a token after `past` ones, which we do not count.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
+    steps = max(8, *(2 * n + 2 for reach in ours.by_reach(lambda part: 1) for n in reach if n), 0)
     spent, cache = [], None
     for token in torch.randint(0, vocabulary, (steps,)):
         call = {"input_ids": token.view(1, 1), "past_key_values": cache, "use_cache": True}
@@ -137,14 +151,14 @@ def check_decoding(architecture, config, vocabulary=61, steps=18, beyond=lambda 
 
 
 def check_hybrid(architecture, config, vocabulary=61, tokens=20):
-    """A pass and a decoded token cost what the counter counts, but for the scans and their convolutions.
+    """A pass and a decoded token cost what the counter counts, except for scans and their convolutions.
 
-    A convolution over several tokens is padded on both sides and yields
-    `kernel - 1` positions too many. Of the recurrence, in which Mamba's reference
-    always works and Mamba-2's decodes, the counter sees one product, state times C:
-    2 of the scan's 7 FLOPs. A whole pass of Mamba-2's reference works by padded
-    chunks, in more products than the recurrence needs; they are set apart, and the
-    scan stands by the formula of Megatron-LM.
+    A convolution over several tokens is padded on both sides and outputs
+    `kernel - 1` positions too many. Of the recurrence, which Mamba's reference always
+    uses and Mamba-2's uses in decoding, the counter sees one product, state times C:
+    2 of the scan's 7 FLOPs. A whole pass of Mamba-2's reference works in padded
+    chunks with more products than the recurrence needs; they are excluded, and the
+    scan follows the formula of Megatron-LM.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
@@ -153,20 +167,20 @@ def check_hybrid(architecture, config, vocabulary=61, tokens=20):
     recurrence = sum(2 * m.inner * m.state for m in mixers)
     call = {"input_ids": torch.randint(0, vocabulary, (1, tokens)), "use_cache": True}
     counts, result = counted(module, call)
-    check_beside_scans(ours, forward_flops(ours, tokens, 0, tokens, "square").total, module, counts, tokens)
+    check_all_but_scans(ours, forward_flops(ours, tokens, 0, tokens, "square").total, module, counts, tokens)
     products, convolutions = scans_seen(module, counts)
     assert convolutions == sum((tokens + m.kernel - 1) * m.convolution_flops for m in mixers)
     assert products == tokens * recurrence or all(isinstance(m, Mamba2) for m in mixers)
     step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
     counts, _ = counted(module, step)
-    check_beside_scans(ours, forward_flops(ours, 1, tokens).total, module, counts, 1)
+    check_all_but_scans(ours, forward_flops(ours, 1, tokens).total, module, counts, 1)
     assert scans_seen(module, counts)[0] == recurrence
 
 
 def full_size_figures(config, tokens=128):
-    """Return (weights, FLOPs of a square pass) as described and as the module on the meta device has them.
+    """Return (weights, FLOPs of a square pass) of our architecture and of the module on the meta device.
 
-    The scans of state-space parts and their convolutions are left out of the FLOPs on both sides.
+    Scans of state-space parts and their convolutions are excluded on both sides.
     """
     torch = pytest.importorskip("torch")
     options = {"dtype": torch.bfloat16, "experts_implementation": "batched_mm"}
@@ -178,14 +192,14 @@ def full_size_figures(config, tokens=128):
         "attention_mask": torch.zeros(1, 1, tokens, tokens, dtype=torch.bfloat16, device="meta"),
         "use_cache": False,
     }
-    counts, _ = counted(module, call)
+    counts, _ = counted(module, call, once=True)
     apart = tokens * sum(m.scan_flops + m.convolution_flops for m in scanned(ours))
     flops = forward_flops(ours, tokens, 0, tokens, "square").total - apart
     return (ours.parameters(), flops), (stored(module), total(counts) - sum(scans_seen(module, counts)))
 
 
 def check_full_size(config, tokens=128, beyond=0):
-    """At full size, on the meta device, parameters and the FLOPs of a square pass are those of the module.
+    """At full size, on the meta device, parameters and FLOPs of a square pass equal those of the module.
 
     `beyond` is as in `check_square`.
     """

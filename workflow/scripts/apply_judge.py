@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.compute import config_json, flops
+from frontiers.compute import architecture_reader, config_json
 from frontiers.core import cli
 from frontiers.core.tables import read_table, write_table
 from frontiers.data.problems import read_problems
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{arguments.seed}/{arguments.model}",
     )
     config = config_json.read_config(arguments.config_json)
-    architecture = flops.read_architecture(config, arguments.config_json)
+    architecture = architecture_reader.read_architecture(config, arguments.config_json)
     judge = judged(asked, read_table(arguments.replies, "generations"), architecture)
     write_table(judge, arguments.judge, "judge")
     graded = apply(grades, judge)

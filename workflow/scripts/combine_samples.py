@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers.analysis.strategies import answers as combined
-from frontiers.compute import config_json, flops, pass_flops
+from frontiers.compute import architecture_reader, config_json, pass_flops
 from frontiers.compute.pass_flops import KEY
 from frontiers.core import cli, tables
 from frontiers.core.files import write_whole
@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             read["compute"],
             read.get("rewards"),
             selection["n"],
-            flops.read_architecture(config_json.read_config(arguments.config_json), arguments.config_json),
+            architecture_reader.read_architecture(
+                config_json.read_config(arguments.config_json), arguments.config_json
+            ),
             pass_flops.read_scorer(config_json.read_config(reward), reward) if reward else None,
         )
     table, said = combined.answers(

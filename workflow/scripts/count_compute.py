@@ -1,10 +1,11 @@
 """Count the compute of every generation of one model on one benchmark.
 
-Inputs: the table `generations`, or the table `passes` of a strategy that is more
-than one chain, the checkpoint's `config.json` (and that of its reward model) and
-the device that weighs memory traffic. Output: the table `compute`, one row per
-generation, of a tree per problem: FLOPs in all, by phase and by component, bytes of key-value cache
-read, memory-aware FLOPs, and joules where the energy of the job was measured.
+Inputs: the table `generations`, or the table `passes` of a strategy with more than
+one chain; the checkpoint's `config.json` (and that of its reward model); and the
+device whose FLOPs per byte weigh memory traffic. Output: the table `compute`, one
+row per generation, or per problem of a tree: FLOPs in total, by phase and by
+component, bytes of key-value cache read, memory-aware FLOPs, and joules where the
+energy of the job was measured.
 """
 
 import argparse
@@ -12,21 +13,21 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.compute import config_json, flops, pass_flops, precision, thought_flops
+from frontiers.compute import architecture_reader, config_json, flops, pass_flops, precision, thought_flops
 from frontiers.core import cli, tables
 from frontiers.data import hardware
 
 
 def measured_joules(provenance: Path) -> float | None:
-    """Return the energy of a job from the JSON beside its generations.
+    """Return the energy of a job from the provenance of its generations, in joules.
 
-    None where the device has no meter, and where the job went on from a
-    journal: what it measured is then the energy of the rest only.
+    None where the device has no meter, and where the job continued from a journal,
+    as it then measured only the rest.
     """
     try:
         facts = json.loads(provenance.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise cli.UserError(f"{provenance}: cannot be read as the provenance of a job ({error})") from error
+        raise cli.UserError(f"{provenance}: cannot read the provenance of this job ({error})") from error
     return None if facts.get("journalled_requests") else facts.get("energy_joules")
 
 
@@ -37,33 +38,33 @@ def main(argv: Sequence[str] | None = None) -> None:
     counted.add_argument("--generations", help="table of generations (parquet)")
     counted.add_argument("--passes", help="table of passes (parquet)")
     parser.add_argument("--config-json", required=True, help="config.json of the checkpoint")
-    parser.add_argument("--reward-config-json", help="config.json of the reward model that passes name")
+    parser.add_argument("--reward-config-json", help="config.json of the reward model in --passes")
     parser.add_argument(
         "--thoughts",
         type=int,
         default=0,
-        help="tokens of a thought, of a model that thinks before every token",
+        help="tokens per thought, for a model that thinks before every token",
     )
     parser.add_argument(
         "--kv-bytes",
         type=float,
-        help="bytes of one number in the key-value cache (default: as config.json says, or 2)",
+        help="bytes of one number in the key-value cache (default: from config.json, or 2)",
     )
     parser.add_argument(
         "--device",
         type=Path,
         default=hardware.FOLDER / "kinetics.yaml",
-        help="device whose FLOPs per byte weigh the cache read in eflops (default: that of Kinetics, 2506.05333)",
+        help="device whose FLOPs per byte weigh cache reads in eflops (default: that of Kinetics, arXiv 2506.05333)",
     )
     energy = parser.add_mutually_exclusive_group()
     energy.add_argument("--joules", type=float, help="energy measured over the whole job, in joules")
     energy.add_argument(
-        "--provenance", type=Path, help="JSON beside the generations, to take the energy from"
+        "--provenance", type=Path, help="provenance of the generations (JSON), which has the energy"
     )
     parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
     arguments = parser.parse_args(argv)
     config = config_json.read_config(arguments.config_json)
-    architecture = flops.read_architecture(config, arguments.config_json)
+    architecture = architecture_reader.read_architecture(config, arguments.config_json)
     costs = (
         precision.element_bytes(config, arguments.config_json, arguments.kv_bytes),
         hardware.read(arguments.device).intensity(),

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from frontiers.analysis.published_points import check_published, published_points
-from frontiers.compute.flops import forward_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.flops import forward_flops
 from frontiers.core.cli import UserError, run
 from frontiers.core.tables import write_table
 from frontiers.data.architecture_facts import read_facts

@@ -1,10 +1,12 @@
-"""What the compute accounting is compared with, as the tables of docs/evidence/compute.md."""
+"""The tables of docs/evidence/compute.md: the FLOP accounting compared with independent sources."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -12,29 +14,30 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import forward_flops
 from frontiers.compute.uncounted import left_out_share
-from frontiers.data.architecture_facts import FOLDER, read_facts
+from frontiers.data.architecture_facts import FOLDER
 from support.real_modules import facts, full_size_figures
 
 TOKENS = 128
 PAGE = Path(__file__).with_suffix(".md")
-"""The page without its figures."""
+"""Template of the page."""
 NO_CLASS = {
-    "DeciLMForCausalLM": "no class; equal to a module put together from Llama's layers (families/test_nemotron.py)",
-    "MiMoForCausalLM": "no class; equal to Qwen 2 of the same sizes (families/test_qwen.py)",
-    "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (families/test_dbrx.py)",
+    "DeciLMForCausalLM": "no class; equals a module built from Llama's layers (`families/test_decilm.py`)",
+    "MiMoForCausalLM": "no class; equals Qwen 2 of the same sizes (`families/test_mimo.py`)",
+    "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (`test_families.py`)",
 }
 
 
+@cache
 def architecture(name: str) -> Architecture:
     return read_architecture(facts(name), name)
 
 
+@cache
 def distinct() -> list[tuple[list[str], dict, Architecture]]:
-    """Return (names, configuration, architecture) of all in data/architectures, equal ones together."""
+    """Return (names, configuration, architecture) of everything in data/architectures, equal ones together."""
     found: dict[Architecture, tuple[list[str], dict]] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        config = read_facts(path)["config"]
-        found.setdefault(read_architecture(config, path.stem), ([], config))[0].append(path.stem)
+        found.setdefault(architecture(path.stem), ([], facts(path.stem)))[0].append(path.stem)
     return [(names, config, each) for each, (names, config) in found.items()]
 
 
@@ -69,7 +72,7 @@ def without_norms(model: Architecture, active: bool = False, embedding: bool = T
 
 
 def training_step(name: str, *lengths: int) -> int:
-    """Return three forward passes as verl books them: half the square, the embedding as if multiplied."""
+    """Return three forward passes as verl counts them: half the square, the embedding as a matrix product."""
     model = architecture(name)
     passes = ((n, square(model, n)) for n in lengths)
     return sum(
@@ -79,7 +82,7 @@ def training_step(name: str, *lengths: int) -> int:
 
 
 def biases(name: str) -> int:
-    """Return the biases of queries, keys and values, which some counts take among the matrices."""
+    """Return the biases of queries, keys and values, which some counts add to the matrices."""
     return sum(
         count * (part.heads + 2 * part.kv_heads) * part.head_width
         for part, count in architecture(name).parts
@@ -88,7 +91,7 @@ def biases(name: str) -> int:
 
 
 def qwen_7b() -> Architecture:
-    """Return Qwen-7B of 2023, which has the form of Qwen 2."""
+    """Return Qwen-7B of 2023, built like Qwen 2."""
     sizes = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "vocab_size": 151936}
     heads = {"num_attention_heads": 32, "num_key_value_heads": 32}
     return read_architecture({"architectures": ["Qwen2ForCausalLM"], **sizes, **heads})
@@ -102,7 +105,7 @@ def pythia(width: int, layers: int, heads: int, vocabulary: int) -> Architecture
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of others, ours in their convention, and how far the two may differ, relatively."""
+    """A published figure, ours in its convention, and the relative difference allowed."""
 
     what: str
     theirs: float
@@ -115,7 +118,7 @@ class Figure:
 
 CALFLOPS = "[calflops](https://github.com/MrYxJ/calculate-flops.pytorch) (MIT)"
 VERL = "[verl](https://github.com/volcengine/verl), FLOP tests (Apache-2.0)"
-COUNTS_NORMS = "it counts norms, softmax and activations too"
+COUNTS_NORMS = "it also counts norms, softmax and activations"
 HALF = "a training step, half square"
 COUNTED = "a count in circulation"
 NO_NORMS = "matrices alone: no norms, biases or corrections"
@@ -175,7 +178,7 @@ FIGURES = [
             - square(architecture("llama-2-7b-hf"), 512).feed_forward
             + 32 * 2 * 2 * 512 * 4 * 4096**2
         ),
-        "full square, all logits, a plain feed-forward of 4·D in place of the gated one",
+        "full square, all logits, a plain feed-forward of 4·D instead of the gated one",
         "[llm-analysis](https://github.com/cli99/llm-analysis) (Apache-2.0)",
     ),
     Figure(
@@ -213,7 +216,7 @@ FIGURES = [
         14.2e9,
         lambda: forward_flops(architecture("mistral-7b-v0.1"), 1).total,
         "ours",
-        "by hand. A published study charged 7.65e9: head width for attention width, two feed-forward matrices of three",
+        "by hand. A published study used 7.65e9: head width for attention width, two of three feed-forward matrices",
         2e-3,
         "theirs is rounded",
     ),
@@ -256,7 +259,7 @@ FIGURES = [
         "gpt-oss-20b, active, no input embedding",
         3_607_265_280,
         lambda: without_norms(architecture("gpt-oss-20b"), True, False) + biases("gpt-oss-20b"),
-        "matrices, and biases of query, key and value; its vendor says 3.6 B",
+        "matrices, and biases of query, key and value; published as 3.6 B",
         COUNTED,
     ),
     Figure(
@@ -270,7 +273,7 @@ FIGURES = [
         "DeepSeek-V3, parameters",
         671_026_419_200,
         lambda: architecture("deepseek-v3").parameters(),
-        "all that its checkpoint holds, but the multi-token prediction layer",
+        "everything in its checkpoint except the multi-token prediction layer",
         "its checkpoint",
     ),
     Figure(
@@ -308,7 +311,7 @@ FIGURES = [
         "GLM-4.5-Air, parameters",
         106.85e9,
         lambda: architecture("glm-4.5-air").parameters(),
-        "all, but the multi-token prediction layer",
+        "all except the multi-token prediction layer",
         "its vendor",
         1e-4,
         "theirs is rounded",
@@ -326,14 +329,14 @@ ENGINE = {
     "mixtral-8x7b-instruct-v0.1": "the router",
     "olmoe-1b-7b-0924": "the router",
     "gpt-oss-20b": "the router",
-    "glm-4.5-air": "the router, less what experts in the dense first layer would take",
+    "glm-4.5-air": "the router, less the cost of experts in the dense first layer",
     "deepseek-v3": "the router",
 }
-"""Checkpoints that vLLM's counter is asked about, with what it leaves out."""
+"""Checkpoints compared with vLLM's counter, with what it does not count."""
 
 
 def engine_convention(name: str) -> int:
-    """Return our FLOPs without what vLLM's counter leaves out, and with what it mistakes."""
+    """Return our FLOPs without what vLLM's counter omits and with what it miscounts."""
     model = architecture(name)
     flops = square(model, logits=1)
     mistaken = 0
@@ -346,13 +349,19 @@ def engine_convention(name: str) -> int:
 
 
 def engine_flops(name: str, folder) -> int:
-    """Return the FLOPs that vLLM's own analytic counter books for a prefill."""
+    """Return the FLOPs that vLLM's own analytic counter gives for a prefill.
+
+    vLLM looks at a model's class in a process of its own, which takes seconds to import vLLM and only keeps the
+    caller from starting CUDA; here it looks in this process.
+    """
     perf = pytest.importorskip("vllm.v1.metrics.perf")
     vllm = pytest.importorskip("vllm.config")
+    registry = pytest.importorskip("vllm.model_executor.models.registry")
     (folder / "config.json").write_text(json.dumps(facts(name)))
-    model = vllm.ModelConfig(
-        model=str(folder), skip_tokenizer_init=True, dtype="bfloat16", max_model_len=2048
-    )
+    with mock.patch.object(registry, "_run_in_subprocess", lambda inspect: inspect()):
+        model = vllm.ModelConfig(
+            model=str(folder), skip_tokenizer_init=True, dtype="bfloat16", max_model_len=2048
+        )
     parts = {"model_config": model, "quant_config": None, "lora_config": None}
     parts |= {"cache_config": vllm.CacheConfig(), "parallel_config": vllm.ParallelConfig()}
     context = perf.ExecutionContext.from_single_request(TOKENS, TOKENS, is_prefill=True)
@@ -360,7 +369,7 @@ def engine_flops(name: str, folder) -> int:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table; all columns but the first two are set to the right."""
+    """Return a Markdown table; all columns but the first two are right-aligned."""
     rule = ["---" if place < 2 else "---:" for place in range(len(head))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
@@ -399,11 +408,18 @@ def figure_table() -> str:
     for figure in FIGURES:
         ours = figure.ours()
         apart = ours - figure.theirs
-        said = "0" if apart == 0 else f"{100 * apart / figure.theirs:+.3f} %: {figure.why}"
+        difference = "0" if apart == 0 else f"{100 * apart / figure.theirs:+.3f} %: {figure.why}"
         rows.append(
-            [figure.what, figure.convention, f"{figure.theirs:,.0f}", f"{ours:,.0f}", said, figure.source]
+            [
+                figure.what,
+                figure.convention,
+                f"{figure.theirs:,.0f}",
+                f"{ours:,.0f}",
+                difference,
+                figure.source,
+            ]
         )
-    head = ["what", "convention", "theirs", "ours in that convention", "ours − theirs", "source"]
+    head = ["figure", "convention", "published", "ours in that convention", "ours − published", "source"]
     return table(head, rows)
 
 
@@ -421,7 +437,7 @@ def engine_table(found: dict[str, int]) -> str:
                 why,
             ]
         )
-    return table(["checkpoint", "convention", "vLLM", "ours", "ours − vLLM", "which is"], rows)
+    return table(["checkpoint", "convention", "vLLM", "ours", "ours − vLLM", "difference"], rows)
 
 
 def left_out_table() -> str:

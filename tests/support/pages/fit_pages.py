@@ -1,4 +1,4 @@
-"""The pages docs/evidence/trend.md and docs/evidence/saturation.md: templates beside this file, filled with figures."""
+"""The pages docs/evidence/trend.md and docs/evidence/saturation.md, from the templates in this folder."""
 
 import json
 from datetime import date
@@ -74,7 +74,7 @@ def end(value: float) -> str:
 
 
 def months(row: pd.Series) -> str:
-    """Return a doubling or halving time and its limits, or what is known instead."""
+    """Return a doubling or halving time with its limits, or the yearly factor where the sign is unclear."""
     if not row["estimable"]:
         return f"not estimable: {row['reason']}"
     limits = f"{end(row['doubling_low'])} to {end(row['doubling_high'])}"
@@ -145,7 +145,7 @@ def left_out(fits: pd.DataFrame) -> str:
             span = f"{row['left_out_low']:.2f} to {row['left_out_high']:.2f}"
             what = f"{name[row['metric']]}, {how}"
             rows.append([label, what, f"{row['slope_per_year']:.2f}", span, row["left_out_developer"]])
-    return table(["benchmark", "measure", "all", "one left out", "moves most without"], rows)
+    return table(["benchmark", "measure", "all", "one left out", "largest change without"], rows)
 
 
 def units(points: pd.DataFrame) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The page docs/evidence/seed_figures.md: what the figures of arXiv 2412.16260 become when their accounting is mended."""
+"""The page docs/evidence/seed_figures.md: the figures of arXiv 2412.16260 with their accounting corrected."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ ROWS = {
 }
 """Run -> right answers of 128, TFLOP per question, seconds per question, as published there."""
 PROMPTS = (50, 200)
-"""Tokens of a prompt: a question of GSM8K and the words around it lie well within, however tokenised."""
+"""Tokens of a prompt, a wide range for a question of GSM8K and the words around it."""
 THOUGHTS = (5, 6)
-"""Tokens of a thought of the checkpoint, between start and end. The forward pass of its authors' code, which the
-evaluation there calls, makes 8 passes per token, the base's among them; its `infer` makes one more."""
+"""Tokens of a thought of the checkpoint, between start and end. The forward pass of its authors' code, which their
+evaluation calls, makes 8 passes per token including the base's; its `infer` makes one more."""
 
 MISTRAL = {
     "architectures": ["MistralForCausalLM"],
@@ -45,13 +45,13 @@ BASE = read_architecture(MISTRAL)
 QUIET = read_architecture({**MISTRAL, **FORM, "vocab_size": 32002})
 
 
-def booked(run: str) -> float:
-    """Return the tokens per question that a run's published FLOPs stand for, at 7.65 GFLOP each."""
+def tokens_of(run: str) -> float:
+    """Return the tokens per question that a run's published FLOPs imply, at 7.65 GFLOP each."""
     return ROWS[run][1] * 1e12 / PER_TOKEN
 
 
 def samples(tokens: float, prompt: int, thoughts: int = 0) -> float:
-    """Return the FLOPs of six samples of together so many tokens, each reading the prompt, with a cache."""
+    """Return the FLOPs of six samples with `tokens` in total, each reading the prompt, with a cache."""
     each = tokens / SAMPLES
     model = QUIET if thoughts else BASE
     base = forward_flops(model, prompt).total + forward_flops(model, each - 1, prompt, each - 1).total
@@ -60,34 +60,34 @@ def samples(tokens: float, prompt: int, thoughts: int = 0) -> float:
 
 
 def tree(tokens: float, prompt: int, thoughts: int = 0) -> float:
-    """Return the FLOPs of a policy that draws so many tokens in a tree, the prompt read once.
+    """Return the FLOPs of a policy that samples `tokens` in a tree, the prompt read once.
 
-    All tokens stand within the 396 that a path may have; they are taken at half of that.
+    A path may have 396 tokens; every token is priced at half of that context.
     """
     model = QUIET if thoughts else BASE
     base = forward_flops(model, prompt).total + tokens * forward_flops(model, 1, prompt + 198).total
     return base + (tokens * thought_flops(model, thoughts, prompt + 198, 1).total if thoughts else 0.0)
 
 
-def mended(run: str) -> tuple[float, float]:
-    """Return the least and the most TFLOP per question over `PROMPTS` and `THOUGHTS`, reward model left out."""
+def corrected(run: str) -> tuple[float, float]:
+    """Return the range of TFLOP per question over `PROMPTS` and `THOUGHTS`, without the reward model."""
     quiet = THOUGHTS if "Quiet" in run else (0,)
     price = tree if "REBASE" in run else samples
-    found = [price(booked(run), prompt, thought) for prompt in PROMPTS for thought in quiet]
+    found = [price(tokens_of(run), prompt, thought) for prompt in PROMPTS for thought in quiet]
     return min(found) / 1e12, max(found) / 1e12
 
 
 def halved_at() -> int:
-    """Return the context at which multiply-adds counted once, not twice, come to 7.65 G for a token."""
+    """Return the context at which a token costs 7.65 G multiply-adds."""
     contexts = np.arange(4096)
     once = forward_flops(BASE, 1, contexts).total / 2
     return int(contexts[np.abs(once - PER_TOKEN).argmin()]) + 1
 
 
 def detectable(rate: float = 0.1, questions: int = QUESTIONS, level: float = 0.05) -> int:
-    """Return how many fewer right answers are the least that McNemar's exact test can call fewer, at best.
+    """Return the smallest loss of right answers that McNemar's exact test can detect in the best case.
 
-    At best: whatever the worse run has right, the better one has right too.
+    Best case: the better run is right wherever the worse one is.
     """
     fewer = np.arange(round(rate * questions) + 1)
     return int(fewer[mcnemar(fewer, 0 * fewer) < level][0])
@@ -98,16 +98,16 @@ def page() -> str:
     lines = []
     for run, (right, flops, seconds) in ROWS.items():
         low, high = wilson(right / QUESTIONS, QUESTIONS)
-        least, most = mended(run)
+        least, most = corrected(run)
         lines.append(
-            f"| {run} | {right} of {QUESTIONS} | {100 * low:.1f}–{100 * high:.1f} | {flops} | {booked(run):,.0f} "
+            f"| {run} | {right} of {QUESTIONS} | {100 * low:.1f}–{100 * high:.1f} | {flops} | {tokens_of(run):,.0f} "
             f"| {least:.0f}–{most:.0f} | {least / flops:.1f}–{most / flops:.1f} | {seconds} |"
         )
     context = [forward_flops(BASE, 1, c - 1).total / 1e9 for c in (1, 512, 2048)]
     extra = [thought_flops(QUIET, n, 299, 1).total / forward_flops(QUIET, 1, 299).total for n in THOUGHTS]
-    quiet, baseline = mended("Quiet-STaR"), mended("baseline")
+    quiet, baseline = corrected("Quiet-STaR"), corrected("baseline")
     ratios = [
-        samples(booked("Quiet-STaR"), p, n) / samples(booked("baseline"), p)
+        samples(tokens_of("Quiet-STaR"), p, n) / samples(tokens_of("baseline"), p)
         for p in PROMPTS
         for n in THOUGHTS
     ]
@@ -127,8 +127,8 @@ def page() -> str:
             quiet=f"{quiet[0]:.0f} to {quiet[1]:.0f}",
             baseline=f"{baseline[0]:.0f} to {baseline[1]:.0f}",
             ratio=f"{min(ratios):.1f} to {max(ratios):.1f}",
-            per_sample=f"{booked('Quiet-STaR') / SAMPLES:.0f}",
-            per_sample_base=f"{booked('baseline') / SAMPLES:.0f}",
+            per_sample=f"{tokens_of('Quiet-STaR') / SAMPLES:.0f}",
+            per_sample_base=f"{tokens_of('baseline') / SAMPLES:.0f}",
             fewer=detectable(),
             low=PROMPTS[0],
             high=PROMPTS[1],

@@ -1,4 +1,4 @@
-"""A whole model as layers of parts: its parameters, and the bytes that its cache and its state take."""
+"""A whole model as layers of parts: its parameters, and the bytes of its cache and its state."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from frontiers.compute.layer_parts import LatentAttention, Part, Reach
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer; `norms` is the number of its norm weights outside its parts."""
+    """One layer; `norms` is the number of norm weights outside its parts."""
 
     parts: tuple[Part, ...]
     norms: int
@@ -24,12 +24,12 @@ class Layer:
 class Architecture:
     """A whole language model: `name` is the class in `config.json`, `family` its model type there.
 
-    `extras` are the parts that stand outside the layers and run once per token.
-    `lookups` is the number of weights in tables that are only looked up, beside
-    the input embedding. `outer_norms` are the norm weights outside the layers:
-    one norm of the model's width unless the family has others. `left_out` names
-    what the checkpoint holds and a forward pass for text does not use. `mixing`
-    is what a thought model has beside: it runs once per thought, not per token.
+    `extras` are the parts outside the layers, which run once per token. `lookups`
+    is the number of weights in lookup tables other than the input embedding.
+    `outer_norms` are the norm weights outside the layers: one norm of the model's
+    width unless the family has others. `left_out` names what the checkpoint holds
+    but a forward pass for text does not use. `mixing` is the mixing head of a
+    thought model, which runs once per thought, not per token.
     """
 
     name: str
@@ -71,10 +71,9 @@ class Architecture:
     def parameters(self, active: bool = False, embedding: bool = True) -> int:
         """Return the number of weights.
 
-        `active`: those that take part in one token, so of the experts only the
-        chosen ones. `embedding=False` leaves out the tables that are only looked
-        up: the input embedding and per-layer embeddings; when input and output
-        share a table, that shared table is left out with them.
+        `active` counts only those that take part in one token, so only the chosen
+        experts. `embedding=False` excludes lookup tables: the input embedding,
+        also when the output shares it, and per-layer embeddings.
         """
         table = self.vocabulary * self.width
         tables = (1 if self.tied else 2) - (not embedding)
@@ -100,19 +99,19 @@ class Architecture:
         return round(elements * element_bytes)
 
     def state_bytes(self, element_bytes: float) -> int:
-        """Return the bytes of recurrent state of one sequence, all of it in numbers of `element_bytes`."""
+        """Return the bytes of recurrent state of one sequence, at `element_bytes` per number."""
         return round(sum(part.state_elements * count for part, count in self.parts) * element_bytes)
 
     @cached_property
     def token_flops(self) -> dict[str, int]:
-        """FLOPs per token by component of all that does not depend on the context, without logits."""
+        """FLOPs per token by component that do not depend on the context, without logits."""
         flops: Counter[str] = Counter()
         for part, count in self.parts:
             flops.update({component: count * value for component, value in part.flops.items()})
         return dict(flops)
 
     def by_reach(self, value: Callable[[Part], int]) -> dict[Reach, int]:
-        """Return a property of the attention parts, summed over those that reach equally far."""
+        """Return `value` of the attention parts, summed over those with the same reach."""
         sums: Counter[Reach] = Counter()
         for part, count in self.parts:
             if part.score_flops:

@@ -13,10 +13,10 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
     """Return the architecture that a model's `config.json` describes.
 
     `where` names the file in messages. Of a class that wraps a language model
-    with others, such as a vision tower, only the language model is read. Raises
+    and others, such as a vision tower, only the language model is read. Raises
     `UnknownArchitecture`, naming the architecture and what is missing, when no
-    family is known for it, when a field that the family needs is absent, or
-    when a set field may shape the model and no rule reads it.
+    family covers it, when a field that the family needs is absent, or when a
+    field that may shape the model is set and no rule reads it.
     """
     named = config.get("architectures") or []
     if not isinstance(named, list):
@@ -30,7 +30,7 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
     if family.text:
         outer, fields = fields, fields.inner(family.text)
         tied = outer.flag("tie_word_embeddings", tied)
-        outer.skip(*family.beside)
+        outer.skip(*family.ignored)
         outer.finish()
     body = family.body(fields)
     architecture = Architecture(
@@ -50,7 +50,7 @@ def _unknown(fields: Fields) -> Exception:
     hints = ", ".join(sorted(shaping(fields.config))) or "none that shape a model"
     wraps = "text_config" in fields.config
     return fields.error(
-        f"no rule counts its compute; known are {', '.join(sorted(FAMILIES))}. What is missing is a function "
-        "in workflow/frontiers/compute/families/ from its configuration to its layers; it would have to "
-        f"read: {hints}" + ("; its language model is described in `text_config`" if wraps else "")
+        f"not supported; supported are {', '.join(sorted(FAMILIES))}. To add it, write a function in "
+        "workflow/frontiers/compute/families/ from its configuration to its layers (CONTRIBUTING.md); it "
+        f"must read: {hints}" + ("; its language model is described in `text_config`" if wraps else "")
     )

@@ -1,4 +1,4 @@
-"""The fields of a model's `config.json`, read so that none which shapes the model goes unnoticed."""
+"""Reads the fields of a model's `config.json` so that none that shapes the model goes unnoticed."""
 
 import json
 import re
@@ -12,7 +12,7 @@ SHAPES = re.compile(
     r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|spars|chunk|block"
     r"|intermediate|hidden|dim|width|depth|sink|kv|share|router|vocab|nextn|mtp|bias|norm|ffn|text_config"
 )
-# Fields that look as if they shaped a model and change neither its weights nor its FLOPs.
+# Fields that look as if they shaped a model but change neither its weights nor its FLOPs.
 HARMLESS = {
     "hidden_act",
     "hidden_activation",
@@ -49,7 +49,7 @@ HARMLESS = {
     "mamba_ssm_cache_dtype",
     "use_mamba_kernels",
     "moe_shared_expert_overlap",
-    # settings of a serving program (MLC) that some copies of a configuration carry
+    # settings of the serving engine MLC, found in some copies of a configuration
     "context_window_size",
     "prefill_chunk_size",
     "attention_sink_size",
@@ -57,11 +57,11 @@ HARMLESS = {
 
 
 class UnknownArchitecture(UserError):
-    """The configuration describes a model whose compute cannot be counted; says what is missing."""
+    """The compute of the configured model cannot be counted; the message says what is missing."""
 
 
 class Fields:
-    """The fields of one configuration, keeping note of those that were read."""
+    """The fields of one configuration, which remember those that were read."""
 
     def __init__(self, config: Mapping[str, Any], name: str, where: str) -> None:
         self.config, self.name, self.where = config, name, where
@@ -88,7 +88,7 @@ class Fields:
         return value
 
     def layers(self, default: int | None = None) -> int:
-        """Return how many layers there are; a number that no model has, over 10,000, is an error."""
+        """Return the number of layers; more than 10,000, which no model has, is an error."""
         count = self.size("num_hidden_layers", default=default)
         if count > 10_000:
             raise self.error(f"`num_hidden_layers` must be at most 10,000, not {count:,}")
@@ -109,31 +109,31 @@ class Fields:
         return Fields(nested, self.name, f"{self.where}, `{key}`")
 
     def skip(self, *keys: str) -> None:
-        """Note that fields shape nothing in this family, or not always."""
+        """Mark fields as read that shape nothing in this family, or not always."""
         self.read.update(keys)
 
     def finish(self) -> None:
-        """Raise unless every field that may shape the model was read, switched off or known as harmless."""
+        """Raise unless every field that may shape the model was read, is off or is known to be harmless."""
         left = {k: self.config[k] for k in sorted(shaping(self.config) - self.read)}
         if left:
             raise self.error(
-                f"no rule reads {left}, so its compute cannot be counted. What is missing: read these "
-                "fields in the family's module in workflow/frontiers/compute/families/ or, if they change neither weights "
-                "nor FLOPs, name them in HARMLESS in workflow/frontiers/compute/config_json.py"
+                f"no rule reads {left}, so its compute cannot be counted. Read these fields in the family's "
+                "module in workflow/frontiers/compute/families/ or, if they change neither weights nor FLOPs, "
+                "add them to HARMLESS in workflow/frontiers/compute/config_json.py"
             )
 
 
 def shaping(config: Mapping[str, Any]) -> set[str]:
-    """Return the fields of `config` that are set and whose names say that they shape the model."""
+    """Return the fields of `config` that are set and may shape the model, judging by their names."""
     return {k for k, v in config.items() if v and SHAPES.search(k) and k not in HARMLESS}
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Return the contents of a `config.json`; raises `UserError` when it is missing or is no JSON object."""
+    """Return the contents of a `config.json`; raises `UserError` when it is missing or not a JSON object."""
     try:
         config = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as a model configuration ({error})") from error
+        raise UserError(f"{path}: cannot read this model configuration ({error})") from error
     if not isinstance(config, dict):
-        raise UserError(f"{path}: a model configuration is a JSON object, this is a {type(config).__name__}")
+        raise UserError(f"{path}: a model configuration must be a JSON object, not a {type(config).__name__}")
     return config

@@ -1,7 +1,7 @@
-"""The columns of FLOPs in the tables `compute` and `answers`: three ways to divide one total.
+"""The columns of FLOPs in the tables `compute` and `answers`: three breakdowns of one total.
 
 By phase, by role (the model itself, its thoughts, a reward model) and by component of the network. All are FLOPs per
-generation; the columns of each division add up to `flops`, but for phases, which leave a reward model out.
+generation. The columns of each breakdown add up to `flops`, except that phases exclude a reward model.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ COMPONENTS = {
     "flops_state_space": ("state_space",),
     "flops_logits": ("logits",),
 }
-"""Column -> the fields of `frontiers.compute.flops.Breakdown` that it adds up."""
+"""Column -> the fields of `frontiers.compute.flops.Breakdown` that it sums."""
 
 
 def by_component(spent: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""FLOPs of a model's forward passes, of whole generations, and the memory-aware cost beside them.
+"""FLOPs of forward passes and of whole generations, and the memory-aware cost.
 
 One multiply-add is 2 FLOPs. Counted are matrix products, attention scores and
 weighted values, the convolution and scan of state-space layers, and the output
 projection at the positions whose logits are used. Norms, rotary embedding,
-activations, softmax, biases and the lookup of the input embedding are left out.
+activations, softmax, biases and the lookup of the input embedding are not counted.
 """
 
 import math
@@ -15,21 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from frontiers.compute.architecture import Architecture
-from frontiers.compute.architecture_reader import read_architecture
-from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.flop_columns import PHASES, ROLES, by_component
 from frontiers.compute.layer_parts import WHOLE, Reach
-
-__all__ = [
-    "Architecture",
-    "Breakdown",
-    "UnknownArchitecture",
-    "compute_table",
-    "forward_flops",
-    "generation_flops",
-    "kv_bytes_read",
-    "read_architecture",
-]
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
@@ -65,19 +52,19 @@ def forward_flops(
 ) -> Breakdown:
     """Return the FLOPs of feeding `new_tokens` to a model that already holds `past_tokens`.
 
-    In one pass or one by one: the FLOPs are the same. `logits` is the number of
-    positions whose logits are computed, at most one per new token (more are not
-    charged). The three broadcast against each other.
+    One pass and token-by-token decoding cost the same. `logits` is the number of
+    positions whose logits are computed; more than one per new token are not
+    charged. The three counts broadcast against each other.
 
     `attention="causal"` charges each token the positions it attends to, itself
-    included, within the layer's window or chunk; `"square"` charges every new
+    included, within the layer's window or chunk. `"square"` charges every new
     token all `past_tokens + new_tokens` positions, clamped to the window or
-    chunk, as do a kernel that masks without skipping and most published figures.
+    chunk, as most published figures do, and kernels that mask without skipping.
 
-    Whole numbers give exact results, beyond 64 bits too: Python integers for
-    scalars, int64 arrays for arrays (of Python integers should one not fit).
-    Floats, such as mean token counts, give floats. Raises `ValueError` for
-    negative or unreadable counts.
+    Whole numbers give exact results: Python integers for scalars, int64 arrays
+    for arrays, or arrays of Python integers where 64 bits are too few. Floats,
+    such as mean token counts, give floats. Raises `ValueError` for negative or
+    unreadable counts.
     """
     if attention not in ("causal", "square"):
         raise ValueError(f'attention must be "causal" or "square", not {attention!r}')
@@ -86,12 +73,12 @@ def forward_flops(
     output = 2 * architecture.width * architecture.vocabulary
     most = sum(architecture.token_flops.values()) + output, sum(scores.values())
     new, past, outputs = _counts(*most, new_tokens=new_tokens, past_tokens=past_tokens, logits=logits)
-    parts = {component: new * each for component, each in architecture.token_flops.items() if each}
+    components = {component: new * each for component, each in architecture.token_flops.items() if each}
     if scores:
-        parts["attention_scores"] = _weighted(new, past, scores, attention)
-    parts["logits"] = np.minimum(outputs, new) * output
+        components["attention_scores"] = _weighted(new, past, scores, attention)
+    components["logits"] = np.minimum(outputs, new) * output
     nothing = new * 0
-    return Breakdown(*(_plain(parts.get(f.name, nothing), scalar) for f in fields(Breakdown)))
+    return Breakdown(*(_plain(components.get(f.name, nothing), scalar) for f in fields(Breakdown)))
 
 
 def kv_bytes_read(
@@ -99,11 +86,11 @@ def kv_bytes_read(
 ) -> Count:
     """Return the bytes of keys and values read to decode `new_tokens` one by one after `past_tokens`.
 
-    Each decoded token reads what the cache holds of every position it attends
-    to, itself included, in every attention layer: `2·kv_heads·d·element_bytes`
-    per position, of latent attention the latent, within window or chunk.
-    Recurrent state is not part of it. Broadcasts; exact, as `forward_flops` is,
-    when `element_bytes` is an integer.
+    In every attention layer, each decoded token reads the cache of every position
+    it attends to, itself included, within window or chunk: `2·kv_heads·d·element_bytes`
+    per position, or the latent in latent attention. Recurrent state is not
+    included. Broadcasts; exact, like `forward_flops`, when `element_bytes` is an
+    integer.
     """
     read = {r: n * element_bytes for r, n in architecture.by_reach(lambda part: part.kv_read).items()}
     most = math.ceil(sum(read.values()))
@@ -115,19 +102,19 @@ def kv_bytes_read(
 def _weighted(
     new: np.ndarray, past: np.ndarray, weights: Mapping[Reach, float], attention: str
 ) -> np.ndarray:
-    """Return the attended positions times the weight of each reach, summed."""
+    """Return the sum over reaches of attended positions times weight."""
     return sum(attended(new, past, reach, attention) * weight for reach, weight in weights.items())
 
 
 def attended(
     new: np.ndarray, past: np.ndarray, reach: Reach = WHOLE, attention: str = "causal"
 ) -> np.ndarray:
-    """Return the positions attended to by all `new` tokens after `past` together, in closed form.
+    """Return the positions that all `new` tokens after `past` attend to, in closed form.
 
-    Causal, in a window: the sum over i = 1 … new of min(past + i, window); the
-    first `growing` tokens see one position more than the token before, the rest
-    a full window. Causal, in chunks: of (past + i - 1) mod chunk + 1, which is
-    the difference of two sums from the start, each of whole chunks and a rest.
+    Causal within a window: the sum over i = 1 … new of min(past + i, window). The
+    first `growing` tokens each see one position more than the token before, the
+    rest a full window. Causal within chunks: the sum of (past + i - 1) mod chunk + 1,
+    computed as a difference of two sums from the start, each of whole chunks and a rest.
     """
     window, chunk = reach
     if chunk is not None:
@@ -154,9 +141,8 @@ def _half(values: np.ndarray) -> np.ndarray:
 def _counts(each: int, square: int, **given: ArrayLike) -> list[np.ndarray]:
     """Return the counts broadcast to one shape of at least one dimension.
 
-    Whole ones come as int64 where neither `each` FLOPs per token and `square`
-    per pair of tokens nor any step on the way can leave its range, else as
-    Python integers.
+    Whole numbers become int64 where no intermediate result can overflow, given
+    `each` FLOPs per token and `square` per pair of tokens, else Python integers.
     """
     arrays = [_count(name, values) for name, values in given.items()]
     if all(array.dtype.kind != "f" for array in arrays):
@@ -177,7 +163,7 @@ def _count(name: str, values: ArrayLike) -> np.ndarray:
     else:
         whole = array.dtype.kind in "iu"
     if not whole and (array.dtype.kind != "f" or not np.isfinite(array).all()):
-        raise ValueError(f"{name} must be finite numbers without gaps, not {values!r}")
+        raise ValueError(f"{name} must be finite numbers without missing values, not {values!r}")
     if (array < 0).any():
         raise ValueError(f"{name} must not be negative")
     return array
@@ -198,11 +184,11 @@ def generation_flops(
 ) -> dict[str, Breakdown]:
     """Return the FLOPs of whole generations, by phase: prefill, reasoning, answer.
 
-    Arguments are tokens: of the prompt, of the trace, of the end-of-thinking
-    text, of the answer with its end-of-sequence token. The prompt is fed with
-    the logits of its last token; then each reasoning token with its logits; then
-    the end-of-thinking text with one; then the answer, whose last token is
-    never fed back, so that of A tokens A - 1 pass through the model.
+    Arguments are numbers of tokens: of the prompt, the trace, the end-of-thinking
+    text, and the answer with its end-of-sequence token. The prompt needs the
+    logits of its last token, each reasoning token its own, the end-of-thinking
+    text those of one token. The last token of the answer is never fed back, so
+    A - 1 of its A tokens pass through the model.
     """
     prompt, reasoning, end, answer = (np.asarray(x) for x in (prompt, reasoning, end, answer))
     fed = np.maximum(answer - 1, 0)
@@ -222,19 +208,18 @@ def compute_table(
 ) -> pd.DataFrame:
     """Return the table `compute`, one row per row of the table `generations`.
 
-    Compute is booked as if each cap had been run alone. `eflops` is FLOPs plus
+    Each cap is charged as if it had been run alone. `eflops` is FLOPs plus
     `intensity` (FLOP per byte, of the device that a study names) times the bytes
-    of keys and values read while decoding, which counts as such every token after
-    the prompt that is fed to the model. So do Kinetics (Sadhukhan et al., arXiv
-    2506.05333), with 562.5 for their device, data/hardware/kinetics.yaml: eFLOPs =
-    C_comp + I·C_mem, where the weights read are left out as shared by a large
-    batch. Theirs, written for full attention in 16 bits, sums contexts to
-    L_in·L_out + L_out²/2, ours counts the token itself too, L_out/2 more; they take
-    2·parameters for all matrices and leave out the prefill; and of several
-    samples they read the prompt's part of the cache once, we once for each.
-    Recurrent state is not in it. `flops_2n` takes all tokens and the active
-    parameters with the input embedding. `joules` is the energy measured over
-    the whole job; see `share_joules`.
+    of keys and values read while decoding, that is by every token fed after the
+    prompt. This follows Kinetics (Sadhukhan et al., arXiv 2506.05333), eFLOPs =
+    C_comp + I·C_mem with 562.5 for their device (data/hardware/kinetics.yaml),
+    which ignores reads of weights because a large batch shares them. Their formula,
+    for full attention in 16 bits, sums contexts to L_in·L_out + L_out²/2; ours also
+    counts the token itself, L_out/2 more. They use 2·parameters for all matrices,
+    ignore the prefill, and read the prompt's cache once for all samples, we once
+    for each. Recurrent state is not included. `flops_2n` uses all tokens and the
+    active parameters with the input embedding. `joules` is the energy measured
+    over the whole job; see `share_joules`.
     """
     tokens = {
         name: generations[f"{name}_tokens"].to_numpy(dtype=np.int64)
@@ -263,9 +248,9 @@ def share_joules(table: pd.DataFrame, reasoning_tokens: np.ndarray, joules: floa
     """Return each generation's share of the measured energy of its job; NaN when none was measured.
 
     A job decodes one trace per problem and sample, to its longest cap, and one
-    answer for each length of trace. Its energy is divided by the FLOPs of that
-    work, and each generation is booked its own FLOPs at that rate: what it
-    would have taken alone, at the utilisation of the whole job.
+    answer for each length of trace. Each generation is charged its own FLOPs at
+    the job's energy per FLOP of that work: what it would have used alone at the
+    utilisation of the whole job.
     """
     if joules is None:
         return np.full(len(table), np.nan)

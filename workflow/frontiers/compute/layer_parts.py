@@ -1,12 +1,12 @@
-"""The parts that layers are made of, with their weights and their FLOPs: one formula each, in one place.
+"""The parts that layers are made of, with the formulas of their weights and FLOPs.
 
 Every weight matrix is multiplied once per token, so its FLOPs follow from its
-size. What a part adds to that is only what no matrix shows: the scores of
-attention, the scan and convolution of a state space, experts that stay idle.
+size. A part only adds what no matrix shows: attention scores, the scan and
+convolution of a state space, and idle experts.
 
 Every FLOP figure is per token of a forward pass, one multiply-add being 2.
 Biases, norms, rotary embedding, activations and the softmax are not counted;
-`normalised`, `rotated`, `activated` and `score_heads` say how many numbers they touch.
+`normalised`, `rotated`, `activated` and `score_heads` give how many numbers they touch.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Reach(NamedTuple):
-    """Which positions a token attends to: at most `window` of the last, or those of its `chunk` so far."""
+    """Which positions a token attends to: at most the last `window`, or those of its `chunk` so far."""
 
     window: int | None = None
     chunk: int | None = None
@@ -25,10 +25,10 @@ WHOLE = Reach()
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a layer on a stream of `width` numbers per token; each kind overrides what it has."""
+    """A part of a layer on a stream of `width` numbers per token; each kind overrides what applies to it."""
 
     width: int
-    component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices are booked under
+    component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices count towards
     reach: ClassVar[Reach] = WHOLE
     experts: ClassVar[int] = 0
     active_experts: ClassVar[int] = 0
@@ -40,7 +40,7 @@ class Part:
 
     @property
     def router(self) -> int:
-        """Weights of those of the matrices that choose experts; they stay as they are when others are quantised."""
+        """Weights of the matrices that choose experts; quantisation leaves them as they are."""
         return 0
 
     @property
@@ -59,13 +59,13 @@ class Part:
         return 0
 
     def parameters(self, active: bool = False) -> int:
-        """Return the number of weights; with `active`, of the experts only those that run."""
+        """Return the number of weights; with `active`, only experts that run are included."""
         experts = self.active_experts if active else self.experts
         return self.matrices + self.vectors + experts * (self.expert_matrices + self.expert_vectors)
 
     @property
     def flops(self) -> dict[str, int]:
-        """FLOPs per token by component, but for those that depend on the context."""
+        """FLOPs per token by component, except those that depend on the context."""
         return {self.component: 2 * (self.matrices + self.active_experts * self.expert_matrices)}
 
     @property
@@ -100,7 +100,7 @@ class Part:
 
     @property
     def rotated(self) -> int:
-        """Numbers that the rotary embedding turns, per token."""
+        """Numbers that the rotary embedding rotates, per token."""
         return 0
 
     @property
@@ -113,12 +113,11 @@ class Part:
 class Attention(Part):
     """Attention with `heads` query heads sharing `kv_heads` keys and values of `head_width`.
 
-    `qk_norm` is where queries and keys are normalised: "head" (one weight per
-    number of a head), "weightless" (a head, without weights), "all" (one weight
-    per number of all heads) or None; `v_norm` a norm of the values without
+    `qk_norm` is how queries and keys are normalised: "head" (per head, with weights
+    for one head), "weightless" (per head, without weights), "all" (over all heads,
+    with a weight per number) or None; `v_norm` is a norm of the values without
     weights. `shared_kv` layers take keys and values from an earlier layer and
-    have no matrices for them. `rotary` is the share of a head's numbers that
-    are turned.
+    have no matrices for them. `rotary` is the rotated share of a head's numbers.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -187,7 +186,7 @@ class Attention(Part):
 
     @property
     def rotated(self) -> int:
-        """The turned share of all queries and keys."""
+        """The rotated share of all queries and keys."""
         return round(self.rotary * (self._queries + self._keys))
 
 
@@ -195,14 +194,14 @@ class Attention(Part):
 class LatentAttention(Part):
     """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).
 
-    Keys and values are made from one latent of `kv_rank` numbers per token, and
-    a key part of `rope_width` that all heads share; both are what the cache
-    keeps. Queries pass a latent of `query_rank`, or none. By default keys and
-    values of every head are made once per token, as in prefill. `absorbed` is
-    the form that engines decode in: the matrix that makes keys and values is
-    multiplied into query and output, so the projections cost the same and the
-    scores are taken on the latents, `2·heads·(2·kv_rank + rope_width)` each.
-    vLLM 0.32 does both, as `forward_mha` and `forward_mqa` in its mla_attention.py.
+    Keys and values come from one latent of `kv_rank` numbers per token and from
+    `rope_width` rotated key numbers that all heads share; the cache keeps both.
+    Queries pass a latent of `query_rank`, or none. By default keys and values of
+    every head are computed once per token, as in prefill. `absorbed` is the form
+    that engines decode in: the matrix for keys and values is multiplied into query
+    and output, so the projections cost the same and the scores are computed on the
+    latents, `2·heads·(2·kv_rank + rope_width)` each. vLLM 0.32 has both, as
+    `forward_mha` and `forward_mqa` in its mla_attention.py.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -227,13 +226,13 @@ class LatentAttention(Part):
 
     @property
     def vectors(self) -> int:
-        """The norms of both latents, and the biases of the matrices that lead down to them and out."""
+        """The norms of both latents, and the biases of the down-projections and the output."""
         latents = (self.query_rank or 0) + self.kv_rank
         return latents + self.bias * ((self.query_rank or 0) + self.kv_rank + self.rope_width + self.width)
 
     @property
     def score_flops(self) -> int:
-        """`2·heads·(nope + rope + value)`, or on the latents where they are absorbed."""
+        """`2·heads·(nope + rope + value)`, or the cost on the latents when `absorbed`."""
         if self.absorbed:
             return 2 * self.heads * (2 * self.kv_rank + self.rope_width)
         return 2 * self.heads * (self.nope_width + self.rope_width + self.value_width)
@@ -245,7 +244,7 @@ class LatentAttention(Part):
 
     @property
     def kv_elements(self) -> int:
-        """The latent and the shared key part."""
+        """The latent and the shared rotated key."""
         return self.kv_rank + self.rope_width
 
     @property
@@ -255,20 +254,19 @@ class LatentAttention(Part):
 
     @property
     def rotated(self) -> int:
-        """The turned part of every query, and of the one shared key."""
+        """The rotated numbers of every query, and of the one shared key."""
         return (self.heads + 1) * self.rope_width
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeedForward(Part):
-    """Feed-forward part of `layers` matrices: 3 in a gated form (gate, up, down), 2 in a plain one.
+    """Feed-forward part of `layers` matrices: 3 if gated (gate, up, down), 2 if plain.
 
-    `intermediate` always runs (0: absent): a dense layer, or the shared
-    experts beside the routed ones. Of `experts` only `active_experts` run.
-    `router_bias` counts biases of the router per expert, the correction of its
-    choice included. `shared_gate` scales the shared experts by one number per token.
-    `latent` is the width on which routed experts work, between two matrices of
-    their own, where it is not the layer's.
+    `intermediate` always runs (0: absent): a dense layer, or the shared experts of
+    a mixture. Of `experts` only `active_experts` run. `router_bias` is the number of
+    router biases per expert, the correction of its choice included. `shared_gate`
+    scales the shared experts by one number per token. `latent` is the width that
+    routed experts work on, between two projections, if it is not the layer's.
     """
 
     component: ClassVar[str] = "feed_forward"
@@ -290,13 +288,13 @@ class FeedForward(Part):
 
     @property
     def matrices(self) -> int:
-        """What always runs, the router, and the way to the experts' latent and back."""
+        """What always runs, the router, and the projections to the experts' latent and back."""
         latent = 2 * self.width * (self.latent or 0)
         return self.layers * self.width * self.intermediate + self.router + latent
 
     @property
     def vectors(self) -> int:
-        """Biases of what always runs, of the way to the experts' latent and back, and of the router."""
+        """Biases of what always runs, of the projections to the latent and back, and of the router."""
         dense = bool(self.intermediate) * ((self.layers - 1) * self.intermediate + self.width)
         latent = self.latent + self.width if self.latent else 0
         return self.bias * (dense + latent) + self.router_bias * self.experts
@@ -313,7 +311,7 @@ class FeedForward(Part):
 
     @property
     def flops(self) -> dict[str, int]:
-        """FLOPs per token, the router apart."""
+        """FLOPs per token, with the router separate."""
         everything = super().flops[self.component]
         return {self.component: everything - 2 * self.router, "router": 2 * self.router}
 
@@ -325,7 +323,7 @@ class FeedForward(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Auxiliary(Part):
-    """What fits no other part: `size` weights in matrices, `other` weights, `product` FLOPs per token beside."""
+    """Anything else: `size` weights in matrices, `other` weights, `product` additional FLOPs per token."""
 
     size: int = 0
     other: int = 0
@@ -343,5 +341,5 @@ class Auxiliary(Part):
 
     @property
     def flops(self) -> dict[str, int]:
-        """Those of the matrices and those given."""
+        """Those of the matrices plus `product`."""
         return {self.component: 2 * self.size + self.product}

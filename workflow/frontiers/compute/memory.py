@@ -1,8 +1,8 @@
-"""Bytes that a model takes and moves: its weights, what a decode step reads of them, cache and recurrent state.
+"""Bytes that a model occupies and moves: weights, cache and recurrent state.
 
 Traffic is what must pass between a device's memory and its chip at least once.
-Activations, which stay near the chip, and the padding of pages are left out.
-Figures are floats: they hold the shares of scales and expected values.
+Activations, which stay near the chip, and padding of pages are not counted.
+Figures are floats, as they include shared-out scales and expected values.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ __all__ = ["Traffic", "bytes_moved", "distinct_experts", "sequence_bytes", "weig
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes moved, by what they are; every field is a number or an array of one common shape."""
+    """Bytes moved, by kind; every field is a number or an array of one common shape."""
 
     weights: Count
     kv_read: Count
@@ -38,7 +38,7 @@ class Traffic:
 
 
 def weight_bytes(architecture: Architecture, precision: Precision) -> float:
-    """Return the bytes of all weights, as a checkpoint holds them and a device keeps them."""
+    """Return the bytes of all weights, in a checkpoint as in a device's memory."""
     inside = sum(part.parameters() * count for part, count in architecture.parts)
     outside = architecture.parameters() - inside
     return outside * precision.rest + _parts(architecture, precision, lambda part: part.experts)
@@ -47,9 +47,9 @@ def weight_bytes(architecture: Architecture, precision: Precision) -> float:
 def weights_read(architecture: Architecture, precision: Precision, batch: ArrayLike) -> Count:
     """Return the bytes of weights that one pass over `batch` tokens reads; broadcasts over `batch`.
 
-    One decode step has one token of each sequence. Every matrix, norm and the
-    output head are read once; of the experts those that any token chooses, see
-    `distinct_experts`; of the tables that are looked up one row per token.
+    A decode step has one token of each sequence. Every matrix, every norm and the
+    output head are read once; of the experts, those that any token chooses (see
+    `distinct_experts`); of lookup tables, one row per token.
     """
     tokens = _at_least_one("batch", batch)
     head = architecture.vocabulary * architecture.width
@@ -60,11 +60,11 @@ def weights_read(architecture: Architecture, precision: Precision, batch: ArrayL
 
 
 def distinct_experts(part: Part, tokens: ArrayLike) -> Count:
-    """Return the expected number of experts that `tokens` tokens choose between them.
+    """Return the expected number of distinct experts that `tokens` tokens choose.
 
-    `E·(1 - (1 - k/E)^tokens)` with k of E experts for each token, drawn evenly and
-    independently of the other tokens: an assumption. Real routers favour some
-    experts, and texts on one subject choose alike, so that fewer are read.
+    `E·(1 - (1 - k/E)^tokens)`, assuming that each token draws k of E experts
+    uniformly and independently of the others. Real routers favour some experts,
+    and tokens on one subject choose similar ones, so fewer are read.
     """
     if not part.experts:
         return 0.0
@@ -72,7 +72,7 @@ def distinct_experts(part: Part, tokens: ArrayLike) -> Count:
 
 
 def sequence_bytes(architecture: Architecture, precision: Precision, context: ArrayLike) -> Count:
-    """Return the bytes that one sequence of `context` tokens occupies: cache, by window or chunk, and state."""
+    """Return the bytes of cache (within window or chunk) and state of one sequence of `context` tokens."""
     tokens = np.asarray(context, dtype=float)
     cached = sum(
         part.kv_elements * count * np.minimum(tokens, min(filter(None, part.reach), default=np.inf))
@@ -91,14 +91,14 @@ def bytes_moved(
 ) -> dict[str, Traffic]:
     """Return the bytes that one generation moves, by phase: prefill, decode.
 
-    `decoded_tokens` are those fed to the model after the prompt, one by one.
-    `batch` sequences run at once, all alike, and share every reading of the
-    weights; each generation is booked its share. Prefill is one pass over all
-    prompts of the batch. It writes the cache and reads it once, as a kernel that
-    never returns to a block of keys would; each decoded token reads all that it
-    attends to (`kv_bytes_read`) and adds its own. The recurrent state is read and
-    written in every pass. The three counts broadcast; in closed form, no loop
-    over tokens. Raises `ValueError` for negative or unreadable counts.
+    `decoded_tokens` are those fed to the model one by one after the prompt.
+    `batch` equal sequences run at once and share every read of the weights; each
+    generation is charged its share. Prefill is one pass over all prompts of the
+    batch. It writes the cache and reads it once, like a kernel that never returns
+    to a block of keys; each decoded token reads all that it attends to
+    (`kv_bytes_read`) and adds its own. Every pass reads and writes the recurrent
+    state. The three counts broadcast; everything is in closed form. Raises
+    `ValueError` for negative or unreadable counts.
     """
     sequences = _at_least_one("batch", batch)
     kv_read = kv_bytes_read(architecture, decoded_tokens, prompt_tokens, precision.cache)
@@ -120,7 +120,7 @@ def bytes_moved(
 def _parts(
     architecture: Architecture, precision: Precision, experts: Callable[[Part], Count]
 ) -> float | np.ndarray:
-    """Return the bytes of all parts with as many of their experts as `experts` says."""
+    """Return the bytes of all parts, with `experts(part)` experts of each."""
     return sum(count * _part(part, precision, experts(part)) for part, count in architecture.parts)
 
 

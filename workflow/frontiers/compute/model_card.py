@@ -1,4 +1,4 @@
-"""The card of a model: what its `config.json` alone says about its size, its compute and its memory."""
+"""The card of a model: its size, compute and memory, from its `config.json` alone."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ from frontiers.core.files import write_whole
 from frontiers.core.paths import TABLE_SCHEMAS
 
 SCHEMA = TABLE_SCHEMAS / "model.schema.json"
-COMPONENTS = tuple(f.name for f in fields(Breakdown))
+BREAKDOWN_FIELDS = tuple(f.name for f in fields(Breakdown))
 UNSTATED = 131_072
-"""Longest context that a card goes to, in tokens, where the configuration states none."""
+"""Longest context of a card, in tokens, if the configuration states none."""
 
 
 def describe(
     architecture: Architecture, element_bytes: float, precision: Precision, max_context: int | None = None
 ) -> dict:
-    """Return what `models/<model>.json` says of an architecture, as `model.schema.json` describes it.
+    """Return the contents of `models/<model>.json`, as `model.schema.json` describes them.
 
-    Numbers of cache and state take `element_bytes` each, weights those of
-    `precision`. `max_context` is the longest context of the model in tokens,
-    None where it is not stated; see `read_max_context`.
+    Numbers of cache and state take `element_bytes` each; bytes of weights follow
+    `precision`. `max_context` is the longest context of the model in tokens, None
+    if it is not stated; see `read_max_context`.
     """
     lengths = contexts(max_context or UNSTATED)
     latent = any(isinstance(part, LatentAttention) for part, _ in architecture.parts)
@@ -73,7 +73,7 @@ def describe(
 def read_max_context(config: Mapping[str, Any], where: str = "config.json") -> int | None:
     """Return the field `max_position_embeddings` of a configuration or of the language model in it, in tokens.
 
-    None where neither has it. Raises `UserError` when it is no whole number of at least 1.
+    None if neither has it. Raises `UserError` unless it is a whole number of at least 1.
     """
     stated = config.get("max_position_embeddings")
     if stated is None and isinstance(config.get("text_config"), Mapping):
@@ -86,7 +86,7 @@ def read_max_context(config: Mapping[str, Any], where: str = "config.json") -> i
 
 
 def contexts(longest: int) -> list[int]:
-    """Return the context lengths of a card in tokens: the powers of two up to `longest`, and itself."""
+    """Return the context lengths of a card in tokens: the powers of two up to `longest`, and `longest`."""
     return sorted({2**i for i in range(longest.bit_length())} | {longest})
 
 
@@ -97,7 +97,7 @@ def token_rows(architecture: Architecture, lengths: Sequence[int]) -> list[dict]
     return [
         {
             "context": length,
-            **{name: int(getattr(flops, name)[i]) for name in COMPONENTS},
+            **{name: int(getattr(flops, name)[i]) for name in BREAKDOWN_FIELDS},
             "total": int(flops.total[i]),
             "left_out_share": float(left[i]),
         }
@@ -115,10 +115,11 @@ def prefill_rows(architecture: Architecture, lengths: Sequence[int]) -> list[dic
 
 
 def scores_overtake(architecture: Architecture) -> int | None:
-    """Return the smallest context in tokens at which scores cost more than all else of a decoded token together.
+    """Return the smallest context in tokens at which scores cost more than the rest of a decoded token.
 
-    None when no context is long enough, as every layer's window or chunk is
-    full before. A layer in chunks is charged a chunk as it fills, then a full one.
+    None if no context is long enough because every layer's window or chunk is
+    full before. A layer in chunks is charged its first chunk as it fills, then a
+    full one.
     """
     scores = architecture.by_reach(lambda part: part.score_flops)
     rest = sum(architecture.token_flops.values()) + 2 * architecture.width * architecture.vocabulary
@@ -134,23 +135,23 @@ def scores_overtake(architecture: Architecture) -> int | None:
 
 
 def write_card(card: Mapping[str, Any], path: Path) -> None:
-    """Check a card against its schema and put it at `path` in one step."""
+    """Check a card against its schema and write it to `path` atomically."""
     check_card(card, str(path))
     write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """Read a card and check it; raises `UserError` when it is missing, damaged or of another form."""
+    """Read a card and check it; raises `UserError` when it is missing, damaged or not valid."""
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as the card of a model ({error})") from error
+        raise UserError(f"{path}: cannot read this model card ({error})") from error
     check_card(card, str(path))
     return card
 
 
 def check_card(card: Any, where: str) -> None:
-    """Raise `UserError` unless a card keeps its schema."""
+    """Raise `UserError` unless a card is valid under its schema."""
     try:
         jsonschema.validate(card, json.loads(SCHEMA.read_text(encoding="utf-8")))
     except jsonschema.ValidationError as error:

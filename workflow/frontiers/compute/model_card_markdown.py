@@ -5,8 +5,8 @@ from typing import Any
 
 from frontiers.compute.uncounted import COSTS
 
-KINDS = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid of state space and attention"}
-COMPONENTS = {
+KIND_LABELS = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid of state space and attention"}
+COMPONENT_LABELS = {
     "attention_projections": "attention projections",
     "attention_scores": "attention scores",
     "feed_forward": "feed-forward",
@@ -16,11 +16,11 @@ COMPONENTS = {
     "logits": "logits",
 }
 ROWS = 8
-"""Most context lengths that a table shows."""
+"""Context lengths that a table shows at most."""
 
 
 def markdown(card: Mapping[str, Any], name: str) -> str:
-    """Return the card as Markdown under the title `name`; `card` is one that keeps `model.schema.json`."""
+    """Return the card as Markdown under the title `name`; `card` is valid under `model.schema.json`."""
     blocks = [
         f"# {name}",
         summary(card),
@@ -55,7 +55,7 @@ def summary(card: Mapping[str, Any]) -> str:
     ]
     longest = card["max_context"]
     return (
-        f"`{card['architecture']}`, {KINDS[card['kind']]}: {number} layers of width {card['width']:,}, a vocabulary "
+        f"`{card['architecture']}`, {KIND_LABELS[card['kind']]}: {number} layers of width {card['width']:,}, a vocabulary "
         f"of {card['vocabulary']:,} tokens, input and output embedding {'shared' if card['tied_embeddings'] else 'apart'}. "
         f"Layers with attention: {', '.join(seen) or 'none'}. "
         f"Longest context: {f'{longest:,} tokens' if longest else 'not stated'}. "
@@ -79,16 +79,16 @@ def parameters(card: Mapping[str, Any]) -> str:
 
 
 def weights(card: Mapping[str, Any]) -> str:
-    """Return what the weights take, as a sentence."""
+    """Return a sentence on the bytes of the weights."""
     how = card["quantisation"]
     return f"All weights take {size(card['weight_bytes'])} in {f'{how} and ' if how else ''}{card['weight_dtype']}."
 
 
 def tokens(card: Mapping[str, Any], key: str, overtake: str) -> list[str]:
-    """Return the table of FLOP per decoded token by component, and the sentence on where scores lead."""
+    """Return the table of FLOP per decoded token by component, and a sentence on when scores dominate."""
     rows = spread(card[key])
-    used = [name for name in COMPONENTS if any(row[name] for row in rows)]
-    head = ["context (tokens)", *(COMPONENTS[name] for name in used), "total", "left out"]
+    used = [name for name in COMPONENT_LABELS if any(row[name] for row in rows)]
+    head = ["context (tokens)", *(COMPONENT_LABELS[name] for name in used), "total", "left out"]
     lines = [
         [
             f"{row['context']:,}",
@@ -97,14 +97,14 @@ def tokens(card: Mapping[str, Any], key: str, overtake: str) -> list[str]:
         ]
         for row in rows
     ]
-    said = "One multiply-add is 2 FLOP; the context counts the token itself. " + crossing(
+    note = "One multiply-add is 2 FLOP; the context counts the token itself. " + crossing(
         card[overtake], card["max_context"]
     )
-    return [table(head, lines), said]
+    return [table(head, lines), note]
 
 
 def crossing(context: int | None, longest: int | None) -> str:
-    """Return in a sentence from which context on scores cost more than all else."""
+    """Return a sentence on the context from which scores cost more than all else."""
     if context is None:
         return "Attention scores never cost more than all else together."
     beyond = f", beyond the longest of {longest:,}" if longest and context > longest else ""
@@ -112,7 +112,7 @@ def crossing(context: int | None, longest: int | None) -> str:
 
 
 def prompts(card: Mapping[str, Any]) -> list[str]:
-    """Return the table of prefill and cache by length, and what a token and a sequence add."""
+    """Return the table of prefill and cache by length, and a sentence on cache and state."""
     cache = {row["context"]: row["bytes"] for row in card["kv_bytes"]}
     lines = [
         [
@@ -133,9 +133,9 @@ def prompts(card: Mapping[str, Any]) -> list[str]:
 
 
 def left_out(card: Mapping[str, Any]) -> str:
-    """Return what the figures leave out, with what each costs per number."""
+    """Return what the figures do not count, with its cost per number."""
     lines = [
-        "The share left out stands for, at one FLOP per elementary operation and number:",
+        "The share left out consists of, at one FLOP per elementary operation and number:",
         "",
         *(f"- {kind}: {cost.flops} per {cost.per} ({cost.operations})" for kind, cost in COSTS.items()),
     ]
@@ -157,14 +157,14 @@ def spread(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table, its first column to the left and the others to the right."""
+    """Return a Markdown table, its first column left-aligned and the others right-aligned."""
     head = list(head)
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def quantity(value: float, unit: str = "") -> str:
-    """Return a number with three digits, the prefix that suits it and its unit, as 15.1 G or 15.1 GFLOP."""
+    """Return a number with three digits, metric prefix and unit, as 15.1 G or 15.1 GFLOP."""
     step = 0
     while value >= 999.5:
         value, step = value / 1000, step + 1
@@ -172,7 +172,7 @@ def quantity(value: float, unit: str = "") -> str:
 
 
 def size(value: float) -> str:
-    """Return bytes with three digits and a binary prefix, as 144 KiB."""
+    """Return bytes with three digits and a binary prefix, such as 144 KiB."""
     for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
         if value < 1023.5:
             return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"

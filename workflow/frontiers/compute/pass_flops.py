@@ -1,8 +1,8 @@
-"""What the table `passes` costs: every unit of forward passes behind an answer, kept or thrown away.
+"""FLOPs of the table `passes`: every unit of forward passes behind an answer, kept or discarded.
 
-A unit of the policy feeds what is given to it and all that it draws but the last token, and computes logits
-for every token it draws. A reward model reads a text whole, without logits; its head, two numbers per step, is left
-out. The prompt is fed once, whatever the number of branches: they share it in the cache.
+A unit of the policy feeds its input and all sampled tokens except the last, and computes logits for every token it
+samples. A reward model reads a whole text without logits; its head, two numbers per step, is not counted. The prompt
+is fed once, however many branches share it in the cache.
 """
 
 import re
@@ -12,8 +12,10 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flop_columns import PHASES, ROLES, by_component
-from frontiers.compute.flops import Architecture, Breakdown, forward_flops, kv_bytes_read, read_architecture
+from frontiers.compute.flops import Breakdown, forward_flops, kv_bytes_read
 from frontiers.compute.thought_flops import ENDS, thought_flops, thought_kv_bytes
 
 HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
@@ -22,7 +24,7 @@ KEY = ["problem_id", "sample", "cap"]
 
 
 def read_scorer(config: Mapping, where: str) -> Architecture:
-    """Return the architecture of a reward model: that of the language model it is made from, its head not counted."""
+    """Return the architecture of a reward model: that of its language model, without its head."""
     names = [HEADS.sub("ForCausalLM", name) for name in config.get("architectures") or []]
     kept = {key: value for key, value in config.items() if key not in HEAD_FIELDS}
     return read_architecture({**kept, "architectures": names}, where)
@@ -33,9 +35,9 @@ def count(
 ) -> pd.DataFrame:
     """Return `passes` with the FLOPs of each unit by component (fields of `Breakdown`), `flops` and `fed` tokens.
 
-    With `thoughts`, the tokens of each, every unit of the policy is followed by one of role "thought": what it
-    thought before each token that it drew. Raises `ValueError` where a reward model has read something and its
-    architecture is not given.
+    With `thoughts` tokens per thought, every unit of the policy is followed by one of role "thought", for the
+    thoughts before each sampled token. Raises `ValueError` where a reward model has read texts but its architecture
+    is not given.
     """
     table = passes.reset_index(drop=True)
     drawn = table["decoded_tokens"].to_numpy(np.int64)
@@ -43,21 +45,21 @@ def count(
     past = table["past_tokens"].to_numpy(np.int64)
     scored = (table["role"] == "reward").to_numpy()
     if scored.any() and reward is None:
-        raise ValueError("a reward model has read texts; give its architecture")
-    parts = {field.name: np.zeros(len(table), np.int64) for field in fields(Breakdown)}
+        raise ValueError("a reward model has read texts: its architecture is needed to count them")
+    components = {field.name: np.zeros(len(table), np.int64) for field in fields(Breakdown)}
     for model, rows in ((policy, ~scored), (reward, scored)):
         if rows.any():
             flops = forward_flops(model, fed[rows], past[rows], drawn[rows])
-            for name in parts:
-                parts[name][rows] = vars(flops)[name]
-    table = table.assign(**parts, flops=sum(parts.values()), fed=fed)
+            for name in components:
+                components[name][rows] = vars(flops)[name]
+    table = table.assign(**components, flops=sum(components.values()), fed=fed)
     return with_thoughts(table, policy, thoughts) if thoughts else table
 
 
 def with_thoughts(table: pd.DataFrame, policy: Architecture, thoughts: int) -> pd.DataFrame:
-    """Return counted units, each of the policy's followed by that of its thoughts.
+    """Return counted units, each of the policy's followed by the unit of its thoughts.
 
-    A thought stands behind the last token that a unit is given, and behind each that it draws but the last.
+    There is a thought after the last input token of a unit and after each sampled token except the last.
     """
     units = table[(table["role"] == "policy") & (table["decoded_tokens"] > 0)]
     past = (units["past_tokens"] + units["prefill_tokens"] - 1).to_numpy(np.int64)
@@ -80,8 +82,8 @@ def compute_table(
 ) -> pd.DataFrame:
     """Return the table `compute`, one row per problem, sample and cap of `passes`.
 
-    Arguments as of `compute.compute_table` and `count`. Keys and values are read by each token that the policy feeds after
-    the prompt. Energy is shared by FLOPs.
+    Arguments as of `flops.compute_table` and `count`. Each token that the policy feeds after the prompt reads keys
+    and values. Energy is shared by FLOPs.
     """
     units = count(passes, policy, reward, thoughts)
     mine = (units["role"] != "reward").to_numpy()

@@ -1,11 +1,10 @@
-"""How many bytes a model's numbers take, from its `config.json`: weights by kind, cache, recurrent state.
+"""Bytes per number of a model's weights, cache and recurrent state, from its `config.json`.
 
-FLOPs never depend on it. What a quantisation leaves as it was keeps the
-checkpoint's dtype: embeddings and output head, norms, biases, convolutions and
-routers always, other matrices where it lists them. Scales and zero points are
-shared out over the weights they belong to, those of whole columns or matrices
-being too few to count. A quantisation that stands in a file beside
-`config.json` is not seen.
+FLOPs never depend on it. Embeddings, output head, norms, biases, convolutions
+and routers always keep the checkpoint's dtype, and so do other matrices that a
+quantisation excludes. Scales and zero points are added to the weights they belong
+to; those of whole columns or matrices are too few to count. A quantisation in a
+file other than `config.json` is not seen.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,9 +25,9 @@ class Precision:
     """Bytes per number: of the matrices by kind, of all other weights (`rest`), of cache and recurrent state.
 
     `experts` are the matrices of routed experts; dense layers and shared experts
-    are `feed_forward`. `dtype` is the checkpoint's, `compute` that in which the
-    quantised matrices are multiplied on a device that can: 8-bit where
-    activations are quantised too, else the same as `dtype`.
+    are `feed_forward`. `dtype` is the checkpoint's, `compute` that of the products
+    with quantised matrices on a device that supports it: 8-bit where activations
+    are quantised too, else `dtype`.
     """
 
     dtype: str
@@ -50,7 +49,7 @@ class Precision:
 
 
 class Scheme(NamedTuple):
-    """Bits of one quantised weight with its share of scales, and the dtype of the products, if not the model's."""
+    """Bits per quantised weight including scales, and the dtype of the products if it is not the model's."""
 
     bits: float
     compute: str | None = None
@@ -59,11 +58,11 @@ class Scheme(NamedTuple):
 def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Precision:
     """Return the bytes per number that a model's `config.json` describes.
 
-    Known are mxfp4 (experts only, as in gpt-oss), fp8 (as in DeepSeek-V3), gptq,
+    Supported are mxfp4 (experts only, as in gpt-oss), fp8 (as in DeepSeek-V3), gptq,
     awq, bitsandbytes, compressed-tensors and modelopt (fp8, nvfp4). `where`
-    names the file in messages. A class that wraps a language model may say all
-    this outside or within `text_config`. Raises `UserError`, naming the method,
-    for any other and for settings whose bytes cannot be told.
+    names the file in messages. A class that wraps a language model may have these
+    fields inside or outside `text_config`. Raises `UserError`, naming the method,
+    for any other method and for settings whose bytes are unknown.
     """
     dtype, quantisation = _dtype(config, where), _quantisation(config)
     whole = DTYPE_BYTES[dtype]
@@ -72,8 +71,8 @@ def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Pre
         method = str(quantisation.get("quant_method", "unnamed"))
         if method not in METHODS:
             raise UserError(
-                f"{where}: unknown quantisation `{method}`; known are {', '.join(sorted(METHODS))}. Count bytes "
-                "from an unquantised configuration, or add the method to workflow/frontiers/compute/precision.py"
+                f"{where}: unknown quantisation `{method}`; known are {', '.join(sorted(METHODS))}. Use an "
+                "unquantised configuration, or add the method to workflow/frontiers/compute/precision.py"
             )
         scheme = METHODS[method](quantisation, where)
         spared = kept(quantisation, _layers(config), where)
@@ -98,10 +97,10 @@ def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Pre
 
 
 def element_bytes(config: Mapping[str, Any], where: str = "config.json", given: float | None = None) -> float:
-    """Return the bytes of one cached number: those `given`, else as the configuration quantises, or its dtype."""
+    """Return the bytes of one cached number: `given`, else from the quantisation of the cache or the dtype."""
     if given is not None:
         if not 0 < given < float("inf"):
-            raise UserError(f"--kv-bytes {given}: the bytes of one cached number must be above 0")
+            raise UserError(f"--kv-bytes {given}: must be a finite number above 0")
         return int(given) if given == int(given) else given
     return _cache(_quantisation(config), DTYPE_BYTES[_dtype(config, where)], where)
 
@@ -113,20 +112,20 @@ def _inner(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _dtype(config: Mapping[str, Any], where: str) -> str:
     """Return the dtype of the language model, else of the class that wraps it, else bfloat16."""
-    stated = [part.get(key) for part in (_inner(config), config) for key in ("dtype", "torch_dtype")]
+    stated = [held.get(key) for held in (_inner(config), config) for key in ("dtype", "torch_dtype")]
     name = str(next(filter(None, stated), DEFAULT_DTYPE)).removeprefix("torch.")
     if name not in DTYPE_BYTES:
         raise UserError(
-            f"{where}: unknown dtype {name!r}; known are {', '.join(DTYPE_BYTES)}. Where only the cache matters, "
-            "give the bytes of a cached number with --kv-bytes"
+            f"{where}: unknown dtype {name!r}; known are {', '.join(DTYPE_BYTES)}. If only the cache matters, "
+            "set the bytes of a cached number with --kv-bytes"
         )
     return name
 
 
 def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the settings of the quantisation, empty without one; older modelopt nests them once more."""
+    """Return the settings of the quantisation, empty if there is none; older modelopt nests them once more."""
     keys = ("quantization_config", "compression_config")
-    found = next((part[key] for part in (config, _inner(config)) for key in keys if part.get(key)), {})
+    found = next((held[key] for held in (config, _inner(config)) for key in keys if held.get(key)), {})
     return {**found, **(found.get("quantization") or {})}
 
 
@@ -141,7 +140,7 @@ def _cache(quantisation: Mapping[str, Any], whole: int, where: str) -> float:
         return whole
     if scheme == "FP8" or (isinstance(scheme, Mapping) and scheme.get("num_bits") == 8):
         return 1
-    raise UserError(f"{where}: no rule for a cache quantised as {scheme!r}; known are 8 bits (FP8)")
+    raise UserError(f"{where}: a cache quantised as {scheme!r} is not supported; only 8 bits (FP8) are")
 
 
 def _whole(quantisation: Mapping[str, Any], key: str, where: str) -> int:
@@ -152,12 +151,12 @@ def _whole(quantisation: Mapping[str, Any], key: str, where: str) -> int:
 
 
 def _shared_out(bits: float, group: int) -> float:
-    """Return `bits` per group as bits per weight; a group of -1 is a whole column, too long to count."""
+    """Return `bits` per group as bits per weight; 0 for a group of -1, a whole column."""
     return bits / group if group > 0 else 0
 
 
 def _mxfp4(quantisation: Mapping[str, Any], where: str) -> Scheme:
-    """4 bits, and an 8-bit scale for 32 weights (OCP Microscaling Formats 1.0)."""
+    """4 bits, and an 8-bit scale per 32 weights (OCP Microscaling Formats 1.0)."""
     return Scheme(4 + 8 / 32)
 
 
@@ -168,12 +167,12 @@ def _fp8(quantisation: Mapping[str, Any], where: str) -> Scheme:
 
 
 def _gptq(quantisation: Mapping[str, Any], where: str) -> Scheme:
-    """The bits, and per group a 16-bit scale and a zero point of as many bits, which is stored though symmetric."""
+    """The bits, and per group a 16-bit scale and a zero point of as many bits, stored even if symmetric."""
     for key, plain in (("lm_head", False), ("modules_in_block_to_quantize", None)):
         if quantisation.get(key) not in (plain, None):
-            raise UserError(f"{where}: no rule for `{key}` in a gptq quantisation; leave it out")
+            raise UserError(f"{where}: `{key}` in a gptq quantisation is not supported; remove it")
     if changed := [key for key in quantisation.get("dynamic") or () if not key.startswith("-:")]:
-        raise UserError(f"{where}: gptq with bits of their own for {changed}; no rule counts them")
+        raise UserError(f"{where}: gptq sets other bits for {changed}, which is not supported")
     bits = _whole(quantisation, "bits", where)
     return Scheme(bits + _shared_out(16 + bits, _whole(quantisation, "group_size", where)))
 
@@ -192,17 +191,15 @@ def _bitsandbytes(quantisation: Mapping[str, Any], where: str) -> Scheme:
         return Scheme(4 + (8 / 64 + 32 / (64 * 256) if twice else 32 / 64))
     if quantisation.get("load_in_8bit"):
         return Scheme(8, "int8")
-    raise UserError(
-        f"{where}: a bitsandbytes quantisation sets load_in_4bit or load_in_8bit; this sets neither"
-    )
+    raise UserError(f"{where}: a bitsandbytes quantisation must set load_in_4bit or load_in_8bit")
 
 
 def _compressed(quantisation: Mapping[str, Any], where: str) -> Scheme:
-    """The scheme that all groups of layers share."""
+    """The one scheme of all groups of layers."""
     groups = quantisation.get("config_groups")
     schemes = {_group(group, where) for group in groups.values()} if isinstance(groups, Mapping) else set()
     if len(schemes) != 1:
-        raise UserError(f"{where}: {len(schemes)} schemes in the `config_groups`; just one can be counted")
+        raise UserError(f"{where}: `config_groups` has {len(schemes)} schemes; exactly one is supported")
     return schemes.pop()
 
 
@@ -223,7 +220,7 @@ def _modelopt(quantisation: Mapping[str, Any], where: str) -> Scheme:
     algorithm = str(quantisation.get("quant_algo")).upper()
     known = {"FP8": Scheme(8, "fp8"), "NVFP4": Scheme(4 + 8 / 16, "fp4")}
     if algorithm not in known:
-        raise UserError(f"{where}: no rule for modelopt's {algorithm}; known are {', '.join(known)}")
+        raise UserError(f"{where}: modelopt's {algorithm} is not supported; supported are {', '.join(known)}")
     return known[algorithm]
 
 

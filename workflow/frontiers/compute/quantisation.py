@@ -1,9 +1,9 @@
-"""Which matrices a quantised checkpoint keeps as they were, from the module names that its configuration lists.
+"""Which matrices a quantised checkpoint does not quantise, from the module names in its configuration.
 
 The lists name modules as the checkpoint does: exactly (`model.layers.0.self_attn`
 and all below it), with wildcards (`model.layers.*.self_attn*`), or as regular
-expressions behind `re:`. What they are held against are the names that the
-parts of a layer have in `transformers`.
+expressions after `re:`. They are matched against the names that the parts of a
+layer have in `transformers`.
 """
 
 import re
@@ -26,7 +26,7 @@ LATENT = tuple(f"{query} kv_a_proj_with_mqa kv_b_proj o_proj" for query in QUERI
 
 
 def _spellings(blocks: Iterable[str], names: Iterable[str]) -> list[list[str]]:
-    """Return the modules that make up one kind of part, once for every way they are named."""
+    """Return the modules of one kind of part, once for every way to name them."""
     names = list(names)
     return [[f"{block}.{name}" for name in each.split()] for block in blocks for each in names]
 
@@ -44,11 +44,11 @@ PREFIXES = ("model.", "model.language_model.", "language_model.model.", "backbon
 
 
 def kept(quantisation: Mapping[str, Any], layers: int, where: str) -> set[str]:
-    """Return the kinds of parts, of `KINDS`, that a quantisation leaves out in all `layers` layers.
+    """Return the kinds of parts, of `KINDS`, that a quantisation excludes in all `layers` layers.
 
     "dense" and "shared" come together or not at all. Raises `UserError` when a
-    listed name belongs to no known module, or leaves out only some of the
-    matrices of a kind, since their sizes are then not known here.
+    listed name matches no known module, or excludes only some matrices of a kind,
+    whose sizes are unknown here.
     """
     patterns = [p for p in _listed(quantisation) if not NEVER.search(p) and not _beyond(p, layers)]
     tests = [_test(pattern) for pattern in patterns]
@@ -59,28 +59,28 @@ def kept(quantisation: Mapping[str, Any], layers: int, where: str) -> set[str]:
         if any(all(count == layers for count in spelling) for spelling in hits):
             found.add(kind)
         elif any(map(any, hits)):
-            raise _unclear(where, f"leaves out only some matrices of the kind `{kind}`", patterns)
+            raise _unclear(where, f"excludes only some `{kind}` matrices", patterns)
     if unplaced := [pattern for i, pattern in enumerate(patterns) if i not in used]:
-        raise _unclear(where, "leaves out modules that are not known here", unplaced)
+        raise _unclear(where, "excludes unknown modules", unplaced)
     if len(found & {"dense", "shared"}) == 1:
         raise _unclear(where, "treats dense layers and shared experts differently", patterns)
     return found
 
 
 def _listed(quantisation: Mapping[str, Any]) -> list[str]:
-    """Return all names that any of the lists holds; GPTQ's `dynamic` marks those it leaves out with `-:`."""
+    """Return the names in all lists; GPTQ's `dynamic` marks excluded ones with `-:`."""
     names = [name for key in LISTS for name in quantisation.get(key) or ()]
     return names + [f"re:{key[2:]}" for key in quantisation.get("dynamic") or () if key.startswith("-:")]
 
 
 def _beyond(pattern: str, layers: int) -> bool:
-    """Return whether a name is of a layer behind the last, where modules for several next tokens stand."""
+    """Return whether a name is of a layer after the last, where modules for multi-token prediction are."""
     number = re.search(r"layers\\?\.(\d+)\b", pattern)
     return number is not None and int(number[1]) >= layers
 
 
 def _test(pattern: str) -> re.Pattern:
-    """Return the regular expression that a module's name, from the beginning, has to match."""
+    """Return the regular expression for the start of a module's name."""
     if pattern.startswith("re:"):
         return re.compile(pattern[3:])
     tail = pattern[pattern.find("layers.") :] if "layers." in pattern else pattern
@@ -89,7 +89,7 @@ def _test(pattern: str) -> re.Pattern:
 
 
 def _spared(name: str, layers: int, tests: list[re.Pattern], used: set[int]) -> int:
-    """Return in how many layers the module `name` is left out; the tests that say so are added to `used`."""
+    """Return in how many layers the module `name` is excluded; adds the matching tests to `used`."""
     count = 0
     for layer in range(layers):
         full = [f"{prefix}layers.{layer}.{name}" for prefix in PREFIXES]
@@ -102,6 +102,6 @@ def _spared(name: str, layers: int, tests: list[re.Pattern], used: set[int]) -> 
 def _unclear(where: str, problem: str, patterns: list[str]) -> UserError:
     shown = ", ".join(patterns[:6]) + (", …" if len(patterns) > 6 else "")
     return UserError(
-        f"{where}: the quantisation {problem} ({shown}), so the bytes of its weights cannot be told. Count "
-        "them from an unquantised configuration, or add the names to workflow/frontiers/compute/quantisation.py"
+        f"{where}: the quantisation {problem} ({shown}), so the bytes of its weights are unknown. Use "
+        "an unquantised configuration, or add the names to workflow/frontiers/compute/quantisation.py"
     )

@@ -1,7 +1,7 @@
 """State-space parts: Mamba and Mamba-2.
 
-The scan is charged as the recurrence it computes, whatever chunked form a
-kernel gives it, and the depthwise convolution for the positions it yields.
+The scan is charged as the recurrence it computes, even if a kernel works in
+chunks, and the depthwise convolution for the positions it outputs.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from frontiers.compute.layer_parts import Part
 
 @dataclass(frozen=True, kw_only=True)
 class StateSpace(Part):
-    """A scan of `inner` channels with `state` numbers each, behind a convolution of width `kernel`."""
+    """A scan of `inner` channels with `state` numbers each, after a convolution of width `kernel`."""
 
     component: ClassVar[str] = "state_space"
     inner: int

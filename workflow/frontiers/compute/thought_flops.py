@@ -1,10 +1,9 @@
-"""FLOPs of thoughts: what a thought model computes before each token beside the pass of its base.
+"""FLOPs of thoughts: what a thought model computes before each token in addition to its base pass.
 
-A thought is n + 2 passes, of the start embedding, n sampled tokens and the end embedding, on top of the text so
-far; n of them need logits, as the end is not sampled. Then the mixing head runs once. The logits of the mixture
-take the place of the base's, which `forward_flops` counts: the output projection is applied to the mixed state.
-A thought is thought wherever a token is drawn: after the last token of the prompt, and after each token that is
-fed and followed by one. Its keys and values are forgotten after it.
+A thought is n + 2 passes on top of the text so far: the start embedding, n sampled tokens and the end embedding. n of
+them need logits, as the end is not sampled. Then the mixing head runs once. The output projection is applied to the
+mixed state instead of the base's, so `forward_flops` already counts it. There is a thought wherever a token is sampled:
+after the last token of the prompt, and after each fed token that another follows. Its keys and values are then dropped.
 """
 
 from dataclasses import replace
@@ -18,14 +17,14 @@ from frontiers.compute.flop_columns import PHASES, ROLES, by_component
 from frontiers.compute.flops import Breakdown, Count, forward_flops, kv_bytes_read, share_joules
 
 ENDS = 2
-"""Passes of a thought beside its tokens: of the start and of the end."""
+"""Passes of a thought in addition to its tokens: its start and its end."""
 
 
 def thought_flops(architecture: Architecture, thoughts: int, past: ArrayLike, tokens: ArrayLike) -> Breakdown:
-    """Return the FLOPs of one thought after each of `tokens` tokens that stand behind `past` others.
+    """Return the FLOPs of one thought after each of `tokens` tokens that follow `past` others.
 
-    `thoughts` is the number n of tokens in a thought. The k-th pass of the thoughts costs what that many tokens
-    cost one by one at contexts k longer, in closed form within any window or chunk. The mixing head is
+    `thoughts` is the number n of tokens in a thought. The k-th pass of all thoughts together costs what `tokens`
+    tokens cost one by one at contexts k longer, in closed form within any window or chunk. The mixing head is
     `auxiliary`. `past` and `tokens` broadcast; exact for whole numbers. Raises `ValueError` for a model
     without a mixing head, and for `thoughts` below 1.
     """
@@ -44,7 +43,7 @@ def thought_flops(architecture: Architecture, thoughts: int, past: ArrayLike, to
 def thought_kv_bytes(
     architecture: Architecture, thoughts: int, past: ArrayLike, tokens: ArrayLike, element_bytes: float
 ) -> Count:
-    """Return the bytes of keys and values that the passes of these thoughts read, each as a decoded token does."""
+    """Return the bytes of keys and values that the passes of these thoughts read, each like a decoded token."""
     past, tokens = np.asarray(past), np.asarray(tokens)
     steps = range(1, thoughts + ENDS + 1)
     return sum(kv_bytes_read(architecture, tokens, past + k, element_bytes) for k in steps)
@@ -60,9 +59,9 @@ def generation_thoughts(
 ) -> dict[str, Breakdown]:
     """Return the FLOPs of the thoughts of whole generations, by phase as `generation_flops` does.
 
-    There is one thought wherever that counts logits: after the prompt; after each reasoning token (after a
-    trace that ends by itself, the thought before its end marker); after the end-of-thinking text; and after each
-    token of the answer but the last.
+    There is one thought wherever `generation_flops` counts logits: after the prompt; after each reasoning token (for
+    a trace that ends by itself, the last is the thought before its end marker); after the end-of-thinking text; and
+    after each token of the answer except the last.
     """
     places = thought_places(prompt, reasoning, end, answer)
     return {phase: thought_flops(architecture, thoughts, *place) for phase, place in places.items()}
@@ -71,7 +70,7 @@ def generation_thoughts(
 def thought_places(
     prompt: ArrayLike, reasoning: ArrayLike, end: ArrayLike, answer: ArrayLike
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return by phase behind how many tokens the first thought-after token stands, and how many such tokens there are."""
+    """Return by phase the tokens before the first token with a thought, and the number of tokens with thoughts."""
     prompt, reasoning, end, answer = (np.asarray(x) for x in (prompt, reasoning, end, answer))
     opened, fed = np.minimum(end, 1), np.maximum(answer - 1, 0)
     return {
@@ -90,10 +89,10 @@ def with_thoughts(
     intensity: float,
     joules: float | None = None,
 ) -> pd.DataFrame:
-    """Return the table `compute` of chains with what they thought, of `thoughts` tokens each, booked too.
+    """Return the table `compute` of chains with the cost of their thoughts of `thoughts` tokens added.
 
-    Other arguments as of `compute.compute_table`, which made `table` of `generations`. Thoughts stand in the
-    phase that they are thought in, and in `flops_thought`.
+    Other arguments as of `flops.compute_table`, which made `table` from `generations`. Thoughts are added to the
+    phase in which they occur and to `flops_thought`.
     """
     names = ("prompt", "reasoning", "end", "answer")
     tokens = [generations[f"{name}_tokens"].to_numpy(dtype=np.int64) for name in names]

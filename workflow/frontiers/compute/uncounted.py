@@ -1,20 +1,19 @@
-"""What the accounting of FLOPs leaves out: everything that is no matrix product, no score and no scan.
+"""FLOPs that the accounting does not count: everything except matrix products, attention scores and scans.
 
-`COSTS` says what each of it takes per number that it touches, one FLOP per
-elementary operation and number, as the reference implementations in
-`transformers` write them down; an exponential, a root and a comparison count as
-one, and casts, copies and masks as none. The numbers touched are exact, so the
-sum is as exact as this convention. Fused kernels do the same arithmetic in
-fewer passes over memory; what these operations cost in time is memory traffic,
-which FLOPs do not show.
+`COSTS` gives the FLOPs per number touched: one per elementary operation, as
+written in the reference implementations of `transformers`. An exponential, a
+root and a comparison count as one; casts, copies and masks as none. The numbers
+touched are exact, so the sum is as exact as this convention. Fused kernels do the
+same arithmetic in fewer passes over memory; the time of these operations is
+memory traffic, which FLOPs do not show.
 
-The longer the context, the nearer the share left out comes to that of softmax in
-the scores, 6 of 4·d FLOP: 1.2 % at heads of 128 numbers, 2.3 % at 64.
+With growing context the uncounted share approaches that of softmax in the
+scores, 6 of 4·d FLOP: 1.2 % at heads of 128 numbers, 2.3 % at 64.
 
-Not in it: positions' sines and cosines (once per token, not per layer), time
+Not included: sines and cosines of positions (once per token, not per layer), time
 steps and skips of state spaces, scalings of a whole stream, the choice of the
-best experts, sampling; and capped scores and logits, with which Gemma 2 takes a
-fifth more than this says. A plain activation is charged a gate it has not.
+best experts, sampling; and capped scores and logits, with which Gemma 2 needs a
+fifth more than this. A plain activation is charged a gate that it does not have.
 """
 
 from dataclasses import fields, replace
@@ -31,7 +30,7 @@ __all__ = ["COSTS", "left_out_flops", "left_out_share"]
 
 
 class Cost(NamedTuple):
-    """FLOPs per number touched, the numbers it is taken per, and the operations that make it up."""
+    """FLOPs per number touched, what those numbers are, and the operations behind the FLOPs."""
 
     flops: int
     per: str
@@ -42,7 +41,7 @@ COSTS = {
     "norms": Cost(
         4, "number normalised", "square, sum, product with the inverse root, product with the weight"
     ),
-    "rotary": Cost(3, "number turned", "product with the cosine, product with the sine, sum"),
+    "rotary": Cost(3, "number rotated", "product with the cosine, product with the sine, sum"),
     "softmax": Cost(6, "score of attention", "scaling, maximum, difference, exponential, sum, quotient"),
     "activations": Cost(
         5, "inner number", "SiLU as negation, exponential, sum, quotient; product with what it gates"
@@ -50,7 +49,7 @@ COSTS = {
     "additions": Cost(1, "number of the stream, and bias", "residual sum of each part; bias"),
     "routing": Cost(2, "output of an active expert", "product with its weight, sum over experts"),
 }
-"""By kind. A layer norm with biases has two weights per number and is charged 8, which is its own count of
+"""By kind. A layer norm with biases has two weights per number and is charged 8, which equals its
 mean, difference, square, sum, root, weight and bias; a router's softmax is charged as one of attention."""
 
 
@@ -60,10 +59,10 @@ def left_out_flops(
     past_tokens: ArrayLike = 0,
     attention: str = "causal",
 ) -> dict[str, np.ndarray]:
-    """Return the FLOPs by kind that feeding `new_tokens` after `past_tokens` takes beside those counted.
+    """Return the uncounted FLOPs by kind of feeding `new_tokens` after `past_tokens`.
 
-    Arguments are as in `frontiers.compute.forward_flops` and broadcast alike;
-    the results are floats of their common shape. Raises `ValueError` for
+    Arguments are as in `frontiers.compute.forward_flops` and broadcast; the results
+    are floats of the common shape. Raises `ValueError` for
     counts that are negative or not finite, and for an unknown `attention`.
     """
     if attention not in ("causal", "square"):
@@ -81,13 +80,13 @@ def left_out_flops(
 def left_out_share(
     architecture: Architecture, new_tokens: ArrayLike, past_tokens: ArrayLike = 0, logits: ArrayLike = 1
 ) -> np.ndarray:
-    """Return what is left out as a share of what `forward_flops` counts (1 is as much again)."""
+    """Return the uncounted FLOPs divided by those that `forward_flops` counts."""
     counted = forward_flops(architecture, new_tokens, past_tokens, logits).total
     return sum(left_out_flops(architecture, new_tokens, past_tokens).values()) / np.asarray(counted, float)
 
 
 def touched(architecture: Architecture) -> dict[str, int]:
-    """Return how many numbers each kind touches per token, but for the scores of attention."""
+    """Return how many numbers each kind touches per token, without attention scores."""
     parts = architecture.parts
     layers = [(len(layer.parts), count) for layer, count in architecture.groups]
     return {
@@ -102,7 +101,7 @@ def touched(architecture: Architecture) -> dict[str, int]:
 
 
 def biases(part: Part) -> int:
-    """Return the biases that a token meets in a part: the weights it has more than without them."""
+    """Return the number of biases that a token meets in a part."""
     off = {f.name: type(getattr(part, f.name))(0) for f in fields(part) if f.name.endswith("bias")}
     return part.parameters(active=True) - replace(part, **off).parameters(active=True)
 

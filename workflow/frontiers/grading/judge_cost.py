@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from frontiers.compute.flops import Architecture, generation_flops
+from frontiers.compute.architecture import Architecture
+from frontiers.compute.flops import generation_flops
 from frontiers.core.cli import UserError
 from frontiers.core.tables import table_schema
 from frontiers.grading.judge import verdict_of

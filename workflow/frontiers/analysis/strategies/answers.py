@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis.strategies import expected_choice
+from frontiers.compute.architecture import Architecture
 from frontiers.compute.flop_columns import by_component
-from frontiers.compute.flops import Architecture, forward_flops
+from frontiers.compute.flops import forward_flops
 from frontiers.compute.pass_flops import KEY
 from frontiers.core.keys import cap_order
 from frontiers.core.tables import table_schema

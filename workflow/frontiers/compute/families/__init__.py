@@ -1,9 +1,8 @@
-"""One module per line of models: from the fields of a `config.json` to the layers they describe.
+"""One module per model series: from the fields of a `config.json` to the layers they describe.
 
 To add a family, write a function from `Fields` to a `Body` in the module of its
-kin and name it in that module's `FAMILIES` under the class that `config.json`
-names. A field that shapes the model and that the function does not read is an
-error, never passed over.
+series and add it to that module's `FAMILIES` under the class that `config.json`
+names. A field that shapes the model but is not read by the function is an error.
 """
 
 from frontiers.compute.families import (

@@ -1,4 +1,4 @@
-"""What the families share: readers of the fields that most configurations have."""
+"""Readers of the fields that most families share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ SLIDING = {"full_attention": "full", "sliding_attention": "sliding"}
 
 
 class Body(NamedTuple):
-    """All that a family says of a model beside width, vocabulary and tying; see `Architecture`."""
+    """Everything that a family determines except width, vocabulary and tying; see `Architecture`."""
 
     layers: tuple[Layer, ...]
     extras: tuple[Part, ...] = ()
@@ -25,26 +25,26 @@ class Body(NamedTuple):
 class Family(NamedTuple):
     """A family: its `model_type` in `config.json`, and the function from its fields to its body.
 
-    `tied` is what holds where `tie_word_embeddings` is absent. `text` is the
-    field that holds the language model where the class wraps others beside it,
-    and `beside` the fields of those others, which text does not pass.
-    `vocabulary` is what holds where `vocab_size` is absent, if it may be.
+    `tied` and `vocabulary` are the defaults of `tie_word_embeddings` and
+    `vocab_size`. For a class that wraps a language model and others, `text` is the
+    field with the language model, and `ignored` names fields of the others, which
+    text does not pass.
     """
 
     model_type: str
     body: Callable[[Fields], Body]
     tied: bool = False
     text: str | None = None
-    beside: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     vocabulary: int | None = None
 
 
-def leaving_out(body: Callable[[Fields], Body], *parts: str) -> Callable[[Fields], Body]:
-    """Return `body` for a class that holds `parts` beside the language model, which text does not pass."""
+def leaving_out(body: Callable[[Fields], Body], *modules: str) -> Callable[[Fields], Body]:
+    """Return `body` for a class that also holds `modules`, which text does not pass."""
 
     def whole(fields: Fields) -> Body:
         read = body(fields)
-        return read._replace(left_out=(*read.left_out, *parts))
+        return read._replace(left_out=(*read.left_out, *modules))
 
     return whole
 
@@ -57,16 +57,18 @@ def attention(
     kv_heads: int | None = None,
     **form: Any,
 ) -> Attention:
-    """Return the attention that the usual fields describe, all positions in reach; `form` as in `Attention`.
+    """Return the attention that the usual fields describe, with full reach unless `form` says otherwise.
 
-    `head_width` and `heads` are the family's defaults; without the first the
-    heads share the model's width. The number of key-value heads may be absent
-    only when the family has a default for `kv_heads` or is `ungrouped` by
-    default; null means as many as heads.
+    `form` holds other arguments of `Attention`. `head_width` and `heads` are the
+    family's defaults; without the first, the heads share the model's width. The
+    number of key-value heads may only be absent if the family has a default for
+    `kv_heads` or is `ungrouped` by default; null means as many as heads.
     """
     width, heads = fields.size("hidden_size"), fields.size("num_attention_heads", default=heads)
     if head_width is None and fields.get("head_dim") is None and width % heads:
-        raise fields.error(f"no head_dim, and hidden_size {width} is no multiple of {heads} attention heads")
+        raise fields.error(
+            f"no head_dim, and hidden_size {width} is not a multiple of {heads} attention heads"
+        )
     if "num_key_value_heads" in fields.config or ungrouped:
         kv_heads = heads
     kv_heads = fields.size("num_key_value_heads", default=kv_heads)
@@ -87,7 +89,7 @@ def dense(fields: Fields, **form: Any) -> FeedForward:
 
 
 def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **form: Any) -> FeedForward:
-    """Return a mixture of `count` experts of width `intermediate` beside `shared` ones that always run."""
+    """Return a mixture of `count` experts of width `intermediate`, and shared ones of total width `shared`."""
     active = fields.size("num_experts_per_tok")
     if active > count:
         raise fields.error(f"num_experts_per_tok {active} exceeds the number of experts {count}")
@@ -102,9 +104,9 @@ def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **fo
 
 
 def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> list[FeedForward]:
-    """Return one part per layer in DeepSeek's form: dense ones, then experts beside shared ones that always run.
+    """Return one feed-forward part per layer as in DeepSeek: dense ones, then routed and shared experts.
 
-    Of the layers from `first_k_dense_replace` on, those whose index `moe_layer_freq` divides have experts.
+    From `first_k_dense_replace` on, layers whose index is a multiple of `moe_layer_freq` have experts.
     """
     inner, count = fields.size("moe_intermediate_size"), fields.layers()
     shared = inner * fields.size("n_shared_experts")
@@ -116,13 +118,13 @@ def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> li
 
 
 def ahead(fields: Fields) -> tuple[str, ...]:
-    """Return what is left out of a checkpoint with layers that predict tokens beyond the next one."""
+    """Return the name of the multi-token prediction layers of a checkpoint, for `left_out`."""
     count = fields.size("num_nextn_predict_layers", default=0, least=0)
     return (f"{count} layer{'s' * (count > 1)} of multi-token prediction",) if count else ()
 
 
 def rotary(fields: Fields, default: float = 1.0) -> float:
-    """Return the share of a head that is turned; newer configurations nest it in `rope_parameters`."""
+    """Return the rotated share of a head; newer configurations nest it in `rope_parameters`."""
     held = [fields.get(key) for key in ("rope_parameters", "rope_scaling")]
     nested = next((value for value in held if isinstance(value, Mapping)), {})
     share = fields.get("partial_rotary_factor", nested.get("partial_rotary_factor", default))
@@ -132,24 +134,24 @@ def rotary(fields: Fields, default: float = 1.0) -> float:
 
 
 def stack(fields: Fields, *parts: Sequence[Part], norms: int = 2) -> tuple[Layer, ...]:
-    """Return layers of parts given as one sequence per place, with `norms` norms of the model's width each."""
+    """Return layers, from one sequence of parts per position in a layer, with `norms` norms each."""
     width = fields.size("hidden_size")
     return tuple(Layer(layer, norms * width) for layer in zip(*parts, strict=True))
 
 
 def uniform(fields: Fields, *parts: Part, norms: int = 2) -> tuple[Layer, ...]:
-    """Return as many equal layers as the field `num_hidden_layers` says."""
+    """Return `num_hidden_layers` equal layers."""
     count = fields.layers()
     return stack(fields, *([part] * count for part in parts), norms=norms)
 
 
 def layer_types(fields: Fields, names: Mapping[str, str], key: str = "layer_types") -> list[str]:
-    """Return the field `layer_types` in the terms of `names`, one per layer."""
+    """Return the field `layer_types` mapped by `names`, one per layer."""
     types, count = fields.get(key), fields.layers()
     if not isinstance(types, list) or len(types) != count:
         raise fields.error(f"needs the field `{key}` as a list of {count} names, not {types!r}")
     if unknown := sorted({str(t) for t in types} - set(names)):
-        raise fields.error(f"`{key}` holds {unknown}, known are {sorted(names)}")
+        raise fields.error(f"`{key}` has unknown values {unknown}; known are {sorted(names)}")
     return [names[t] for t in types]
 
 
@@ -159,7 +161,7 @@ def reaching(part: Attention, windows: Sequence[int | None]) -> list[Attention]:
 
 
 def optional_window(fields: Fields, *names: str, default: int | None = None) -> int | None:
-    """Return `sliding_window`, or the field of another of the `names`: null is none, absent the `default`."""
+    """Return `sliding_window`, or the field under another of the `names`: None if null, `default` if absent."""
     given = [key for key in ("sliding_window", *names) if key in fields.config]
     if (given and fields.get(given[0]) is None) or (not given and default is None):
         return None

@@ -7,7 +7,7 @@ from frontiers.compute.layer_parts import Attention, FeedForward
 
 
 def _dbrx(fields: Fields) -> Body:
-    """Attention and experts are described in configurations of their own."""
+    """Attention and experts have nested configurations."""
     width, heads = fields.size("d_model"), fields.size("n_heads")
     keys, inner = fields.inner("attn_config"), fields.inner("ffn_config")
     kv_heads, number, active = keys.size("kv_n_heads"), inner.size("moe_num_experts"), inner.size("moe_top_k")

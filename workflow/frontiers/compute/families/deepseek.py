@@ -1,4 +1,4 @@
-"""DeepSeek V2, V3 and R1, and Kimi K2, which takes the class of V3: latent attention, shared experts."""
+"""DeepSeek V2, V3 and R1, and Kimi K2, which uses the class of V3: latent attention, shared experts."""
 
 from frontiers.compute.config_json import Fields
 from frontiers.compute.families.common import Body, Family, ahead, behind_dense, stack
@@ -6,10 +6,10 @@ from frontiers.compute.layer_parts import LatentAttention
 
 
 def latent_attention(fields: Fields) -> LatentAttention:
-    """Return the attention of DeepSeek's fields; `q_lora_rank` null makes queries in one matrix."""
+    """Return latent attention; if `q_lora_rank` is null, queries come from one matrix."""
     heads = fields.size("num_attention_heads")
     if fields.size("num_key_value_heads", default=heads) != heads:
-        raise fields.error(f"latent attention makes a key for each of {heads} heads, not num_key_value_heads")
+        raise fields.error(f"latent attention needs num_key_value_heads equal to its {heads} heads")
     fields.skip("head_dim", "qk_head_dim")  # written by transformers, from the widths below
     low_rank = "q_lora_rank" not in fields.config or fields.get("q_lora_rank") is not None
     return LatentAttention(
@@ -30,7 +30,7 @@ def _deepseek_v2(fields: Fields) -> Body:
 
 
 def _deepseek_v3(fields: Fields) -> Body:
-    """The router's choice is corrected by one learned number per expert, which checkpoints hold."""
+    """One learned number per expert, stored in checkpoints, corrects the router's choice."""
     parts = behind_dense(fields, router_bias=1)
     layers = stack(fields, [latent_attention(fields)] * len(parts), parts)
     return Body(layers, left_out=ahead(fields))

@@ -6,9 +6,9 @@ from frontiers.compute.families.granite import mamba2
 
 
 def _falcon_h1(fields: Fields) -> Body:
-    """Both read the same normalised stream, and their outputs are summed; a feed-forward part follows.
+    """Both read the same normalised stream and their outputs are summed; a feed-forward part follows.
 
-    The output of the scan passes a gate, and a norm behind it only if `mamba_rms_norm` says so.
+    The output of the scan passes a gate, followed by a norm only if `mamba_rms_norm` is set.
     """
     # every layer has a feed-forward part; the scan's gate precedes its norm or follows it
     fields.skip("mamba_use_mlp", "mamba_norm_before_gate", "mamba_expand", "layer_types", "layers_block_type")

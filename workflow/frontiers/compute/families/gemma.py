@@ -26,7 +26,7 @@ def _gemma(fields: Fields) -> Body:
 
 
 def _kinds(fields: Fields, every: int) -> list[str]:
-    """Return which layers slide: as listed, else all but each `every`-th."""
+    """Return which layers slide: as listed, else all except each `every`-th."""
     if fields.get("layer_types") is not None:
         return layer_types(fields, SLIDING)
     return ["sliding" if (i + 1) % every else "full" for i in range(fields.layers())]
@@ -39,7 +39,7 @@ def _sliding(fields: Fields, mixer: Attention, kinds: Sequence[str]) -> list[Att
 
 
 def _gemma2(fields: Fields) -> Body:
-    """Every other layer slides; both parts of a layer are normed before and after."""
+    """Every other layer slides; each part of a layer has a norm before and after."""
     bias = fields.flag("attention_bias")
     mixer = attention(fields, head_width=256, qkv_bias=bias, output_bias=bias)
     mixers = _sliding(fields, mixer, _kinds(fields, every=2))
@@ -47,7 +47,7 @@ def _gemma2(fields: Fields) -> Body:
 
 
 def _gemma3(fields: Fields) -> Body:
-    """Five layers of six slide. The 4B model gives neither heads nor vocabulary, which stand in the class."""
+    """Five of six layers slide. The 4B model leaves heads and vocabulary to the defaults of the class."""
     bias = fields.flag("attention_bias")
     mixer = attention(
         fields, head_width=256, heads=8, kv_heads=4, qkv_bias=bias, output_bias=bias, qk_norm="head"
@@ -58,19 +58,18 @@ def _gemma3(fields: Fields) -> Body:
 
 
 def _gemma3n(fields: Fields) -> Body:
-    """Layers on several streams, with keys and values shared, and an embedding of its own for each layer.
+    """Layers on several streams, with shared keys and values and an embedding per layer.
 
     AltUp (arXiv 2301.13310) predicts `altup_num_inputs` streams before a layer,
-    which runs on one of them, and corrects all after it; the routing that gives
-    its coefficients runs both times on the same matrix. The other streams are
-    projected from the embedding before the first layer, and back after the
-    last. LAuReL (arXiv 2411.07501) is a low-rank path beside attention. The
-    embedding of a layer, looked up and projected from the stream, is gated
-    into its output. `activation_sparsity_pattern` sets most of the inner
-    numbers of the first layers to zero; the matrices are multiplied in full all
-    the same, so it changes no figure here. Each of the three has a norm, beside
-    the four of a layer. Checkpoints hold the key and value matrices of sharing
-    layers too, which nothing uses.
+    which runs on one of them, and corrects all after it; the routing for its
+    coefficients runs both times on the same matrix. The other streams are
+    projected from the embedding before the first layer, and back after the last.
+    LAuReL (arXiv 2411.07501) is a low-rank path parallel to attention. The
+    embedding of a layer, looked up and projected from the stream, is gated into
+    its output. `activation_sparsity_pattern` zeroes most inner numbers of the
+    first layers, but the matrices are still multiplied in full, so it changes no
+    figure here. Each of the three adds a norm to the four of a layer. Checkpoints
+    also hold unused key and value matrices of the sharing layers.
     """
     width, count = fields.size("hidden_size"), fields.layers()
     streams, rank = fields.size("altup_num_inputs"), fields.size("laurel_rank")
@@ -86,8 +85,8 @@ def _gemma3n(fields: Fields) -> Body:
         product=2 * width * (streams + streams**2),
     )
     laurel, gate = Auxiliary(width, size=2 * width * rank), Auxiliary(width, size=2 * width * inner)
-    beside = ([part] * count for part in (altup, laurel, gate))
-    layers = stack(fields, mixers, _intermediate(fields), *beside, norms=7)
+    added = ([part] * count for part in (altup, laurel, gate))
+    layers = stack(fields, mixers, _intermediate(fields), *added, norms=7)
     per_layer = Auxiliary(width, size=width * count * inner)
     in_and_out = Auxiliary(width, size=2 * (streams - 1) * width**2)
     return Body(
@@ -100,11 +99,11 @@ def _gemma3n(fields: Fields) -> Body:
 
 
 def _sharing(fields: Fields, mixer: Attention, kinds: list[str], shared: int) -> list[Attention]:
-    """Return one attention per layer; the last `shared` take keys and values from the last before of their kind."""
+    """Return one attention per layer; the last `shared` reuse keys and values of the last own layer of their kind."""
     own = max(len(kinds) - shared, 0)
     if missing := {*kinds[own:]} - {*kinds[:own]}:
         raise fields.error(
-            f"num_kv_shared_layers {shared} leaves {' and '.join(sorted(missing))} layers none to share with"
+            f"num_kv_shared_layers {shared} leaves {' and '.join(sorted(missing))} layers nothing to share"
         )
     mixers = _sliding(fields, mixer, kinds)
     return mixers[:own] + [replace(each, shared_kv=True) for each in mixers[own:]]

@@ -26,7 +26,7 @@ def _glm4(fields: Fields) -> Body:
 
 
 def _glm4_moe(fields: Fields) -> Body:
-    """Experts as in DeepSeek V3, the learned correction of the router's choice included."""
+    """Experts as in DeepSeek V3, including the learned correction of the router's choice."""
     mixer = attention(
         fields,
         qkv_bias=fields.flag("attention_bias"),

@@ -5,7 +5,7 @@ from frontiers.compute.families.common import Body, Family, attention, dense, un
 
 
 def _gpt_neox(fields: Fields) -> Body:
-    """Each of a layer's two norms has a weight and a bias per number, as has the last norm."""
+    """All norms have a weight and a bias per number."""
     bias = fields.flag("attention_bias", True)
     fields.skip("layer_norm_eps", "use_parallel_residual", "hidden_dropout", "classifier_dropout")
     mixer = attention(

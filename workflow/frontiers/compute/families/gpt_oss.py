@@ -14,7 +14,7 @@ from frontiers.compute.families.common import (
 
 
 def _gpt_oss(fields: Fields) -> Body:
-    """Layers slide by turns, the first does; each head has a sink, and router and experts have biases."""
+    """Every other layer slides, starting with the first; heads have sinks, router and experts biases."""
     bias, count = fields.flag("attention_bias", True), fields.layers()
     mixer = attention(fields, head_width=64, qkv_bias=bias, output_bias=bias, sinks=True)
     kinds = ["full" if i % 2 else "sliding" for i in range(count)]
@@ -24,7 +24,7 @@ def _gpt_oss(fields: Fields) -> Body:
     mixers = reaching(mixer, [window if kind == "sliding" else None for kind in kinds])
     number = fields.size("num_local_experts", "num_experts")
     part = experts(fields, number, fields.size("intermediate_size"), expert_bias=True, router_bias=1)
-    fields.skip("experts_per_token")  # the release's own name of `num_experts_per_tok`
+    fields.skip("experts_per_token")  # what the release calls `num_experts_per_tok`
     return Body(stack(fields, mixers, [part] * count))
 
 

@@ -18,7 +18,7 @@ MAMBA = ("n_heads", "d_head", "d_state", "d_conv", "n_groups", "expand", "conv_b
 
 
 def mamba2(fields: Fields, inner: int, output_bias: bool, gated_norm: bool = True) -> Mamba2:
-    """Return the Mamba-2 part of `inner` channels that the fields beginning with `mamba_` describe."""
+    """Return the Mamba-2 part of `inner` channels that the `mamba_` fields describe."""
     heads, groups = fields.size("mamba_n_heads"), fields.size("mamba_n_groups", default=1)
     head_width = fields.get("mamba_d_head", "auto")
     if inner % heads or head_width not in ("auto", inner // heads):
@@ -53,12 +53,12 @@ def _granite_moe(fields: Fields) -> Body:
 
 
 def _granite_hybrid(fields: Fields) -> Body:
-    """Mamba-2 and attention layers; beside the experts, which may be none, a shared part always runs."""
+    """Mamba-2 and attention layers; a shared feed-forward always runs, with or without experts."""
     bias, width = fields.flag("attention_bias"), fields.size("hidden_size")
     names = {"mamba": "mamba", "linear_attention": "mamba", "attention": "full", "full_attention": "full"}
     kinds = layer_types(fields, names)
-    turned = fields.get("position_embedding_type") == "rope"
-    mixer = attention(fields, ungrouped=True, qkv_bias=bias, output_bias=bias, rotary=float(turned))
+    rotary = fields.get("position_embedding_type") == "rope"
+    mixer = attention(fields, ungrouped=True, qkv_bias=bias, output_bias=bias, rotary=float(rotary))
     mixers = {"full": mixer}
     if "mamba" in kinds:
         inner = fields.size("mamba_expand", default=2) * width

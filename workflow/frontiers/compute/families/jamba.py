@@ -8,7 +8,7 @@ from frontiers.compute.state_space import Mamba
 
 
 def _every(fields: Fields, kind: str) -> list[bool]:
-    """Return which layers are of a kind: those whose index leaves its offset when divided by its period."""
+    """Return which layers are of a kind: those whose index modulo its period is its offset."""
     period = fields.size(f"{kind}_layer_period")
     offset = fields.size(f"{kind}_layer_offset", least=0)
     if offset >= period:
@@ -17,7 +17,7 @@ def _every(fields: Fields, kind: str) -> list[bool]:
 
 
 def _jamba(fields: Fields) -> Body:
-    """Where there is but one expert, every layer is dense."""
+    """With only one expert, every layer is dense."""
     width, bias = fields.size("hidden_size"), fields.flag("mamba_proj_bias")
     automatic = fields.get("mamba_dt_rank", "auto") == "auto"
     mamba = Mamba(
@@ -37,7 +37,7 @@ def _jamba(fields: Fields) -> Body:
     if number > 1:
         sparse = experts(fields, number, fields.size("intermediate_size"))
         parts = [sparse if routes else part for routes in _every(fields, "expert")]
-    fields.skip("num_experts_per_tok", "expert_layer_period", "expert_layer_offset")  # of one expert nothing
+    fields.skip("num_experts_per_tok", "expert_layer_period", "expert_layer_offset")  # unused with one expert
     fields.skip("layers_block_type", "layer_types", "layers_num_experts")  # follow from the periods
     return Body(stack(fields, mixers, parts))
 

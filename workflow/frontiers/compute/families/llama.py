@@ -1,4 +1,4 @@
-"""Llama 2 to 4 and what shares their form."""
+"""Llama 2 to 4 and models built like them."""
 
 from dataclasses import replace
 
@@ -26,15 +26,15 @@ def _llama(fields: Fields) -> Body:
     return Body(uniform(fields, mixer, dense(fields, bias=fields.flag("mlp_bias"))))
 
 
-def _turned(fields: Fields) -> list[bool]:
-    """Return which layers have rotary embedding: as listed, else all but each `no_rope_layer_interval`-th."""
+def _rotated(fields: Fields) -> list[bool]:
+    """Return which layers have rotary embedding: as listed, else all except each `no_rope_layer_interval`-th."""
     count, listed = fields.layers(), fields.get("no_rope_layers") or None
     interval = fields.size("no_rope_layer_interval", default=4)
     if listed is None:
         return [(i + 1) % interval > 0 for i in range(count)]
-    if not isinstance(listed, list) or len(listed) < count or not all(turned in (0, 1) for turned in listed):
+    if not isinstance(listed, list) or len(listed) < count or not all(flag in (0, 1) for flag in listed):
         raise fields.error(f"`no_rope_layers` must be a 0 or a 1 for each of {count} layers, not {listed!r}")
-    return [bool(turned) for turned in listed[:count]]
+    return [bool(flag) for flag in listed[:count]]
 
 
 def _sparse(fields: Fields) -> list[bool]:
@@ -50,15 +50,15 @@ def _sparse(fields: Fields) -> list[bool]:
 
 
 def _llama4(fields: Fields) -> Body:
-    """Layers with rotary embedding attend within chunks and norm queries and keys, without weights.
+    """Layers with rotary embedding attend within chunks and normalise queries and keys without weights.
 
-    Every layer with experts has a shared one of the same width beside them;
-    dense layers have a width of their own.
+    Every layer with experts also has a shared one of the same width; dense layers
+    have another width.
     """
     bias, norm = fields.flag("attention_bias"), fields.flag("use_qk_norm", True)
     mixer = attention(fields, head_width=fields.size("head_dim"), qkv_bias=bias, output_bias=bias)
-    turned, sparse = _turned(fields), _sparse(fields)
-    chunked = turned
+    rotated, sparse = _rotated(fields), _sparse(fields)
+    chunked = rotated
     if fields.get("layer_types") is not None:
         chunked = [kind == "chunked" for kind in layer_types(fields, CHUNKED)]
     fields.skip("attn_temperature_tuning", "attn_scale", "attention_chunk_size")
@@ -66,10 +66,10 @@ def _llama4(fields: Fields) -> Body:
         replace(
             mixer,
             reach=Reach(chunk=fields.size("attention_chunk_size") if near else None),
-            qk_norm="weightless" if norm and turns else None,
-            rotary=float(turns),
+            qk_norm="weightless" if norm and rotates else None,
+            rotary=float(rotates),
         )
-        for near, turns in zip(chunked, turned, strict=True)
+        for near, rotates in zip(chunked, rotated, strict=True)
     ]
     fields.skip("intermediate_size", "intermediate_size_mlp", "num_local_experts", "num_experts_per_tok")
     return Body(stack(fields, mixers, [_experts4(fields) if has else _dense4(fields) for has in sparse]))

@@ -1,4 +1,4 @@
-"""Mistral, alone and beside a vision tower, and Mixtral."""
+"""Mistral, with and without a vision tower, and Mixtral."""
 
 from frontiers.compute.config_json import Fields
 from frontiers.compute.families.common import (
@@ -15,7 +15,7 @@ from frontiers.compute.families.common import (
 
 
 def _mistral(fields: Fields) -> Body:
-    """Where no window is given the class slides over 4096 positions."""
+    """The class has a default window of 4096."""
     mixer = attention(fields, reach=Reach(optional_window(fields, "sliding_window_size", default=4096)))
     return Body(uniform(fields, mixer, dense(fields)))
 
@@ -32,7 +32,7 @@ FAMILIES = {
         "mistral3",
         leaving_out(_mistral, "vision tower"),
         text="text_config",
-        beside=("vision_feature_layer", "multimodal_projector_bias", "projector_hidden_act"),
+        ignored=("vision_feature_layer", "multimodal_projector_bias", "projector_hidden_act"),
     ),
     "MixtralForCausalLM": Family("mixtral", _mixtral),
 }

@@ -1,4 +1,4 @@
-"""Nemotron: plain, hybrids of one part per layer (Nemotron-H, Nano, Super), and searched Llama blocks."""
+"""Nemotron: plain, hybrids of one part per layer (Nemotron-H, Nano, Super), and Llama blocks from a search."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ NAMES = {name: name for name in KINDS.values()} | {"linear_attention": "mamba", 
 
 
 def _nemotron(fields: Fields) -> Body:
-    """Each of a layer's two norms has a weight and a bias per number, as has the last norm."""
+    """All norms have a weight and a bias per number."""
     bias = fields.flag("attention_bias")
     mixer = attention(fields, ungrouped=True, qkv_bias=bias, output_bias=bias, rotary=rotary(fields, 0.5))
     part = dense(fields, layers=2, bias=fields.flag("mlp_bias"))
@@ -40,10 +40,10 @@ def _kinds(fields: Fields) -> list[str]:
     if not given or not isinstance(given, form):
         raise fields.error("needs `hybrid_override_pattern` as a string or `layers_block_type` as a list")
     if unknown := sorted({str(kind) for kind in given} - set(names)):
-        raise fields.error(f"its pattern of layers holds {unknown}, known are {sorted(names)}")
+        raise fields.error(f"its pattern of layers has unknown values {unknown}; known are {sorted(names)}")
     count = fields.layers(default=len(given))
     if count != len(given):
-        raise fields.error(f"its pattern of layers has {len(given)} of them, num_hidden_layers is {count}")
+        raise fields.error(f"its pattern has {len(given)} layers, but num_hidden_layers is {count}")
     return [names[kind] for kind in given]
 
 
@@ -65,7 +65,7 @@ def _mamba(fields: Fields) -> Mamba2:
 
 
 def _attention(fields: Fields) -> Attention:
-    """Without positions; older configurations name the width of a head `attention_head_dim`."""
+    """Without positions; older configurations call the head width `attention_head_dim`."""
     return attention(fields, head_width=fields.size("attention_head_dim", default=128), rotary=0.0)
 
 
@@ -74,7 +74,7 @@ def _mlp(fields: Fields) -> FeedForward:
 
 
 def _experts(fields: Fields) -> FeedForward:
-    """Experts, on a latent where one is given; their choice is corrected by one learned number per expert."""
+    """Experts, on a latent if one is given, with a learned correction of their choice per expert."""
     shared = fields.size("n_shared_experts", default=1, least=0)
     return experts(
         fields,
@@ -89,14 +89,14 @@ def _experts(fields: Fields) -> FeedForward:
 
 
 def _decilm(fields: Fields) -> Body:
-    """Llama whose blocks were searched: each may lack a part and its norm, or have one matrix in its place."""
+    """Llama with searched blocks: each may lack a part and its norm, or have one matrix instead."""
     blocks, count = fields.get("block_configs"), fields.layers()
     if not isinstance(blocks, list) or len(blocks) != count:
         raise fields.error(f"needs the field `block_configs` as a list of {count} blocks")
     bias, width = fields.flag("attention_bias"), fields.size("hidden_size")
     mixer = attention(fields, ungrouped=True, qkv_bias=bias, output_bias=bias)
     wide = FeedForward(width, bias=fields.flag("mlp_bias"))
-    fields.skip("intermediate_size")  # null: blocks have their own
+    fields.skip("intermediate_size")  # null: each block has its own
     layers = []
     for index, block in enumerate(blocks):
         if not isinstance(block, Mapping):
@@ -117,15 +117,15 @@ def _block_attention(block: Fields, mixer: Attention) -> Part | None:
         return _linear(mixer.width, mixer.output_bias) if linear else None
     group = block.size("n_heads_in_group")
     if mixer.heads % group:
-        raise block.error(f"{mixer.heads} attention heads make no groups of n_heads_in_group {group}")
+        raise block.error(f"{mixer.heads} attention heads cannot form groups of n_heads_in_group {group}")
     return replace(mixer, kv_heads=mixer.heads // group)
 
 
 def _block_ffn(block: Fields, wide: FeedForward) -> Part | None:
     """Return the feed-forward part of a block.
 
-    Its width is two thirds of `ffn_mult` times the model's, cut to a whole
-    number and then rounded up to a multiple of 256 (modeling_decilm.py of the checkpoints).
+    Its width is two thirds of `ffn_mult` times the model's, truncated and then
+    rounded up to a multiple of 256 (modeling_decilm.py of the checkpoints).
     """
     factor, given = block.get("ffn_mult"), block.get("intermediate_size")
     absent, linear = block.flag("no_op"), block.flag("replace_with_linear")

@@ -28,12 +28,12 @@ def _olmo(fields: Fields) -> Body:
 
 
 def _olmo2(fields: Fields) -> Body:
-    """Norms stand behind both parts of a layer; queries and keys are normalised over all heads."""
+    """Norms follow both parts of a layer; queries and keys are normalised over all heads."""
     return Body(uniform(fields, _attention(fields), dense(fields)))
 
 
 def _olmo3(fields: Fields) -> Body:
-    """Where no types are listed, three layers that slide are followed by one that does not."""
+    """If no types are listed, three sliding layers are followed by a full one."""
     window, count = optional_window(fields, default=4096), fields.layers()
     kinds = ["full" if (i + 1) % 4 == 0 else "sliding" for i in range(count)]
     if fields.get("layer_types") is not None:

@@ -17,7 +17,7 @@ from frontiers.compute.families.common import (
 def _phi3(fields: Fields) -> Body:
     if fields.size("full_attn_mod", default=1) > 1:
         raise fields.error(
-            "`full_attn_mod` above 1 is in no checkpoint known here: no rule says which layers slide"
+            "`full_attn_mod` above 1 is not supported: no known checkpoint has it, so which layers slide is unclear"
         )
     mixer = attention(fields, ungrouped=True, reach=Reach(optional_window(fields)), rotary=rotary(fields))
     return Body(uniform(fields, mixer, dense(fields)))

@@ -1,4 +1,4 @@
-"""Qwen 2, 2.5 and 3, dense and with experts, and MiMo, which takes the form of Qwen 2."""
+"""Qwen 2, 2.5 and 3, dense and with experts, and MiMo, which is built like Qwen 2."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from frontiers.compute.layer_parts import FeedForward
 
 
 def _window(fields: Fields) -> int | None:
-    """Return the window that a configuration switches on; its size alone switches nothing."""
+    """Return the window if `use_sliding_window` switches it on."""
     window = fields.get("sliding_window")
     return fields.size("sliding_window") if fields.flag("use_sliding_window") and window is not None else None
 
@@ -35,13 +35,13 @@ def _even_below(layer: int, bound: int) -> bool:
 
 
 def _windows(fields: Fields, slides: Callable[[int, int], bool] = _from) -> list[int | None]:
-    """Return the window of each layer: `slides` says which have it by `max_window_layers`, if none are listed."""
+    """Return the window of each layer: as listed, else by `slides(layer, max_window_layers)`."""
     window, count = _window(fields), fields.layers()
     bound = fields.get("max_window_layers")
     if fields.get("layer_types") is not None:
         kinds = layer_types(fields, SLIDING)
         if window is None and "sliding" in kinds:
-            raise fields.error("`layer_types` has sliding layers, but no sliding_window is switched on")
+            raise fields.error("`layer_types` has sliding layers, but no sliding_window is on")
         return [window if kind == "sliding" else None for kind in kinds]
     if window is not None:
         bound = fields.size("max_window_layers", least=0)
@@ -61,7 +61,7 @@ def _qwen3(fields: Fields) -> Body:
 
 
 def _sparse(fields: Fields, **form: Any) -> list[FeedForward]:
-    """Return the part of each layer: experts, but dense if listed or off the sparse step."""
+    """Return the feed-forward part of each layer: experts, or dense if listed or off the sparse step."""
     fields.skip("intermediate_size", "num_experts_per_tok", "moe_intermediate_size")  # one kind may be absent
     number, count = fields.size("num_experts", "num_local_experts", least=0), fields.layers()
     step, plain = fields.size("decoder_sparse_step", default=1), fields.get("mlp_only_layers", [])
@@ -92,7 +92,7 @@ def _qwen3_moe(fields: Fields) -> Body:
 
 
 def _mimo(fields: Fields) -> Body:
-    """Qwen 2, whose biases do not depend on `attention_bias`, and layers that predict further ahead."""
+    """Qwen 2, whose biases do not depend on `attention_bias`, with layers for multi-token prediction."""
     fields.skip("attention_bias")
     return _qwen2(fields)._replace(left_out=ahead(fields))
 

@@ -2,65 +2,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 
-from frontiers.compute.flops import UnknownArchitecture, forward_flops, read_architecture
+from frontiers.compute.architecture_reader import read_architecture
+from frontiers.compute.config_json import UnknownArchitecture
+from frontiers.compute.flops import forward_flops
 from frontiers.compute.layer_parts import Attention, Auxiliary, FeedForward
-from frontiers.data.architecture_facts import FOLDER
+from support.family_cases import case
 from support.real_modules import (
-    check_decoding,
-    check_full_size,
-    check_hybrid,
-    check_parameters,
-    check_square,
     counted,
+    facts,
     full_size,
     shared_only,
     stored,
     total,
 )
-
-DENSE = {
-    "vocab_size": 61,
-    "hidden_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 48,
-    "max_position_embeddings": 64,
-}
-HYBRID = DENSE | {
-    "num_hidden_layers": 6,
-    "head_dim": 12,
-    "mamba_num_heads": 4,
-    "mamba_head_dim": 12,
-    "ssm_state_size": 8,
-    "n_groups": 2,
-    "conv_kernel": 4,
-    "chunk_size": 8,
-}
-EXPERTS = {
-    "hybrid_override_pattern": "ME*E-M",
-    "n_routed_experts": 6,
-    "num_experts_per_tok": 2,
-    "moe_intermediate_size": 20,
-    "moe_shared_expert_intermediate_size": 28,
-}
-NAMES = ["mamba", "mlp", "attention", "mamba", "mlp", "mamba"]
-SMALL = {
-    "plain": ("NemotronForCausalLM", DENSE),
-    "plain-bias": (
-        "NemotronForCausalLM",
-        DENSE | {"attention_bias": True, "mlp_bias": True, "head_dim": 12, "tie_word_embeddings": True},
-    ),
-    "hybrid": ("NemotronHForCausalLM", HYBRID | {"hybrid_override_pattern": "M-M*-M"}),
-    "hybrid-bias": (
-        "NemotronHForCausalLM",
-        HYBRID | {"layers_block_type": NAMES, "use_bias": True, "mlp_bias": True, "use_conv_bias": False},
-    ),
-    "experts": ("NemotronHForCausalLM", HYBRID | EXPERTS),
-    "latent": ("NemotronHForCausalLM", HYBRID | EXPERTS | {"moe_latent_size": 10, "mlp_bias": True}),
-}
 
 
 def attend(group=None, **other):
@@ -81,38 +36,13 @@ BLOCKS = [
     (attend(**ABSENT), feed(**ABSENT)),
     (attend(2), feed(intermediate_size=40)),
 ]
-DECILM = DENSE | {
+DECILM = case("nemotron", "plain")[1] | {
     "architectures": ["DeciLMForCausalLM"],
     "num_hidden_layers": len(BLOCKS),
     "num_key_value_heads": None,
     "intermediate_size": None,
     "block_configs": [{"attention": a, "ffn": f} for a, f in BLOCKS],
 }
-
-
-def facts(name):
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text())["config"]
-
-
-def read(name, **fields):
-    architecture, config = SMALL[name]
-    return read_architecture({"architectures": [architecture]} | config | fields, "here/config.json")
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_parameters_equal_those_of_the_module(name):
-    check_parameters(*SMALL[name])
-
-
-@pytest.mark.parametrize("name", ["plain", "plain-bias"])
-def test_flops_of_the_plain_form_equal_the_counter(name):
-    check_square(*SMALL[name])
-    check_decoding(*SMALL[name])
-
-
-@pytest.mark.parametrize("name", [name for name in SMALL if "plain" not in name])
-def test_flops_of_hybrids_equal_the_counter_but_for_the_scan(name):
-    check_hybrid(*SMALL[name])
 
 
 def blocks(config, widths):
@@ -204,30 +134,6 @@ def test_what_searched_blocks_hold():
     assert [layer.norms for layer in read_architecture(DECILM).layers] == [64, 64, 32, 32, 64, 0, 64]
 
 
-@pytest.mark.parametrize(
-    ("name", "figure"),
-    [
-        ("llama-3_3-nemotron-super-49b-v1", 49_867_145_216),
-        ("nvidia-nemotron-nano-9b-v2", 8_888_227_328),
-    ],
-)
-def test_totals_of_checkpoints(name, figure):
-    """Nano's as the Hub counts the weights of its files (debaditc/kvfit); of Super it is 49.87 B."""
-    assert read_architecture(facts(name)).parameters() == figure
-
-
-def test_totals_of_nemotron_3_nano():
-    """31.6 B, of which 3.6 B run, 3.2 B without the input embedding (NVIDIA-NeMo/Nemotron).
-
-    The Hub counts 31,577,937,344 weights in the type of the others; what corrects
-    the choice of experts, in another type, are 128 numbers in 23 layers.
-    """
-    nano = read_architecture(facts("nvidia-nemotron-3-nano-30b-a3b-bf16"))
-    assert nano.parameters() == 31_577_937_344 + 23 * 128
-    assert nano.parameters(active=True) == 3_580_076_352
-    assert nano.parameters(active=True, embedding=False) == 3_227_754_816
-
-
 def test_published_totals_of_nemotron_3_super_leave_out_the_routers():
     """120.6 B, of which 12.7 B run, 12.1 B without the input embedding (NVIDIA-NeMo/Nemotron, super3)."""
     large = read_architecture(facts("nvidia-nemotron-3-super-120b-a12b-bf16"))
@@ -235,15 +141,6 @@ def test_published_totals_of_nemotron_3_super_leave_out_the_routers():
     assert large.parameters() - routers == pytest.approx(120.6e9, abs=0.05e9)
     assert large.parameters(active=True) - routers == pytest.approx(12.7e9, abs=0.05e9)
     assert large.parameters(active=True, embedding=False) - routers == pytest.approx(12.1e9, abs=0.05e9)
-
-
-@pytest.mark.parametrize(
-    ("name", "billions"),
-    [("4b-base-8k", 4.5), ("8b-base-8k", 8.1), ("47b-base-8k", 46.8), ("56b-base-8k", 56.3)],
-)
-def test_totals_of_nemotron_h(name, billions):
-    """The names say 4, 8, 47 and 56 billion."""
-    assert round(read_architecture(facts(f"nemotron-h-{name}")).parameters() / 1e9, 1) == billions
 
 
 @shared_only
@@ -281,44 +178,6 @@ def test_facts_are_those_of_the_form_that_trained_them(name, form):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "nemotron-h-56b-base-8k",
-        "nvidia-nemotron-nano-9b-v2",
-        "nvidia-nemotron-3-nano-30b-a3b-bf16",
-        "nvidia-nemotron-3-super-120b-a12b-bf16",
-    ],
-)
-def test_full_size_parameters_and_flops_equal_those_of_the_module(name):
-    check_full_size(facts(name), tokens=64)
-
-
-@pytest.mark.parametrize(
-    ("name", "fields", "message"),
-    [
-        ("hybrid", {"hybrid_override_pattern": "M-M*-X"}, "'X'"),
-        ("hybrid", {"hybrid_override_pattern": "M-M*-"}, "has 5 of them, num_hidden_layers is 6"),
-        ("hybrid", {"hybrid_override_pattern": None}, "hybrid_override_pattern"),
-        ("hybrid", {"hybrid_override_pattern": ["M"] * 6}, "hybrid_override_pattern"),
-        ("hybrid", {"layers_block_type": ["mamba", "moo"] * 3}, "'moo'"),
-        ("hybrid", {"ssm_state_size": None}, "ssm_state_size"),
-        ("hybrid", {"mamba_num_heads": 5}, "n_groups"),
-        ("hybrid", {"num_key_value_heads": 3}, "key-value heads"),
-        ("hybrid", {"sliding_window": 8}, "sliding_window"),
-        ("hybrid", {"mamba_proj_bias": True}, "mamba_proj_bias"),
-        ("experts", {"n_routed_experts": None}, "n_routed_experts"),
-        ("experts", {"num_experts_per_tok": 7}, "num_experts_per_tok"),
-        ("experts", {"moe_latent_size": 0.5}, "moe_latent_size"),
-        ("plain", {"partial_rotary_factor": 2}, "partial_rotary_factor"),
-    ],
-)
-def test_fields_that_cannot_be_counted_are_errors(name, fields, message):
-    with pytest.raises(UnknownArchitecture, match=message) as error:
-        read(name, **fields)
-    assert SMALL[name][0] in str(error.value) and "here/config.json" in str(error.value)
-
-
-@pytest.mark.parametrize(
     ("block", "message"),
     [
         (None, "block_configs"),
@@ -343,15 +202,3 @@ def test_blocks_that_cannot_be_counted_are_errors(block, message):
 def test_blocks_are_as_many_as_layers():
     with pytest.raises(UnknownArchitecture, match="list of 3 blocks"):
         read_architecture(DECILM | {"num_hidden_layers": 3})
-
-
-def test_layers_of_multi_token_prediction_are_left_out():
-    ahead = read("experts", num_nextn_predict_layers=1, mtp_hybrid_override_pattern="*E")
-    assert ahead.left_out == ("1 layer of multi-token prediction",)
-    assert ahead.parameters() == read("experts").parameters()
-
-
-def test_older_name_of_the_width_of_a_head():
-    older = {k: v for k, v in SMALL["hybrid"][1].items() if k != "head_dim"}
-    config = {"architectures": ["NemotronHForCausalLM"]} | older
-    assert read_architecture(config | {"attention_head_dim": 12}) == read("hybrid")
