@@ -137,7 +137,7 @@ def test_a_torn_log_is_one_message_with_all_that_is_wrong(workflow, tmp_path):
     said = called.stdout + called.stderr
     assert "2 faults" in said
     assert "`resps` is missing (line 4)" in said
-    assert "a line that is no JSON object (line 8)" in said
+    assert "a line that is not a JSON object (line 8)" in said
     assert "Traceback" not in said
     assert (
         not (tmp_path / "results/others/generations/pocket-small").joinpath(f"{BENCHMARK}.cot.json").exists()
