@@ -16,7 +16,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["HF_HUB_OFFLINE"] = "1"
 
 from frontiers.data.problems import read_problems
 from frontiers.generation import prompts, scheduler
-from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines import vllm
 from frontiers.generation.engines.endpoint import Endpoint
 from frontiers.generation.journal import Journal
 from frontiers.generation.strategies import chain
@@ -52,7 +52,7 @@ def main() -> None:
     problems = read_problems(FOLDER.parents[1] / "problems/middle-chains.jsonl")[: arguments.problems]
     with TemporaryDirectory() as name:
         folder = Path(name)
-        engine.prepare_environment("cpu", folder)
+        vllm.prepare_environment("cpu", folder)
         with vllm_server.serving(FOLDER, folder, seats=arguments.seats, interval=arguments.interval) as url:
             from transformers import AutoTokenizer
 
@@ -60,8 +60,8 @@ def main() -> None:
             settings = {"url": url, "max_model_len": 256, "max_num_seqs": arguments.seats}
             far = Endpoint(settings, "pocket-small", SAMPLING, tokenizer, print)
             settings |= {"device": "cpu", "dtype": "float32", "kv_cache_gib": 0.25}
-            given = engine.engine_arguments(str(FOLDER), {}, settings, 0, False)
-            near = engine.VllmEngine(given, SAMPLING, tokenizer, 0, print)
+            given = vllm.engine_arguments(str(FOLDER), {}, settings, 0, False)
+            near = vllm.VllmEngine(given, SAMPLING, tokenizer, 0, print)
             near._start()
             ratios = []
             for number in range(arguments.repeats):

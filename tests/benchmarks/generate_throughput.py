@@ -29,7 +29,7 @@ from frontiers.config import load
 from frontiers.config import study as config
 from frontiers.core import files
 from frontiers.generation import job, scheduler
-from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines import vllm
 from frontiers.generation.requests import Request
 
 ROOT = Path(__file__).parents[2]
@@ -56,16 +56,14 @@ def vllm_arguments(argv: list[str]) -> dict:
     """Return the arguments of `vllm.LLM` that generate.py would use, with the environment set for it."""
     wanted = generate.parse(argv)
     folder = Path(json.loads(wanted.manifest.read_text())["folder"])
-    engine.prepare_environment("cpu", wanted.journal_dir / "cache")
-    return engine.engine_arguments(
-        str(folder), job.read_json(folder / "config.json"), wanted.engine, 0, False
-    )
+    vllm.prepare_environment("cpu", wanted.journal_dir / "cache")
+    return vllm.engine_arguments(str(folder), job.read_json(folder / "config.json"), wanted.engine, 0, False)
 
 
 class Recorder:
     """An engine that notes the requests it is given."""
 
-    def __init__(self, runner: engine.VllmEngine):
+    def __init__(self, runner: vllm.VllmEngine):
         self.runner, self.requests = runner, []
         self.capacity, self.devices = runner.capacity, 0
         self.receive = runner.receive
@@ -114,7 +112,7 @@ def bare(llm, sampling: dict, requests: list[Request]) -> tuple[tuple[float, flo
     for is_answer in (False, True):
         chosen = [request for request in requests if bool(request.written) == is_answer]
         prompts = [{"prompt_token_ids": list(request.prompt)} for request in chosen]
-        parameters = [engine.parameters_of(request, sampling) for request in chosen]
+        parameters = [vllm.parameters_of(request, sampling) for request in chosen]
         outputs = llm.generate(prompts, parameters, use_tqdm=False)
         tokens += sum(len(output.outputs[0].token_ids) for output in outputs)
     return clock.seconds(), tokens
@@ -145,7 +143,7 @@ def inside(model: str, repeats: int, record: Path) -> None:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(given["model"])
-        runner = engine.VllmEngine(given, identity["sampling"], tokenizer, 0, print)
+        runner = vllm.VllmEngine(given, identity["sampling"], tokenizer, 0, print)
         _, _, requests = ours(model, runner, tokenizer)  # starts and warms the engine
         record.write_text(json.dumps([vars(request) for request in requests]))
         requests = read(record)

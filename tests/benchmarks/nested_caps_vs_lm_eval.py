@@ -27,7 +27,7 @@ import yaml
 
 from frontiers.config import load
 from frontiers.config import study as config
-from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines import vllm as vllm_engine
 
 ROOT = Path(__file__).parents[2]
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "frequency_penalty": 0.0}
@@ -44,14 +44,12 @@ def engine_arguments(model: dict) -> dict:
     _, pocket = study()
     folder = ROOT / model["path"]
     settings = json.loads(config.engine(pocket, model))
-    return engine.engine_arguments(
-        str(folder), json.loads((folder / "config.json").read_text()), settings, 0, False
-    )
+    return engine_arguments(str(folder), json.loads((folder / "config.json").read_text()), settings, 0, False)
 
 
 def harness(model: str, problems: Path, cap: int | None, output: Path) -> None:
     """Run lm-evaluation-harness under one cap in this process; write accuracy, tokens and seconds as JSON."""
-    engine.prepare_environment("cpu", output.parent)
+    vllm_engine.prepare_environment("cpu", output.parent)
     import importlib.metadata
 
     import vllm.platforms

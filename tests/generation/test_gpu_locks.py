@@ -26,12 +26,12 @@ JOB = """
 import json, sys, time
 from pathlib import Path
 from support.fake_nvml import Library
-from frontiers.generation.engines import gpu_locks as devices
+from frontiers.generation.engines import gpu_locks
 
-devices.WAIT = 0.02
+gpu_locks.WAIT = 0.02
 count, seconds, locks, log = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])
 environment = json.loads(sys.argv[5])
-with devices.held(count, lambda line: None, Library(4), environment, locks) as taken:
+with gpu_locks.held(count, lambda line: None, Library(4), environment, locks) as taken:
     begun = time.monotonic()
     with log.open("a") as file:
         file.write("held " + environment["CUDA_VISIBLE_DEVICES"] + "\\n")

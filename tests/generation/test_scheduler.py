@@ -45,7 +45,7 @@ def test_the_engine_is_kept_full_and_never_overfull(tmp_path):
 
 
 def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_path):
-    parts = [
+    runs = [
         scheduler.BenchmarkRun(Journal(tmp_path / f"{name}.jsonl"), [episode(n + first) for n in range(3)])
         for name, first in (("a", 0), ("b", 100))
     ]
@@ -56,15 +56,15 @@ def test_benchmarks_of_one_job_have_a_journal_each_and_no_gap_between_them(tmp_p
             together.append({request.prompt[0] >= 100 for request in self.held})
             return super().receive()
 
-    scheduler.drive(parts, Watched(capacity=3), lambda line: None)
+    scheduler.drive(runs, Watched(capacity=3), lambda line: None)
     assert {False, True} in together
-    for part, first in zip(parts, (0, 100), strict=True):
-        part.journal.close()
-        assert [number for number, _, _ in part.results] == [first, first + 1, first + 2]
-        assert part.requests == 9
-        tally = last_tally(part.journal.path)
+    for run, first in zip(runs, (0, 100), strict=True):
+        run.journal.close()
+        assert [number for number, _, _ in run.results] == [first, first + 1, first + 2]
+        assert run.requests == 9
+        tally = last_tally(run.journal.path)
         assert (tally.total, tally.done) == (3, 2)  # as of the last line, before the last episode ended
-        assert part.journal.tally.done == part.journal.tally.worked == 3
+        assert run.journal.tally.done == run.journal.tally.worked == 3
 
 
 def test_the_tally_books_tokens_and_device_seconds_of_every_job(tmp_path):
@@ -73,8 +73,8 @@ def test_the_tally_books_tokens_and_device_seconds_of_every_job(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         decode([episode(n) for n in range(5)], path, Writer(dies_at=6, capacity=1))
     stopped = last_tally(path)
-    _, part = decode([episode(n) for n in range(5)], path, writer)
-    tally = part.journal.tally
+    _, run = decode([episode(n) for n in range(5)], path, writer)
+    tally = run.journal.tally
     assert tally.tokens == writer.tokens
     assert tally.done == 5
     assert tally.worked == 3
@@ -87,10 +87,10 @@ def test_a_job_with_nothing_to_decode_asks_the_engine_for_nothing_and_leaves_the
     path = tmp_path / "j.jsonl"
     first, _ = decode([episode(n) for n in range(3)], path, Writer())
     before = path.read_bytes()
-    again, part = decode([episode(n) for n in range(3)], path, Writer(dies_at=0))
+    again, run = decode([episode(n) for n in range(3)], path, Writer(dies_at=0))
     assert again == first
     assert path.read_bytes() == before
-    assert part.journal.tally.worked == 0
+    assert run.journal.tally.worked == 0
 
 
 def test_progress_says_how_far_and_how_long():

@@ -1,10 +1,10 @@
 """Work divided among jobs makes the same table as one job."""
 
+import itertools
 import json
 import os
 import shutil
 from dataclasses import replace
-from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from frontiers.core import tables
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import scheduler, shards, status
-from frontiers.generation.strategies import chain as generation
+from frontiers.generation.strategies import chain
 from support.writer import PROBLEMS, THINKING, TOKENIZER, Writer, settings_of
 
 
@@ -25,27 +25,27 @@ def names(count):
 
 
 def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=False):
-    """Generate a shard as generate.py does; write its table and provenance, return the part."""
+    """Generate a shard as generate.py does; write its table and provenance, return the run."""
     journal = shards.open_journal(folder / "journal", "b.cot", shard)
-    wanted = generation.episodes(
+    wanted = chain.episodes(
         shards.problems_of(problems, shard), TOKENIZER, THINKING, {}, settings_of(caps, samples=2)
     )
-    part = scheduler.BenchmarkRun(journal, wanted)
+    run = scheduler.BenchmarkRun(journal, wanted)
     try:
-        scheduler.drive([part], writer, lambda line: None)
+        scheduler.drive([run], writer, lambda line: None)
     finally:
         journal.close()
-    table = generation.tabulate(list(chain(*part.results)), TOKENIZER)
+    table = chain.tabulate(list(itertools.chain(*run.results)), TOKENIZER)
     out = folder / f"made{shard}"
     tables.write_table(table, out / "b.cot.parquet", "generations")
     said = {
-        "wall_seconds": 2.0, "engine_seconds": 1.0, "decoded_requests": part.requests, "begun": "2026",
-        "journalled_requests": part.known, "decoded_tokens": 10, "truncated": 1, "looping": 0,
+        "wall_seconds": 2.0, "engine_seconds": 1.0, "decoded_requests": run.requests, "begun": "2026",
+        "journalled_requests": run.known, "decoded_tokens": 10, "truncated": 1, "looping": 0,
         "finish_reasons": {"stop": 2}, "energy_joules": 5.0, "measured": {"joules": 5.0}, "model": "m",
         "problems_sha256": sha256_of(write_problems(folder, problems)),
     }  # fmt: skip
     (out / "b.cot.json").write_text(json.dumps(said))
-    return part
+    return run
 
 
 def write_problems(folder, problems=PROBLEMS):
@@ -83,7 +83,7 @@ def test_shards_merge_to_the_identical_table(tmp_path, count):
 @settings(deadline=None)
 def test_every_problem_is_in_one_shard_and_shards_are_alike(problems, count):
     parts = [shards.problems_of(range(problems), name[1:]) for name in names(count)]
-    assert sorted(chain(*parts)) == list(range(problems))
+    assert sorted(itertools.chain(*parts)) == list(range(problems))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 

@@ -9,7 +9,6 @@ from transformers import AutoConfig
 
 from frontiers.compute.families.quiet_star import FORM
 from frontiers.core.cli import UserError
-from frontiers.generation import requests as completions
 from frontiers.generation.engines import thought_model
 from frontiers.generation.engines.reward import GuidedPolicy
 from frontiers.generation.engines.thought import ThoughtEngine
@@ -332,4 +331,4 @@ def test_the_vocabulary_of_thoughts_is_the_pocket_one_and_two_tokens():
         thought_model.END,
     ]
     assert world.THOUGHT == (thought_model.START, thought_model.END)
-    assert completions.Request((1,), 1, 1).id
+    assert Request((1,), 1, 1).id

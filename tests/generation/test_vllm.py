@@ -11,7 +11,7 @@ import pytest
 
 from frontiers.core.cli import UserError
 from frontiers.generation import prompts
-from frontiers.generation.engines import vllm as engine
+from frontiers.generation.engines import vllm
 from frontiers.generation.requests import Request, before_text, complete, continuation
 from frontiers.generation.strategies import chain
 from support.paths import ROOT
@@ -41,16 +41,18 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory, tokenizer):
-    engine.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
+    vllm.prepare_environment("cpu", tmp_path_factory.mktemp("cache"))
     os.environ["HF_HUB_OFFLINE"] = "1"
-    arguments = engine.engine_arguments(str(FOLDER), {}, SETTINGS, 0, False)
+    arguments = vllm.engine_arguments(str(FOLDER), {}, SETTINGS, 0, False)
     reasoning = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
-    return engine.VllmEngine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, 0, SAID.append)
+    return vllm.VllmEngine(arguments | {"reasoning_config": reasoning}, SAMPLING, tokenizer, 0, SAID.append)
 
 
 @pytest.fixture
 def runner(started):
     """The engine as it was started, whatever the test before has done to it."""
+    if started._llm is None:
+        started._start()
     started.sampling, started._restarted = SAMPLING, False
     started.arguments["max_num_seqs"] = SETTINGS["max_num_seqs"]
     SAID.clear()
@@ -140,9 +142,9 @@ def test_what_is_written_in_pieces_is_what_one_greedy_run_writes(runner, request
 
 def test_a_penalty_counts_what_stands_in_the_prompt_already(requests):
     request = Request((9, 9, 4, 5, 5), 1, 10, written=3)
-    parameters = engine.parameters_of(request, {"temperature": 0.0, "frequency_penalty": 0.5})
+    parameters = vllm.parameters_of(request, {"temperature": 0.0, "frequency_penalty": 0.5})
     assert parameters.logit_bias == {4: -0.5, 5: -1.0}
-    assert engine.parameters_of(request, {"temperature": 0.0}).logit_bias is None
+    assert vllm.parameters_of(request, {"temperature": 0.0}).logit_bias is None
 
 
 def test_the_same_seed_writes_the_same_alone_and_in_company(runner, requests):
@@ -260,9 +262,9 @@ class NoRoom:
 )
 def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, room, tried, starts):
     monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=NoRoom))
-    monkeypatch.setattr(engine.gc, "freeze", lambda: None)
+    monkeypatch.setattr(vllm.gc, "freeze", lambda: None)
     NoRoom.room, NoRoom.told, NoRoom.tried = room, told, ()
-    found = engine.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     if starts:
         found._start()
     else:
@@ -282,9 +284,9 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
         )
 
     monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=start))
-    monkeypatch.setattr(engine.gc, "freeze", lambda: None)
-    monkeypatch.setattr(engine.subprocess, "run", asked)
-    found = engine.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
+    monkeypatch.setattr(vllm.gc, "freeze", lambda: None)
+    monkeypatch.setattr(vllm.subprocess, "run", asked)
+    found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     with pytest.raises(UserError if fault else AttributeError, match="libnuma1" if fault else "_OpNamespace"):
         found._start()
 
@@ -303,10 +305,10 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
     ],
 )
 def test_want_of_memory_is_told_from_other_deaths(error, short):
-    assert engine.out_of_memory(error) is short
+    assert vllm.out_of_memory(error) is short
     outer = RuntimeError("Engine core initialization failed")
     outer.__cause__ = error
-    assert engine.out_of_memory(outer) is short
+    assert vllm.out_of_memory(outer) is short
 
 
 def test_a_stop_text_leaves_out_what_stands_from_it_on(tokenizer):
@@ -323,5 +325,5 @@ def test_ends_of_sequence_are_gathered_from_tokenizer_and_configuration(tokenize
 
 def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():
     config = json.loads((FOLDER.parent / "hybrid/config.json").read_text())
-    assert not engine.engine_arguments("x", config, SETTINGS, 0, False)["enable_prefix_caching"]
-    assert engine.engine_arguments("x", {}, SETTINGS, 0, False)["enable_prefix_caching"]
+    assert not vllm.engine_arguments("x", config, SETTINGS, 0, False)["enable_prefix_caching"]
+    assert vllm.engine_arguments("x", {}, SETTINGS, 0, False)["enable_prefix_caching"]

@@ -150,9 +150,9 @@ def fork_children() -> None:
 def serve() -> None:
     """Fork a job, or a server, per line of standard input."""
     os.environ |= {"VLLM_CACHE_ROOT": "/tmp/vllm", "HF_HUB_OFFLINE": "1"}
-    from frontiers.generation.engines import vllm as engine
+    from frontiers.generation.engines import vllm
 
-    engine.prepare_environment("cpu", Path("/tmp"))
+    vllm.prepare_environment("cpu", Path("/tmp"))
     for module in PRELOADED:
         import_module(module)
 

@@ -42,9 +42,9 @@ def words_of(number: int) -> str:
 
 def vocabulary() -> list[str]:
     """Return every token of the judge, the id being the position: those of the pocket world, and its own."""
-    asked = re.findall(r"[A-Za-z]+|:", re.sub(r"\{\w+\}", " ", PROMPT))
-    said = re.findall(r"[A-Za-z]+", re.sub(r"\{\w*\}|boxed", " ", " ".join(ENDINGS)))
-    own = dict.fromkeys([*asked, *said, *SMALL, *TENS, "yes", "no"])
+    prompted = re.findall(r"[A-Za-z]+|:", re.sub(r"\{\w+\}", " ", PROMPT))
+    endings = re.findall(r"[A-Za-z]+", re.sub(r"\{\w*\}|boxed", " ", " ".join(ENDINGS)))
+    own = dict.fromkeys([*prompted, *endings, *SMALL, *TENS, "yes", "no"])
     known = world.vocabulary()
     return known + [word for word in own if word not in known]
 
@@ -53,7 +53,7 @@ def draw(seed: str, steps: tuple[int, ...], distractors: tuple[int, ...]) -> Ite
     """Yield (prompt, reply) endlessly, for problems of the training side; half of the solutions are wrong."""
     rng = random.Random(f"{seed} judge")
     for problem in world.draw_problems(seed, steps, False, distractors):
-        gold, said = problem.gold, problem.gold
+        gold, claimed = problem.gold, problem.gold
         trace = list(problem.trace)
         if rng.random() < WRONG_SHARE:
             near = [int(token) for token in trace if token.isdigit()] + [
@@ -65,11 +65,11 @@ def draw(seed: str, steps: tuple[int, ...], distractors: tuple[int, ...]) -> Ite
             wrong = [
                 n for n in (*near, rng.randrange(world.LARGEST_NUMBER + 1)) if 0 <= n <= 99 and n != gold
             ]
-            said = rng.choice(wrong)
+            claimed = rng.choice(wrong)
             if rng.random() < FOLLOWED_SHARE:
-                trace[-2] = str(said)
-        ending = rng.choice(ENDINGS).format(digits=said, words=words_of(said))
+                trace[-2] = str(claimed)
+        ending = rng.choice(ENDINGS).format(digits=claimed, words=words_of(claimed))
         kept = rng.randrange(len(trace)) if rng.random() < 0.1 else 0
         solution = f"{world.text_of(tuple(trace[kept:]))}\n{ending}"
         prompt = prompt_of(world.text_of(problem.question), solution, str(gold))
-        yield prompt, f"{said} = {gold}. {'yes' if said == gold else 'no'}"
+        yield prompt, f"{claimed} = {gold}. {'yes' if claimed == gold else 'no'}"

@@ -96,13 +96,13 @@ def worked_out(step: Sequence[str]) -> int:
 def made_up(problem: Problem, rng: random.Random) -> Labelled:
     """Return a solution, right or with one step corrupted, whole or answered early."""
     steps = corrupted(problem, rng) if rng.random() < WRONG_SHARE else steps_of(problem.trace)
-    said = steps[-1][-1]
+    claimed = steps[-1][-1]
     if rng.random() < CUT_SHARE:
         steps = steps[: rng.randrange(len(steps))]
-        said = rng.choice([said, str(problem.gold), str(rng.randrange(world.LARGEST_NUMBER + 1))])
+        claimed = rng.choice([claimed, str(problem.gold), str(rng.randrange(world.LARGEST_NUMBER + 1))])
     elif rng.random() < 0.1:
-        said = str(min(max(int(said) + rng.choice((-10, -2, -1, 1, 2, 10)), 0), world.LARGEST_NUMBER))
-    return labelled(problem, steps, ("\\boxed{", said, "}"))
+        claimed = str(min(max(int(claimed) + rng.choice((-10, -2, -1, 1, 2, 10)), 0), world.LARGEST_NUMBER))
+    return labelled(problem, steps, ("\\boxed{", claimed, "}"))
 
 
 @torch.no_grad()

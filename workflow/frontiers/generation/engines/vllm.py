@@ -172,14 +172,14 @@ class VllmEngine:
 
     def _recover(self, error: Exception) -> None:
         """Restart the engine and resubmit the requests in flight; raise `UserError` if that cannot help."""
-        said = f"the engine died ({type(error).__name__}: {error})"
+        death = f"the engine died ({type(error).__name__}: {error})"
         short = out_of_memory(error)
         if self.arguments["max_num_seqs"] == 1 if short else self._restarted:
             raise UserError(
-                f"{said}, {'with a single request' if short else 'and not for the first time'}. What it decoded is in "
+                f"{death}, {'with a single request' if short else 'and not for the first time'}. What it decoded is in "
                 "the journal: fix the cause and rerun the command to continue"
             ) from error
-        self.report(f"{said}; restarting it")
+        self.report(f"{death}; restarting it")
         if short or silent(error):
             self._halve()
         self._restarted |= not short
