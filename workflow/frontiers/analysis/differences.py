@@ -16,7 +16,7 @@ from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics import paired
 from frontiers.statistics.bootstrap import Cells, arrange, joint_bootstrap
-from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, percentile_limits
+from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, mover_reach, percentile_limits
 
 Point = tuple[str, str, float]
 """Model, strategy and cap (infinity is uncapped)."""
@@ -68,19 +68,18 @@ def between(a: np.ndarray, b: np.ndarray) -> dict:
 def of_mean(parts: Sequence[tuple[dict, np.ndarray]]) -> dict:
     """Return the comparison of the mean over benchmarks; `parts`: fields and problem differences of each.
 
-    Limits by variance recovery (as `intervals.mean_interval`). The p-value takes the weighted sum of the
+    Limits by variance recovery (MOVER). The p-value takes the weighted sum of the
     problems' differences as normal under flips of their signs.
     """
     number = len(parts)
     rows = [row for row, _ in parts]
     estimate = float(np.mean([row["difference"] for row in rows]))
-    below = np.sqrt(sum((row["difference"] - row["low"]) ** 2 for row in rows)) / number
-    above = np.sqrt(sum((row["high"] - row["difference"]) ** 2 for row in rows)) / number
+    below, above = mover_reach(*([row[name] for row in rows] for name in ("difference", "low", "high")))
     spread = np.sqrt(sum((d**2).sum() / len(d) ** 2 for _, d in parts)) / number
     return {
         "difference": estimate,
-        "low": max(estimate - below, -1.0),
-        "high": min(estimate + above, 1.0),
+        "low": max(estimate - float(below) / number, -1.0),
+        "high": min(estimate + float(above) / number, 1.0),
         "interval": COMBINED,
         "p_value": float(2 * stats.norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0,
         "test": paired.NORMAL,
@@ -153,10 +152,5 @@ def _ratio(a: float, b: float, draws_a: np.ndarray, draws_b: np.ndarray, problem
     if not (a > 0 and b > 0):
         return {"flops_interval": BOOTSTRAP}
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = percentile_limits(draws_a / draws_b, problems)
-    return {
-        "flops_ratio": a / b,
-        "flops_low": min(float(low), a / b),
-        "flops_high": max(float(high), a / b),
-        "flops_interval": BOOTSTRAP,
-    }
+        low, high = percentile_limits(draws_a / draws_b, problems, estimate=a / b)
+    return {"flops_ratio": a / b, "flops_low": low, "flops_high": high, "flops_interval": BOOTSTRAP}

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import KEY, MEAN, cap_order, caps_of
 from frontiers.statistics.intervals import answers_from_interval
 
 ELEMENTS = 4_000_000  # numbers in a temporary array: 32 MB
@@ -88,10 +88,8 @@ def _keys(
     rows: pd.DataFrame, model: str, strategy: str, benchmark: str, caps: np.ndarray, samples: int
 ) -> pd.DataFrame:
     """Return the keys of the points of one model and strategy, caps in ascending order."""
-    column = pd.array([pd.NA if np.isinf(c) else int(c) for c in caps], dtype="Int64")
-    return pd.DataFrame(
-        {"model": model, "strategy": strategy, "benchmark": benchmark, "cap": column, "samples": samples}
-    )
+    fixed = {"model": model, "strategy": strategy, "benchmark": benchmark}
+    return pd.DataFrame({**fixed, "cap": caps_of(caps), "samples": samples})
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:

@@ -96,11 +96,11 @@ def matched(curves: Sequence[Curve], kinds: Mapping[str, str]) -> list[dict]:
 def these_models(values: np.ndarray, problems: int, sign: str) -> dict:
     """Return estimate and interval over problems; `values` holds the estimate and the draws (1 + D,)."""
     row = {"scope": THESE, "interval": BOOTSTRAP}
-    low, high = percentile_limits(values[1:], problems)
+    low, high = percentile_limits(values[1:], problems, estimate=values[0])
     if not np.isfinite(low):
         reason = "the common range is so short that it is lost in more than 2.5 % of the bootstrap draws"
         return row | {"estimable": False, "reason": reason}
-    limits = {"estimate": values[0], "low": min(low, values[0]), "high": max(high, values[0])}
+    limits = {"estimate": values[0], "low": low, "high": high}
     return row | {"estimable": True} | (limits if sign == "-" else {k: 10**v for k, v in limits.items()})
 
 
@@ -143,8 +143,8 @@ def _share_rows(
         elif not np.isfinite(values[0, i]):
             row |= {"estimable": False, "reason": "all points have one compute"}
         else:
-            low, high = percentile_limits(values[1:, i], shared["problems"])
-            row |= {"estimate": values[0, i], "low": min(low, values[0, i]), "high": max(high, values[0, i])}
+            low, high = percentile_limits(values[1:, i], shared["problems"], estimate=values[0, i])
+            row |= {"estimate": values[0, i], "low": low, "high": high}
         rows.append(row)
     return rows
 

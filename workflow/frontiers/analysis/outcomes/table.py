@@ -87,14 +87,12 @@ def _estimated(values: np.ndarray, problems: int, **fields: object) -> dict:
 
     The limits are those of its logarithm's expanded percentiles; `spread` is its bootstrap standard error.
     """
-    low, high = (float(v) for v in percentile_limits(values[1:], problems))
+    low, high = (float(v) for v in percentile_limits(values[1:], problems, estimate=values[0]))
     if not np.isfinite(low):
         return _no(LACKING)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = float(np.nanstd(np.log(values[1:]), ddof=1))
-    estimate = float(values[0])
-    limits = {"estimate": estimate, "low": min(low, estimate), "high": max(high, estimate)}
-    limits["interval"] = BOOTSTRAP
+    limits = {"estimate": float(values[0]), "low": low, "high": high, "interval": BOOTSTRAP}
     return {"estimable": True, **limits, "spread": spread, **fields}
 
 
@@ -224,18 +222,19 @@ def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
                     if (row["strategy"], row["measure"], row["comparison"]) == (strategy, measure, comparison)
                     and row["model"] != POOLED
                 ]
-                known = [row for row in pairs if row["estimable"]]
                 key = {"model": POOLED, "benchmark": POOLED, "strategy": strategy, "measure": measure}
-                key |= {"comparison": f"share_{comparison}", "n": len(known)}
-                if not known:
-                    found.append(key | _no("no pair of a model and a benchmark could be compared"))
-                    continue
-                logs = np.log([row["estimate"] for row in known])
-                spread = np.array([max(row["spread"], 1e-12) for row in known])
-                signs = [
-                    (holm(stats.norm.sf(side * logs / spread)) <= (1 - LEVEL) / 2).mean() for side in (1, -1)
-                ]
-                limits = {"estimate": (logs > 0).mean(), "low": signs[0], "high": 1 - signs[1]}
-                note = f"{len(known)} of {len(pairs)} pairs could be compared; {CLAIM}"
-                found.append(key | limits | {"interval": HOLM, "estimable": True, "note": note})
+                found.append(key | {"comparison": f"share_{comparison}"} | _share_above_one(pairs))
     return found
+
+
+def _share_above_one(pairs: Sequence[dict]) -> dict:
+    """Return the share of pairs, rows of single models, whose ratio is above 1; see `pairs_above_one`."""
+    known = [row for row in pairs if row["estimable"]]
+    if not known:
+        return _no("no pair of a model and a benchmark could be compared", n=0)
+    logs = np.log([row["estimate"] for row in known])
+    spread = np.array([max(row["spread"], 1e-12) for row in known])
+    above, below = ((holm(stats.norm.sf(side * logs / spread)) <= (1 - LEVEL) / 2).mean() for side in (1, -1))
+    limits = {"estimate": (logs > 0).mean(), "low": above, "high": 1 - below, "interval": HOLM}
+    note = f"{len(known)} of {len(pairs)} pairs could be compared; {CLAIM}"
+    return {"n": len(known), **limits, "estimable": True, "note": note}
