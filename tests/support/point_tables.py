@@ -6,11 +6,7 @@ import pandas as pd
 from frontiers.analysis import points
 
 CAPS = [0, 16, None]
-
-
 PARTS = "prefill reasoning answer policy thought reward attention feed_forward state_space logits".split()
-
-
 AMBIGUITY = {"looping": False, "refused": False, "boxed_answers": 1}
 
 
@@ -39,6 +35,11 @@ def tables(trace, skill, problems=20, samples=1, seed=0):
         kv_bytes=8, joules=None,
     )  # fmt: skip
     return generations, grades, compute
+
+
+def luck(problems=400, points=20, seed=0):
+    """Right answers by problem of points that are all equally good."""
+    return (np.random.default_rng(seed).random((problems, points)) < 0.5).astype(float)
 
 
 def answers_of(made, model="m", benchmark="b"):
