@@ -12,9 +12,9 @@ from pathlib import Path
 
 from frontiers.analysis.strategies import answers as combined
 from frontiers.compute import config_json, flops, pass_flops
-from frontiers.compute.pass_flops import KEY
 from frontiers.core import cli, tables
 from frontiers.core.files import write_whole
+from frontiers.core.keys import GENERATION
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,14 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         if getattr(arguments, name)
     }
     selection = arguments.selection
-    samples = read["generations"][[*KEY, "truncated", "seconds"]].merge(
-        read["grades"][[*KEY, "correct", "extracted", "looping"]], on=KEY, validate="one_to_one"
+    samples = read["generations"][[*GENERATION, "truncated", "seconds"]].merge(
+        read["grades"][[*GENERATION, "correct", "extracted", "looping"]], on=GENERATION, validate="one_to_one"
     )
     if "rewards" in read:
-        scored = read["rewards"][[*KEY, selection["aggregate"]]].rename(
+        scored = read["rewards"][[*GENERATION, selection["aggregate"]]].rename(
             columns={selection["aggregate"]: "score"}
         )
-        samples = samples.merge(scored, on=KEY, validate="one_to_one")
+        samples = samples.merge(scored, on=GENERATION, validate="one_to_one")
     if "passes" in read:
         costs = combined.costs_of_trees(read["compute"], read["passes"])
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from frontiers.analysis import differences
 from frontiers.core.cli import UserError, analysis_parser, run
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--answers: published figures are means and cannot be paired; give a table of answers"
         )
     points = read_table(args.points, "points")
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     pairs = [(point(a), point(b)) for a, b in args.pair] if args.pair else None
     answers = read_table(args.answers, "answers")
     table = differences.fit(answers, benchmarks, args.draws, args.seed, pairs)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from frontiers.analysis.saturation import table as saturation
 from frontiers.core.cli import analysis_parser, run
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     if args.answers:
         answers = read_table(args.answers, "answers")
         table, pooled = saturation.fit(answers, args.draws, args.seed, benchmarks)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.statistics.bootstrap import Cells, arrange, joint_draws
 from frontiers.statistics.intervals import answers_from_error, standard_error
 
@@ -73,11 +73,11 @@ def read_curves(
     single = {}
     for cell in cells:
         for key, block in zip(_blocks(cell), cell.values, strict=True):
-            caps = cap_order(cell.keys.loc[(cell.keys[KEY[:3]] == list(key)).all(axis=1), "cap"])
+            caps = cap_order(cell.keys.loc[(cell.keys[CURVE] == list(key)).all(axis=1), "cap"])
             single[key] = _means(block) | {"caps": caps.to_numpy()}
     keys = drawn.keys.assign(column=np.arange(len(drawn.keys)), order=cap_order(drawn.keys["cap"]))
     curves = []
-    for (model, strategy, benchmark), part in keys.groupby(KEY[:3], sort=False):
+    for (model, strategy, benchmark), part in keys.groupby(CURVE, sort=False):
         part = part.sort_values("order")
         caps = part["order"].to_numpy()
         among = names if benchmark == MEAN else [benchmark]
@@ -101,7 +101,7 @@ def read_curves(
 
 def _blocks(cells: Cells) -> list[tuple]:
     """Return model, strategy and benchmark of every block of values."""
-    return list(cells.keys[KEY[:3]].drop_duplicates().itertuples(index=False, name=None))
+    return list(cells.keys[CURVE].drop_duplicates().itertuples(index=False, name=None))
 
 
 def _means(block: np.ndarray) -> dict:

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import GENERATION, KEY, MEAN, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.statistics import bootstrap, intervals
 
-GENERATION = ["problem_id", "sample", "cap"]
 SECONDS = 3600
 MEASURES = {
     "accuracy": "correct",

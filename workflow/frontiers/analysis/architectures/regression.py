@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.statistics.clustered_ols import ClusteredFit
 from frontiers.statistics.intervals import LEVEL
 
@@ -34,7 +34,7 @@ def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict
     """
     used = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     used = used.assign(order=cap_order(used["cap"]))
-    largest = used.groupby(["model", "strategy", "benchmark"])["order"].transform("max")
+    largest = used.groupby(CURVE)["order"].transform("max")
     used = used[used["order"] == largest].reset_index(drop=True)
     kinds = used.drop_duplicates("model").set_index("model")["architecture"]
     counts = kinds.value_counts().to_dict()

@@ -1,11 +1,12 @@
-"""Checks of the answers of a study, and the form in which every check reports."""
+"""Checks of the single answers of a study."""
 
 import numpy as np
 import pandas as pd
 
-from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, report
+from frontiers.analysis.checks.check import RELATIVE, Check, each, report
 from frontiers.analysis.points import COSTS
 from frontiers.compute import flop_columns
+from frontiers.core.keys import CURVE
 
 ITEM = [*CURVE, "problem_id", "sample"]
 COMBINED = "combined"

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from frontiers.core.keys import CURVE, cap_text
+
 SHOWN = 5
-
-
 RELATIVE = 1e-6
-
-
-CURVE = ["model", "strategy", "benchmark"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ def named(row: Mapping) -> str:
     """Return the key of a row in words."""
     parts = [str(row[k]) for k in CURVE if k in row]
     if "order" in row:
-        parts.append("uncapped" if np.isinf(row["order"]) else f"cap {row['order']:.0f}")
+        parts.append(cap_text(row["order"]))
     parts += [f"{k} {row[k]}" for k in ("problem_id", "sample") if k in row]
     return ", ".join(parts)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis.checks.answers import ANSWER_CHECKS
-from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, named, report
+from frontiers.analysis.checks.check import RELATIVE, Check, each, named, report
 from frontiers.analysis.points import with_measures
 from frontiers.core.cli import UserError
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.core.tables import check_table, table_schema
 
 ESTIMATES = {

@@ -23,7 +23,7 @@ from scipy import stats
 
 from frontiers.analysis.outcomes import ratios
 from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import CURVE, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import generator, problem_counts
 from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
@@ -77,7 +77,7 @@ def fit(
 
 def unfitted(points: pd.DataFrame) -> pd.DataFrame:
     """Return the table `outcomes` of figures without single answers: nothing can be compared, and why."""
-    keys = points[["model", "strategy", "benchmark"]].drop_duplicates().to_dict("records")
+    keys = points[CURVE].drop_duplicates().to_dict("records")
     fixed = {"comparison": "raw", "n": 0, "estimable": False, "reason": AGGREGATED}
     return frame_of((key | fixed | {"measure": measure} for key in keys for measure in MEASURES), "outcomes")
 

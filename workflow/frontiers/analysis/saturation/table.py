@@ -24,6 +24,7 @@ from frontiers.analysis.saturation.cap_tests import falls, saturation_caps
 from frontiers.analysis.saturation.forms import Fit, build_forms, fit_form, left_out, refit
 from frontiers.analysis.saturation.pooled import Estimate, pooled_rows
 from frontiers.analysis.saturation.segmented_check import segmented
+from frontiers.core.keys import CURVE
 from frontiers.core.tables import frame_of
 from frontiers.statistics.intervals import LEVEL, expanded_tail, percentile_limits
 
@@ -83,9 +84,7 @@ def fit(
 
 def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return both tables of figures that have one point per model: nothing can be fitted, and why."""
-    keys = points[["model", "strategy", "benchmark", "problems"]].drop_duplicates(
-        ["model", "strategy", "benchmark"]
-    )
+    keys = points[[*CURVE, "problems"]].drop_duplicates(CURVE)
     fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE, "cap_reason": SINGLE}
     table = frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
     groups = keys[["strategy", "benchmark"]].drop_duplicates().to_dict("records")
@@ -200,29 +199,34 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
 
 def _verdict(form: str, at: float, before: float, row: dict) -> dict:
     """Return whether a fitted curve is saturated, in which way, and else why not."""
+    if reason := _why_not_saturated(form, at, before, row):
+        return {"reason": reason}
+    declines = form == "inverted_u" or (form != "saturating_exponential" and row["plateau_high"] < 0)
+    kind = "decline" if declines else "plateau"
+    return {"saturated": True, "saturation_kind": kind, "reason": None}
+
+
+def _why_not_saturated(form: str, at: float, before: float, row: dict) -> str | None:
+    """Return why a curve with a break `at` (log10 FLOPs) and the slope `before` it is not saturated."""
     after, low, high = (row[name] for name in ("plateau_slope", "plateau_low", "plateau_high"))
+    if form == "inverted_u":
+        return None
     if form == "none":
-        reason = "no saturation in range: accuracy is best described without a break"
-    elif form == "inverted_u":
-        return {"saturated": True, "saturation_kind": "decline", "reason": None}
-    elif before <= 0:
-        reason = "no saturation in range: accuracy does not rise before the last break"
-    elif after >= before:
-        reason = "no saturation in range: accuracy is steepest at the end"
-    elif not np.isfinite(at):
-        reason = "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
-    elif form == "saturating_exponential":
-        if np.isfinite(row["high"]):
-            return {"saturated": True, "saturation_kind": "plateau", "reason": None}
-        reason = "not decided: the exponential may reach 95 % of its gain later"
-    elif low > 0:
-        reason = "no saturation in range: accuracy still rises after the break"
-    elif not high < before / 2:
-        reason = "not decided: the slope after the break may be more than half of that before it"
-    else:
-        kind = "decline" if high < 0 else "plateau"
-        return {"saturated": True, "saturation_kind": kind, "reason": None}
-    return {"reason": reason}
+        return "no saturation in range: accuracy is best described without a break"
+    if before <= 0:
+        return "no saturation in range: accuracy does not rise before the last break"
+    if after >= before:
+        return "no saturation in range: accuracy is steepest at the end"
+    if not np.isfinite(at):
+        return "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
+    if form == "saturating_exponential":
+        late = "not decided: the exponential may reach 95 % of its gain later"
+        return None if np.isfinite(row["high"]) else late
+    if low > 0:
+        return "no saturation in range: accuracy still rises after the break"
+    if not high < before / 2:
+        return "not decided: the slope after the break may be more than half of that before it"
+    return None
 
 
 def davies(curve: Curve, null: Fit) -> float:

@@ -8,8 +8,7 @@ import pandas as pd
 from frontiers.analysis.strategies import expected_choice
 from frontiers.compute.flop_columns import by_component
 from frontiers.compute.flops import Architecture, forward_flops
-from frontiers.compute.pass_flops import KEY
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import GENERATION, cap_order, caps_of
 from frontiers.core.tables import table_schema
 from frontiers.statistics.bootstrap import generator
 
@@ -83,8 +82,10 @@ def costs_of_samples(
     sample draws its own; of traces, answers and the passes of the reward model, which reads every sample, n times
     their mean over the samples there are.
     """
-    columns = [c for c in compute if c not in KEY]
-    joined = compute.merge(generations[[*KEY, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=KEY)
+    columns = [c for c in compute if c not in GENERATION]
+    joined = compute.merge(
+        generations[[*GENERATION, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=GENERATION
+    )
     mean = joined.astype({c: float for c in columns}).assign(order=cap_order(joined["cap"]))
     mean = mean.groupby(["problem_id", "order"], sort=False).mean(numeric_only=True).reset_index()
     prompt = forward_flops(policy, mean["prompt_tokens"].astype(int).to_numpy())
@@ -102,7 +103,7 @@ def costs_of_samples(
         found["joules"] -= again * mean["joules"] / mean["flops"]
     if rewards is not None:
         add_rewards(found, rewards, n, reward)
-    found["cap"] = pd.array([pd.NA if np.isinf(c) else int(c) for c in found["order"]], dtype="Int64")
+    found["cap"] = caps_of(found["order"])
     return found[["problem_id", "cap", *columns, "reasoning_tokens", "answer_tokens"]]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from frontiers.analysis.differences import answered, between
 from frontiers.compute.flop_columns import ROLES
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import MEAN, cap_order, cap_text
 from frontiers.core.tables import table_schema
 from frontiers.statistics import paired
 from frontiers.statistics.bootstrap import arrange
@@ -54,14 +54,13 @@ def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Map
     """Return the fields of one strategy but for who spent what."""
     affordable = mine[mine["flops"] <= point["flops"]]
     matched = affordable.loc[affordable["accuracy"].idxmax()]
-    cap = "uncapped" if np.isinf(matched["order"]) else f"cap {matched['order']:.0f}"
     row = {
         **{name: point[name] for name in ("benchmark", "model", "strategy", "cap", "problems", "accuracy")},
         **{name: point[name] for name in ("interval", "flops", "reasoning_tokens", "seconds", "joules")},
         **{name: known[point["strategy"]][name] for name in ("label", "method")},
         "low": point["accuracy_low"],
         "high": point["accuracy_high"],
-        "matched": f"{matched['strategy']}, {cap}",
+        "matched": f"{matched['strategy']}, {cap_text(matched['order'])}",
         "matched_accuracy": matched["accuracy"],
     }
     if base is None or all(base[name] == point[name] for name in ("model", "strategy")):

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import KEY, cap_order
 from frontiers.statistics.intervals import answers_from_interval
 
 STRATEGIES = ("cot", "reported")
-KEY = ["model", "strategy", "benchmark", "cap"]
 UNDATED = "without release date"
 FUTURE = "release date in the future"
 COSTLESS = "without a positive compute"
