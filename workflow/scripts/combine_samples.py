@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.strategies import answers as combined
+from frontiers.analysis.strategies import combined_answers, costs_of_samples, costs_of_trees
 from frontiers.compute import config_json, flops, pass_flops
 from frontiers.core import cli, tables
 from frontiers.core.files import write_whole
@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         samples = samples.merge(scored, on=GENERATION, validate="one_to_one")
     if "passes" in read:
-        costs = combined.costs_of_trees(read["compute"], read["passes"])
+        costs = costs_of_trees(read["compute"], read["passes"])
     else:
         reward = arguments.reward_config_json
-        costs = combined.costs_of_samples(
+        costs = costs_of_samples(
             read["generations"],
             read["compute"],
             read.get("rewards"),
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             flops.read_architecture(config_json.read_config(arguments.config_json), arguments.config_json),
             pass_flops.read_scorer(config_json.read_config(reward), reward) if reward else None,
         )
-    table, said = combined.answers(
+    table, said = combined_answers(
         samples, costs, selection, arguments.names, arguments.seed, arguments.usd_per_hour
     )
     tables.write_table(table, arguments.output, "answers")

@@ -8,7 +8,7 @@ FLOP saved by stopping early, and 95 % intervals.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.outcomes import table as outcomes
+from frontiers.analysis import outcomes
 from frontiers.core.cli import analysis_parser, run
 from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table

@@ -9,7 +9,7 @@ together.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.saturation import table as saturation
+from frontiers.analysis import saturation
 from frontiers.core.cli import analysis_parser, run
 from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table

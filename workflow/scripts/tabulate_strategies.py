@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.strategies import table as strategy_table
+from frontiers.analysis.strategies import tabulate
 from frontiers.core.cli import run
 from frontiers.core.tables import read_table, write_table
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="table to write, CSV beside it")
     args = parser.parse_args(argv)
     points, answers = read_table(args.points, "points"), read_table(args.answers, "answers")
-    table = strategy_table.tabulate(points, answers, args.strategies, args.baseline)
+    table = tabulate(points, answers, args.strategies, args.baseline)
     table = table.astype({"cap": "Int64", "seconds": "Float64", "joules": "Float64"})
     write_table(table, args.output, "strategies", csv=True)
 

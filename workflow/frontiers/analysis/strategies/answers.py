@@ -16,7 +16,7 @@ ROLES = ("policy", "thought", "reward")
 SECONDS = 3600
 
 
-def answers(
+def combined_answers(
     samples: pd.DataFrame,
     costs: pd.DataFrame,
     selection: Mapping,
