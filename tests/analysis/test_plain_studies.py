@@ -109,7 +109,7 @@ def test_answers_that_are_doubled_or_missing_are_refused():
         bootstrap.joint_bootstrap(doubled, list(BENCHMARKS), ["accuracy"], 5, 1)
     swapped = answers.copy()
     swapped.loc[swapped.index[7], "problem_id"] = swapped["problem_id"].iloc[13]
-    with pytest.raises(UserError, match="missing or doubled"):
+    with pytest.raises(UserError, match="missing or duplicated"):
         bootstrap.joint_bootstrap(swapped, list(BENCHMARKS), ["accuracy"], 5, 1)
 
 

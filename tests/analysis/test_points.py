@@ -170,7 +170,7 @@ def test_join_keeps_uncapped_rows_and_refuses_a_hole():
     joined = points.join_answers(generations, grades.sample(frac=1, random_state=0), compute, **name)
     assert len(joined) == 60 and joined["cap"].isna().sum() == 20
     assert joined["problem_id"].iloc[:20].tolist() == sorted(generations["problem_id"].unique())
-    with pytest.raises(UserError, match="m, cot, b: 1 rows stand in only one of generations and grades"):
+    with pytest.raises(UserError, match="m, cot, b: 1 rows are in only one of generations and grades"):
         points.join_answers(generations, grades.iloc[1:], compute, **name)
     with pytest.raises(UserError, match="generations and compute"):
         points.join_answers(generations, grades, compute.iloc[:-1], **name)

@@ -1,4 +1,4 @@
-"""Finds the points on the frontier of accuracy against each cost, and how sure that is.
+"""Finds the points on the frontier of accuracy against each cost, and how certain that is.
 
 Inputs: the table `points` and, for a measured study, the table `answers` from which problems are drawn
 together for all points; without it accuracies are drawn from their intervals. Outputs: the table

@@ -2,7 +2,7 @@
 
 Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Outputs: the table
 `saturation`, with breaks in FLOP per problem, slopes in accuracy (0 to 1) per tenfold compute, saturation
-caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark say
+caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark show
 together.
 """
 
@@ -19,9 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the tables."""
     parser = analysis_parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="table of curves to write")
-    parser.add_argument(
-        "--pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV"
-    )
+    parser.add_argument("--pooled", type=Path, help="table of pooled estimates to write, also as CSV")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
     benchmarks = benchmarks_of(points)

@@ -336,7 +336,7 @@ def test_dates_in_the_future_and_doubled_rows():
     table = trend.fit(points, draws=20, today=date(2022, 6, 1))
     assert table.note.str.contains("release date in the future: m5, m6, m7").all()
     assert (table.loc[table.selection == "all", "models"] == 5).all()
-    with pytest.raises(UserError, match=r"two rows of `points` are the same point.*'m2'"):
+    with pytest.raises(UserError, match=r"`points` has two rows for .*'m2'"):
         trend.fit(pd.concat([points, points.iloc[[2]]]), draws=20)
 
 
@@ -377,7 +377,7 @@ def test_models_without_dates_have_no_trend_and_a_bad_date_is_named():
     undated = points.release_date.where(~points.model.isin(["m0", "m1"]), None)
     assert not trend.fit(points.assign(release_date=undated), draws=20).estimable.any()
     spoilt = points.release_date.where(points.model != "m2", "May 2025")
-    with pytest.raises(UserError, match="`m2` is not a day"):
+    with pytest.raises(UserError, match="`m2` is not a date"):
         trend.fit(points.assign(release_date=spoilt), draws=20)
 
 

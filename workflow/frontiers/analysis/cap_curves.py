@@ -23,10 +23,10 @@ class Curve:
     """One model, strategy and benchmark over K caps in ascending order, with D bootstrap draws.
 
     caps: tokens, infinity for uncapped (K,). flops: mean FLOPs per generation (K,). accuracy: share right
-    (K,). trials: number of independent answers each accuracy stands for (K,). draws, flops_draws: accuracy
+    (K,). trials: number of independent answers each accuracy amounts to (K,). draws, flops_draws: accuracy
     and FLOPs in each draw (D, K). problems: number of problems, added up over benchmarks for the mean.
     right: per benchmark the share of right answers of every problem (problems, K), problems in the same order
-    for all curves, and samples: the number of answers each share is of; empty where only draws are at hand.
+    for all curves, and samples: the number of answers each share is of; empty if unknown.
     tokens: mean reasoning tokens (K,), None where unknown.
     """
 
@@ -55,8 +55,8 @@ def read_curves(
 ) -> list[Curve]:
     """Return the curves of all models, strategies and benchmarks in the table `answers`, the mean included.
 
-    `benchmarks` are those to use and to average (default: all, in order of first appearance). Models that
-    lack one have no mean. Raises `UserError` for a compute that is not positive or points that do not share
+    `benchmarks` are those to use and to average (default: all, in order of first appearance). Models without
+    one of them have no mean. Raises `UserError` for a compute that is not positive or points that do not share
     their problems.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
@@ -65,7 +65,7 @@ def read_curves(
         bad = rows[~(rows["flops"] > 0)].iloc[0]
         raise UserError(
             f"{bad['model']}, {bad['benchmark']}, problem {bad['problem_id']}: {bad['flops']} FLOPs, "
-            "but must be positive; count it again with rule count_compute"
+            "but must be positive; rerun snakemake with --forcerun count_compute"
         )
     measures = ["correct", "flops"] + ["reasoning_tokens"] * ("reasoning_tokens" in rows)
     cells = [arrange(rows, name, measures) for name in names]
@@ -137,8 +137,8 @@ def _averaged(mine: Sequence[dict], kept: Sequence[np.ndarray]) -> dict[str, np.
 def merge_equal_compute(curve: Curve) -> Curve:
     """Join caps of the same mean compute (within 1 %) into one point with their mean accuracy.
 
-    Beyond the cap at which every trace has ended the points repeat each other; a likelihood that took them
-    for new observations would be too sure of the plateau. The joined point keeps the smallest cap and the
+    Beyond the cap at which every trace has ended the points repeat each other; a likelihood that counted them
+    as new observations would be overconfident about the plateau. The joined point keeps the smallest cap and the
     number of trials of one point.
     """
     order = np.argsort(curve.flops, kind="stable")

@@ -1,4 +1,4 @@
-"""One joint bootstrap over problems, shared by every interval that comes after the accuracies.
+"""One joint bootstrap over problems, shared by all intervals but those of accuracies.
 
 Each draw takes the problems of a benchmark with replacement, once for all models, strategies and caps, so
 that differences between points stay paired. A draw is a vector of counts per problem; all points of a
@@ -55,7 +55,7 @@ class Draws:
 def arrange(answers: pd.DataFrame, benchmark: str, measures: Sequence[str]) -> Cells:
     """Bring the answers to one benchmark into arrays.
 
-    Raises `UserError` when a model, strategy or cap lacks a problem or a sample that another one has.
+    Raises `UserError` when a model, strategy or cap misses a problem or a sample that another one has.
     """
     frame = answers[answers["benchmark"] == benchmark]
     frame = frame.assign(_cap=cap_order(frame["cap"])).sort_values(
@@ -75,7 +75,7 @@ def arrange(answers: pd.DataFrame, benchmark: str, measures: Sequence[str]) -> C
         grid = rows["_cap"].to_numpy().reshape(-1, len(caps))
         ids = rows["problem_id"].to_numpy(dtype=object).reshape(len(problems), -1)
         if (grid != caps).any() or (ids != problems[:, None]).any():
-            raise UserError(f"{where}: an answer is missing or doubled at some cap; generate it again")
+            raise UserError(f"{where}: an answer is missing or duplicated at some cap; generate it again")
         block = rows[list(measures)].to_numpy(dtype=float, na_value=np.nan)
         values.append(block.reshape(len(problems), samples, len(caps), len(measures)))
         keys.append(_keys(rows, model, strategy, benchmark, caps, samples))
@@ -169,7 +169,7 @@ def _chunks(
 def estimate(cells: Cells) -> dict[str, np.ndarray]:
     """Return the mean of every measure over problems and samples, each (points,).
 
-    NaN where any answer of the point lacks the measure.
+    NaN where any answer of the point has no value.
     """
     blocks, units, numbers = _scaled(cells)
     sums = np.concatenate([block.sum(axis=(0, 1)) for block in blocks])
@@ -207,7 +207,7 @@ def mean_points(keys: pd.DataFrame, benchmarks: Sequence[str]) -> tuple[pd.DataF
 
 
 def left_out_of_mean(keys: pd.DataFrame, benchmarks: Sequence[str]) -> list[dict]:
-    """Name each model and strategy without any point `mean`, with the benchmarks that it lacks."""
+    """Name each model and strategy without any point `mean`, with the benchmarks it misses."""
     keys = keys[keys["benchmark"] != MEAN]
     have = keys.groupby(["model", "strategy"])["benchmark"].agg(set)
     means = mean_points(keys, benchmarks)[0]
@@ -272,7 +272,7 @@ def parametric(
 ) -> Draws:
     """Draw published points, for which there are no answers by problem, `mean` included.
 
-    An accuracy is binomial with the number of independent answers that its Wilson interval stands for;
+    An accuracy is binomial with the number of independent answers that its Wilson interval amounts to;
     costs are fixed. Points are drawn independently although they share problems, so that the probability
     of one point beating another is drawn towards one half: the cautious side.
     """

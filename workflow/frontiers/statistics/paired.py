@@ -3,7 +3,7 @@
 One answer per problem: the score interval of a paired difference of proportions (Tango 1998, Stat. Med. 17,
 891). Several: Student's t over the differences of problem means (Miller 2024, arXiv 2411.00640, eq. 7, with
 t for z), to which two made-up problems of opposite sign are added, so that few differing problems do not
-make it too sure (after Bonett & Price 2012, J. Educ. Behav. Stat. 37, 479, who add one of each kind).
+make it too narrow (after Bonett & Price 2012, J. Educ. Behav. Stat. 37, 479, who add one of each kind).
 
 The test flips the sign of each problem's difference, all ways equally probable, which is exact when the two
 points are exchangeable on every problem. With one answer per problem it is McNemar's exact test. Where an

@@ -27,7 +27,7 @@ def too_few(counts: Mapping[str, int]) -> str | None:
 def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict]:
     """Return the regression rows: log-odds of accuracy on log10 FLOPs, benchmark and architecture.
 
-    Least squares over the points at the largest cap of each model, errors clustered by model (`clusters`).
+    Least squares over the points at the largest cap of each model, errors clustered by model (`clustered_ols`).
     The effect of a kind is its difference in log-odds at equal compute; over the slope on log10 FLOPs it
     gives the ratio of compute at equal accuracy, with limits by the delta method on log10. An accuracy of 0
     or 1 enters as half a problem. Release date is not held fixed: a newer kind gains from being newer.

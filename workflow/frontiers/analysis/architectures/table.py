@@ -1,14 +1,14 @@
 """Dense models, mixtures of experts and hybrids compared at matched compute and at matched accuracy.
 
-With answers by problem (measured studies) each model is its curve over caps. Two statements are told apart:
+With answers by problem (measured studies) each model is its curve over caps. It makes two statements:
 
 - these models: intervals come from the joint bootstrap over problems and cover what other problems would
   give with these very models;
-- models of the kinds: what other models of the same kinds would give. One model of a kind cannot tell its
-  architecture from all else that is its own, so at least three of each are needed; intervals come from the
+- models of the kinds: what other models of the same kinds would give. With one model of a kind its
+  architecture cannot be told from everything else about it, so at least three of each are needed; intervals come from the
   spread between models.
 
-Over benchmarks, and for published figures, a regression says the latter (`architecture_regression`).
+Over benchmarks, and for published figures, a regression makes the second (`regression`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The form in which every check reports."""
+"""What every check returns, and how it names the rows that fail."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ RELATIVE = 1e-6
 
 @dataclass(frozen=True)
 class Check:
-    """What a check looked at, on how many rows, and its first failures."""
+    """The result of one check: what it checked, the number of rows, and the first failures."""
 
     name: str
     what: str
@@ -24,7 +24,7 @@ class Check:
 
 
 def report(name: str, what: str, rows: int, failures: Iterable[str]) -> Check:
-    """Return the check `name` over `rows` rows with the failures that were found."""
+    """Return the result of the check `name` over `rows` rows."""
     found = list(failures)
     return Check(name, what, not found, int(rows), len(found), found[:SHOWN])
 

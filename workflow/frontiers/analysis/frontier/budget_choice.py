@@ -1,4 +1,4 @@
-"""What to take at a budget: the best point, how sure that is, and its accuracy without the gain of choosing.
+"""What to take at a budget: the best point, how certain that is, and its accuracy without the gain of choosing.
 
 The most accurate of many points was also lucky. Two estimates correct the plain one for that:
 

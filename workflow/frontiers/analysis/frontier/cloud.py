@@ -73,7 +73,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Membership:
-    """Which points of a cloud are on its frontier, how surely, and how far the others are from it.
+    """Which points of a cloud are on its frontier, how certainly, and how far the others are from it.
 
     on: on the frontier. share: share of draws on it. short, short_low, short_high: shortfall and its limits.
     near: within the noise of the frontier. All (points,). listed: the points to list, cheapest first.

@@ -47,7 +47,7 @@ def fit(
 
     `benchmarks` are those to use (default: all in it). `draws` and `seed` are those of the joint bootstrap.
     Early stopping is also averaged over benchmarks, as `mean`; the share of pairs of a model and a benchmark
-    in which failing costs more stands under benchmark `all`.
+    in which failing costs more is under benchmark `all`.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
     rows: list[dict] = []

@@ -44,7 +44,7 @@ def gain_limits(
 
 
 def saturation_caps(curve: Curve) -> dict[str, float | str | None]:
-    """Return the saturation cap, its lower bound, the one observed, and why the first is not to be had.
+    """Return the saturation cap, its lower bound, the one observed, and why the first is missing.
 
     `saturation_cap`: shown with 95 % confidence; NaN where none below the largest is. `saturation_above`: the
     largest cap shown not to be saturated, NaN where none is. `saturation_cap_observed`: the smallest cap at

@@ -1,13 +1,12 @@
 """Where more reasoning stops paying: break, plateau and saturation cap of every model's curve over caps.
 
 Each curve is accuracy against log10 of the mean FLOPs at each cap (a cap of 0 has the FLOPs of prompt and
-answer). The forms of `saturation_forms` are fitted on binomial counts and compared by BIC. Intervals come
+answer). The forms of `forms` are fitted on binomial counts and compared by BIC. Intervals come
 from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means. That a
-form is chosen on the same data makes its parameters look surer than they are, the more so the more rarely it is
+form is chosen on the same data makes its parameters look more precise than they are, the more so the more rarely it is
 chosen: of m curves, the R of one form have intervals of the level 1 - 0.05 R / m, of which at most 5 % are false in
 the mean (Benjamini & Yekutieli 2005, J. Am. Stat. Assoc. 100, 71, by form). How often they hold a known truth is
-simulated by `tests/simulation/coverage_saturation.py`. Caps are judged by `saturation_cap`, models taken together
-by `saturation_pooled`.
+simulated by `tests/simulation/coverage_saturation.py`. `cap_tests` judges caps, `pooled` takes models together.
 """
 
 from collections import Counter
@@ -232,7 +231,7 @@ def _why_not_saturated(form: str, at: float, before: float, row: dict) -> str | 
 def davies(curve: Curve, null: Fit) -> float:
     """Return Davies' p-value for a change of slope somewhere between the second and last but one compute.
 
-    S(b) is the standardised coefficient of max(0, x - b) beside a straight line, weighted by the fit without
+    S(b) is the standardised coefficient of max(0, x - b) added to a straight line, weighted by the fit without
     a break; its variance is taken from the bootstrap, so that the pairing of the caps counts. With M the
     largest |S|, f = problems - 1 degrees of freedom and V the total variation of arctan(S / sqrt(f)) over 10
     breaks,

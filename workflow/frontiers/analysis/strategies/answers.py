@@ -24,12 +24,12 @@ def combined_answers(
     seed: int,
     usd_per_hour: float | None = None,
 ) -> tuple[pd.DataFrame, dict]:
-    """Return a row of the table `answers` per problem and cap, and how the subsets were taken.
+    """Return a row of the table `answers` per problem and cap, and how subsets of samples were taken.
 
     `samples`: one row per problem, cap and sample with correct, extracted, truncated, looping, seconds and, for
     `selection`s that need one, score. `costs`: one row per problem and cap with the columns of cost of `answers`
     for a whole answer. `selection`: select (best, majority, weighted) and n, None for all. `names`: model,
-    strategy and benchmark. What is drawn at all is drawn by `seed`.
+    strategy and benchmark. `seed` is that of subsets that are drawn.
     """
     rows, errors, subsets = [], [0.0], set()
     samples = samples.assign(order=cap_order(samples["cap"]))
@@ -64,8 +64,8 @@ def combined_answers(
     table = table.assign(
         **names, sample=0, status="combined", truncated=False, dollars=table["seconds"] * price / SECONDS
     ).sort_values(["order", "problem_id"])
-    said = {"subsets": sorted(subsets), "largest_standard_error": max(errors)}
-    return table[list(table_schema("answers")["properties"])].reset_index(drop=True), said
+    taken = {"subsets": sorted(subsets), "largest_standard_error": max(errors)}
+    return table[list(table_schema("answers")["properties"])].reset_index(drop=True), taken
 
 
 def costs_of_samples(
@@ -78,9 +78,9 @@ def costs_of_samples(
 ) -> pd.DataFrame:
     """Return what an answer made of `n` samples costs, by problem and cap.
 
-    The prompt once, which the samples share in the engine's cache, but not the thought behind it, of which each
-    sample draws its own; of traces, answers and the passes of the reward model, which reads every sample, n times
-    their mean over the samples there are.
+    The prompt counts once, as the samples share it in the engine's cache, but not the thought behind it, which each
+    sample draws anew; traces, answers and the passes of the reward model, which reads every sample, count n times
+    their mean over the samples.
     """
     columns = [c for c in compute if c not in GENERATION]
     joined = compute.merge(

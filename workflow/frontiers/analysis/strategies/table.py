@@ -1,4 +1,4 @@
-"""The table of strategies: accuracy, who spent what, and the difference from a single chain."""
+"""The table of strategies: accuracy, FLOPs by role, and the difference from a single chain."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,8 @@ def tabulate(
 ) -> pd.DataFrame:
     """Return the table `strategies` from points and answers; `strategies`: {name: {label, method}} in order.
 
-    What all rows of a benchmark are held against is the first strategy of method chain of the model `baseline`, at
-    its largest cap; without one there are no differences.
+    All rows of a benchmark are compared with the first strategy of method chain of the model `baseline`, at its
+    largest cap; without one there are no differences.
     """
     points = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
     points = points.assign(place=points["strategy"].map({name: i for i, name in enumerate(strategies)}))
@@ -51,7 +51,7 @@ def _baseline(points: pd.DataFrame, strategies: Mapping[str, Mapping]) -> pd.Ser
 
 
 def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Mapping, known: Mapping) -> dict:
-    """Return the fields of one strategy but for who spent what."""
+    """Return the fields of one strategy, without the FLOPs by role."""
     affordable = mine[mine["flops"] <= point["flops"]]
     matched = affordable.loc[affordable["accuracy"].idxmax()]
     row = {

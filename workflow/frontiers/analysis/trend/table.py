@@ -1,6 +1,6 @@
-"""Efficiency over release dates: three measures, each with its interval or the reason why there is none.
+"""Efficiency over release dates: three measures, each with its interval or the reason why it has none.
 
-- `s_eff`: accuracy / log10(FLOPs) of each model, regressed on release date. Kept because it has been used;
+- `s_eff`: accuracy / log10(FLOPs) of each model, regressed on release date. Kept because others report it;
   it depends on the unit of compute, and each row says how the slope changes with the unit.
 - `accuracy_per_flop`: log10(accuracy / FLOPs) on release date, slope per year and doubling time; of the mean
   (least squares) and of the upper edge (0.9 quantile).
@@ -108,7 +108,7 @@ class Models(NamedTuple):
 
     @property
     def fails(self) -> str | None:
-        """Why nothing can be said of models that are all wrong everywhere, else None."""
+        """Why models that are all wrong everywhere have no trend, else None."""
         return NOTHING_RIGHT if len(self.accuracy) and not self.accuracy.any() else None
 
     @property
@@ -195,9 +195,9 @@ def _compute_rows(models: Models, draws: int, seed: int) -> Iterator[dict]:
 def _fit_frontier(points: pd.DataFrame, models: Models) -> list[dict]:
     """Return the rows of one benchmark over the models of `points` on the frontier at their date."""
 
-    def select(at_hand: np.ndarray) -> np.ndarray:
+    def select(among: np.ndarray) -> np.ndarray:
         chosen = np.zeros(len(points), bool)
-        chosen[at_hand] = frontier_at_date(points[at_hand])
+        chosen[among] = frontier_at_date(points[among])
         return chosen
 
     current, rows = select(np.ones(len(points), bool)), []
