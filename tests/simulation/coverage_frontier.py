@@ -70,7 +70,7 @@ def one(tally: Tally, name: str, world: World, problems: int, rng: np.random.Gen
 
     budgets = np.array(BUDGETS[name])
     band = budget_choice.band(cloud.rows, cloud.value, cloud.draws, budgets)
-    best = pareto.band(flops, accuracy, budgets)
+    best = np.array([max(accuracy[flops <= budget], default=np.nan) for budget in budgets])
     at = np.searchsorted(budgets, band["budget"])
     key = ("band", name, problems, budget_choice.BAND)
     tally.add(key, band["low"].to_numpy(), band["high"].to_numpy(), best[at])

@@ -128,16 +128,6 @@ def best_under(cost: ArrayLike, accuracy: ArrayLike, budget: float) -> np.ndarra
     return np.where(chosen.any(axis=-1), chosen.argmax(axis=-1), -1)
 
 
-def band(cost: ArrayLike, accuracy: ArrayLike, budgets: ArrayLike) -> np.ndarray:
-    """Return the best accuracy at each budget, (..., points) -> (..., budgets); NaN below the first cost."""
-    cost, accuracy, _ = _pair(cost, accuracy)
-    best = [
-        np.where(cost <= b, accuracy, -np.inf).max(axis=-1, initial=-np.inf) for b in np.atleast_1d(budgets)
-    ]
-    best = np.stack(best, axis=-1)
-    return np.where(np.isneginf(best), np.nan, best)
-
-
 def reference_box(cost: ArrayLike) -> Reference:
     """Return the whole decades that hold all positive costs: a reference that is easy to state and to keep.
 
