@@ -3,6 +3,7 @@ import pytest
 
 from frontiers.analysis.cap_curves import merge_equal_compute, read_curves
 from frontiers.analysis.saturation import cap_tests
+from frontiers.core.cli import UserError
 from support.synthetic_answers import broken, make_answers
 
 DECADES = np.linspace(7, 8.6, 9)
@@ -31,3 +32,11 @@ def test_curves_hold_means_and_draws_of_the_answers():
     assert (curves["a"].trials >= 40).all() and (curves["a"].trials <= 120).all()
     assert curves["a"].draws.mean(axis=0) == pytest.approx(curves["a"].accuracy, abs=0.02)
     assert curves["mean"].problems == 80
+
+
+@pytest.mark.parametrize("flops", [0.0, -1e6, np.nan])
+def test_compute_that_is_not_positive_is_refused_by_name(flops):
+    answers = make_answers({"small": ONE}, FLOPS, problems=5)
+    answers.loc[3, "flops"] = flops
+    with pytest.raises(UserError, match=r"small, easy, problem p\d+: .* must be positive"):
+        read_curves(answers, 5, 1)

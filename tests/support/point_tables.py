@@ -1,4 +1,6 @@
-"""Small tables of generations, grades and compute."""
+"""Small tables of generations, grades and compute, and of points."""
+
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -44,3 +46,22 @@ def luck(problems=400, points=20, seed=0):
 
 def answers_of(made, model="m", benchmark="b"):
     return points.join_answers(*made, model=model, strategy="cot", benchmark=benchmark)
+
+
+def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
+    """Points of one benchmark, one model each, released `years` after a fixed day."""
+    number = len(years)
+    days = [date(2021, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
+    return pd.DataFrame(
+        {
+            "model": [f"m{i}" for i in range(number)],
+            "strategy": "cot",
+            "benchmark": "easy",
+            "cap": pd.array([pd.NA] * number, dtype="Int64"),
+            "problems": problems,
+            "accuracy": np.asarray(accuracy, float),
+            "flops": np.asarray(flops, float),
+            "release_date": [d.isoformat() for d in days],
+            "developer": developers or [f"d{i}" for i in range(number)],
+        }
+    )

@@ -5,10 +5,9 @@ import statsmodels.formula.api as smf
 from scipy import stats
 from scipy.special import expit, logit
 
-from compare_architectures import main
 from frontiers.analysis.architectures import table as architectures
 from frontiers.analysis.architectures.regression import CLUSTERED
-from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.core.tables import check_table, read_table, write_table
 from frontiers.statistics.intervals import wilson
 from support.synthetic_answers import make_answers
 
@@ -146,12 +145,10 @@ def test_two_models_of_a_kind_cannot_tell():
     assert get(table, "moe", "frontier_share", "a").estimable
 
 
-def test_script(tmp_path):
-    points = pd.DataFrame({c: None for c in table_schema("points")["properties"]}, index=range(40))
-    points = points.assign(**published(0.6), interval="wilson", flops_2n=1.0, flops_method="closed form")
-    points = points.assign(samples=1, reasoning_tokens=1.0, answer_tokens=1.0, label="x")
-    write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
-    output = tmp_path / "architectures.parquet"
-    main([f"--points={tmp_path / 'points.parquet'}", "--seed=1", "--draws=50", f"--output={output}"])
-    written = read_table(output, "architectures")
-    assert get(written, "moe - dense", "log_odds_at_matched_compute", "all").estimable
+def test_the_script_writes_the_table(measured, published, tmp_path):
+    for paths, estimable in ((measured, "frontier_share"), (published, "log_odds_at_matched_compute")):
+        answers = read_table(paths["answers"], "answers") if "answers" in paths else None
+        table = architectures.fit(read_table(paths["points"], "points"), answers, 100, 1)
+        write_table(table, tmp_path / "table.parquet", "architectures")
+        assert (tmp_path / "table.parquet").read_bytes() == paths["architectures"].read_bytes()
+        assert table[table.measure == estimable].estimable.any()

@@ -3,9 +3,8 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from compare_outcomes import main
 from frontiers.analysis.outcomes import table as outcomes
-from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.core.tables import check_table, read_table, write_table
 from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, 16, None)
@@ -170,18 +169,9 @@ def test_share_of_pairs_counts_signs_and_how_sure_they_are():
     assert not found[("flops", "share_within_problem")]["estimable"]
 
 
-def test_script(tmp_path):
-    answers = answers_of(pooled_rows(3, 0.2, 60))
-    answers = answers.assign(
-        status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1
-    )
-    answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
-    write_table(answers, tmp_path / "answers.parquet", "answers")
-    points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})
-    points = points.assign(model="m", strategy="cot", benchmark="easy", problems=20, samples=1, label="m")
-    points = points.assign(accuracy=0.5, accuracy_low=0.4, accuracy_high=0.6, interval="wilson", flops=1e8)
-    points = points.assign(flops_2n=1e8, flops_method="closed form", reasoning_tokens=1.0, answer_tokens=1.0)
-    write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
-    arguments = [f"--{n}={tmp_path / n}.parquet" for n in ("points", "answers")]
-    main([*arguments, "--seed=1", "--draws=50", f"--output={tmp_path / 'outcomes.parquet'}"])
-    assert get(read_table(tmp_path / "outcomes.parquet", "outcomes"), "raw", model="m1").estimable
+def test_the_script_writes_the_table(measured, tmp_path):
+    answers = read_table(measured["answers"], "answers")
+    table = outcomes.fit(answers, 100, 1, list(dict.fromkeys(answers.benchmark)))
+    write_table(table, tmp_path / "outcomes.parquet", "outcomes")
+    assert (tmp_path / "outcomes.parquet").read_bytes() == measured["outcomes"].read_bytes()
+    assert table[table.comparison == "raw"].estimable.any()

@@ -6,7 +6,7 @@ from fit_saturation import main
 from frontiers.analysis.cap_curves import read_curves
 from frontiers.analysis.saturation import table as saturation
 from frontiers.core.cli import UserError
-from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.core.tables import check_table, read_table, write_table
 from frontiers.statistics import intervals
 from support.synthetic_answers import broken, make_answers
 
@@ -155,20 +155,14 @@ def test_rows_that_are_doubled_or_lack():
     assert not table.benchmark.eq("mean").any()
 
 
-def test_script(tmp_path):
-    answers = make_answers({"m": ONE}, FLOPS, problems=60)
-    answers = answers.assign(
-        status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1
-    )
-    answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
-    write_table(answers, tmp_path / "answers.parquet", "answers")
-    points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})
-    points = points.assign(model="m", strategy="cot", benchmark="easy", problems=60, samples=1, label="m")
-    points = points.assign(accuracy=0.5, accuracy_low=0.4, accuracy_high=0.6, interval="wilson", flops=1e8)
-    points = points.assign(flops_2n=1e8, flops_method="closed form", reasoning_tokens=1.0, answer_tokens=1.0)
-    write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
-    arguments = [f"--{n}={tmp_path / n}.parquet" for n in ("points", "answers")]
-    written = [f"--output={tmp_path / 'saturation.parquet'}", f"--pooled={tmp_path / 'pooled.parquet'}"]
+def test_the_script_writes_both_tables(measured, tmp_path):
+    answers = read_table(measured["answers"], "answers")
+    arguments = [f"--{n}={measured[n]}" for n in ("points", "answers")]
+    names = ("saturation", "saturation_pooled")
+    written = [f"--{o}={tmp_path / n}.parquet" for o, n in zip(("output", "pooled"), names, strict=True)]
     main([*arguments, "--seed=1", "--draws=50", *written])
-    assert read_table(tmp_path / "pooled.parquet", "saturation_pooled").estimable.eq(False).all()
-    assert read_table(tmp_path / "saturation.parquet", "saturation").benchmark.tolist() == ["easy", "mean"]
+    expected = saturation.fit(answers, 50, 1, list(dict.fromkeys(answers.benchmark)))
+    for name, table in zip(names, expected, strict=True):
+        write_table(table, tmp_path / "table.parquet", name)
+        assert (tmp_path / "table.parquet").read_bytes() == (tmp_path / f"{name}.parquet").read_bytes()
+    assert (tmp_path / "saturation_pooled.csv").exists()

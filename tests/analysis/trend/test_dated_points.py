@@ -1,5 +1,3 @@
-from datetime import date, timedelta
-
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -7,25 +5,7 @@ from hypothesis import strategies as st
 
 from frontiers.analysis.trend import dated_points
 from frontiers.analysis.trend import table as trend
-
-
-def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
-    """Points of one benchmark, one model each, released `years` after a fixed day."""
-    number = len(years)
-    days = [date(2021, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
-    return pd.DataFrame(
-        {
-            "model": [f"m{i}" for i in range(number)],
-            "strategy": "cot",
-            "benchmark": "easy",
-            "cap": pd.array([pd.NA] * number, dtype="Int64"),
-            "problems": problems,
-            "accuracy": np.asarray(accuracy, float),
-            "flops": np.asarray(flops, float),
-            "release_date": [d.isoformat() for d in days],
-            "developer": developers or [f"d{i}" for i in range(number)],
-        }
-    )
+from support.point_tables import make_points
 
 
 def test_one_point_per_model_at_its_largest_cap():

@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -6,30 +6,11 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from fit_trend import main
 from frontiers.analysis.trend import fixed_accuracy, regressions
 from frontiers.analysis.trend import table as trend
 from frontiers.core.cli import UserError
-from frontiers.core.tables import check_table, read_table, table_schema, write_table
-
-
-def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
-    """Points of one benchmark, one model each, released `years` after a fixed day."""
-    number = len(years)
-    days = [date(2021, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
-    return pd.DataFrame(
-        {
-            "model": [f"m{i}" for i in range(number)],
-            "strategy": "cot",
-            "benchmark": "easy",
-            "cap": pd.array([pd.NA] * number, dtype="Int64"),
-            "problems": problems,
-            "accuracy": np.asarray(accuracy, float),
-            "flops": np.asarray(flops, float),
-            "release_date": [d.isoformat() for d in days],
-            "developer": developers or [f"d{i}" for i in range(number)],
-        }
-    )
+from frontiers.core.tables import check_table, read_table, write_table
+from support.point_tables import make_points
 
 
 def row(table: pd.DataFrame, metric: str, **wanted: str) -> pd.Series:
@@ -234,17 +215,8 @@ def test_models_without_dates_have_no_trend_and_a_bad_date_is_named():
         trend.fit(points.assign(release_date=spoilt), draws=20)
 
 
-def test_script(tmp_path, monkeypatch):
-    points = make_points(np.linspace(0, 2, 6), np.linspace(0.2, 0.8, 6), np.full(6, 1e9))
-    other = {c: None for c in table_schema("points")["properties"] if c not in points}
-    points = points.assign(**other).assign(
-        samples=1, accuracy_low=0.1, accuracy_high=0.9, interval="wilson", flops_2n=1e9, reasoning_tokens=1.0
-    )
-    points = points.assign(
-        flops_method="closed form", answer_tokens=1.0, total_params=1, active_params=1, label="x"
-    )
-    write_table(points, tmp_path / "points.parquet", "points")
-    arguments = ["--points", str(tmp_path / "points.parquet"), "--seed", "1", "--draws", "20"]
-    main([*arguments, "--output", str(tmp_path / "trend.parquet")])
-    written = read_table(tmp_path / "trend.parquet", "trend")
-    assert row(written, "accuracy_per_flop").estimable
+def test_the_script_writes_the_table(published, tmp_path):
+    table = trend.fit(read_table(published["points"], "points"), 100, 1)
+    write_table(table, tmp_path / "trend.parquet", "trend")
+    assert (tmp_path / "trend.parquet").read_bytes() == published["trend"].read_bytes()
+    assert row(table, "accuracy_per_flop").estimable
