@@ -116,24 +116,27 @@ def _ratios(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
     for model, frame in top.groupby("model", sort=False):
         found = ratios.sums(frame, measure, problems)
         rows.append({"model": model, "comparison": "raw"} | _raw(found, counts))
-        row = {"model": model, "comparison": "within_problem"}
         if found["number"].sum(axis=1).max() > 1:
-            row |= _within(found, counts)
+            row = _within(found, counts)
         elif single is None or model not in models:
             why = "its costs are 0" if len(models) > 1 else "no other model tells how hard a problem is"
-            row |= _no(f"one sample per problem, and {why}", n=0)
+            row = _no(f"one sample per problem, and {why}", n=0)
         else:
             place = models.index(model)
-            fails, right = int(d[place].sum()), int((1 - d[place]).sum())
-            row["n"] = int(whole.sum())
-            if min(fails, right) < FEWEST:
-                row |= _no(f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed")
-            else:
-                note = "least squares with effects of model and problem, the latter from all models"
-                row |= _estimated(single[:, place], len(whole), note=note + left_out)
-        rows.append(row)
+            row = _single(d[place], single[:, place], left_out)
+        rows.append({"model": model, "comparison": "within_problem"} | row)
     rows.append({"model": POOLED, "comparison": "within_problem"} | _pooled(y, d, weights, left_out))
     return rows + _deciles(y, d, weights, left_out)
+
+
+def _single(failed: np.ndarray, ratio: np.ndarray, left_out: str) -> dict:
+    """Return the within-problem fields of one model with one sample each; `failed`: 0 or 1, (problems,)."""
+    fails, right = int(failed.sum()), int((1 - failed).sum())
+    if min(fails, right) < FEWEST:
+        reason = f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed"
+        return _no(reason, n=len(failed))
+    note = "least squares with effects of model and problem, the latter from all models"
+    return {"n": len(failed)} | _estimated(ratio, len(failed), note=note + left_out)
 
 
 def _raw(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
