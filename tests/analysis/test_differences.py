@@ -79,7 +79,7 @@ def test_script(measured, tmp_path):
     assert set(table.family) == {"models", "caps"} and output.with_suffix(".csv").exists()
     main([*shared, "--pair", "small,cot,8", "large,cot,none"])
     assert read_table(output, "differences").family.eq("chosen").all()
-    with pytest.raises(UserError, match="is no point"):
+    with pytest.raises(UserError, match="is not a point"):
         point("small,cot")
     with pytest.raises(UserError, match="cannot be paired"):
         main(["--points", str(measured["points"]), "--seed", "1", "--output", str(output)])

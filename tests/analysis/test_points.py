@@ -8,9 +8,8 @@ import pytest
 import describe_points
 import extract_frontier
 import summarise_points
-from frontiers.analysis import points
-from frontiers.analysis.frontier import budget_choice, pareto
-from frontiers.analysis.frontier import summary as frontier_summary
+from frontiers.analysis import frontier, points
+from frontiers.analysis.frontier import pareto
 from frontiers.core.cli import UserError
 from frontiers.core.keys import cap_order
 from frontiers.core.tables import read_table, write_table
@@ -171,7 +170,7 @@ def test_join_keeps_uncapped_rows_and_refuses_a_hole():
     joined = points.join_answers(generations, grades.sample(frac=1, random_state=0), compute, **name)
     assert len(joined) == 60 and joined["cap"].isna().sum() == 20
     assert joined["problem_id"].iloc[:20].tolist() == sorted(generations["problem_id"].unique())
-    with pytest.raises(UserError, match="m, cot, b: 1 rows stand in only one of generations and grades"):
+    with pytest.raises(UserError, match="m, cot, b: 1 rows are in only one of generations and grades"):
         points.join_answers(generations, grades.iloc[1:], compute, **name)
     with pytest.raises(UserError, match="generations and compute"):
         points.join_answers(generations, grades, compute.iloc[:-1], **name)
@@ -204,18 +203,10 @@ def test_zero_cost_and_unknown_cost_are_no_obstacle():
         problems=30,
     )
     draws = bootstrap.parametric(table, ["b"], ["accuracy", "flops"], 50, 1)
-    listed, (summary,) = frontier_summary.extract(table, draws, ["b"], ["flops"])
+    listed, (summary,) = frontier.extract(table, draws, ["b"], ["flops"])
     assert listed.loc[listed["on_frontier"], "model"].tolist() == ["dear"]
     assert summary["hypervolume"] is None and summary["best_under"][0]["budget"] == 0
     assert summary["without_cost"] == [{"model": "unknown", "strategy": "cot", "cap": None}]
-
-
-@pytest.mark.parametrize(
-    ("costs", "expected"),
-    [([0, 3.0, 40], [2, 5, 10, 20, 50]), ([1.0], [1]), ([0.0], [0]), ([100, 1000], [100, 200, 500, 1000])],
-)
-def test_budgets_cover_all_costs(costs, expected):
-    assert budget_choice.budgets(np.array(costs, float)).tolist() == expected
 
 
 def test_a_benchmark_in_which_nothing_has_the_cost_has_an_empty_frontier():
@@ -229,7 +220,7 @@ def test_a_benchmark_in_which_nothing_has_the_cost_has_an_empty_frontier():
         problems=30,
     )
     draws = bootstrap.parametric(table, ["b", "c"], ["accuracy", "seconds"], 20, 1)
-    listed, summaries = frontier_summary.extract(table, draws, ["b", "c"], ["seconds"])
+    listed, summaries = frontier.extract(table, draws, ["b", "c"], ["seconds"])
     assert listed[["benchmark", "on_frontier", "p_on_frontier"]].to_numpy().tolist() == [["c", True, 1.0]]
     assert summaries[0]["best_under"] == [] and summaries[0]["hypervolume"] is None
     json.dumps(summaries, allow_nan=False)

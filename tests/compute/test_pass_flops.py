@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frontiers.analysis.strategies import answers as combined
+from frontiers.analysis import strategies
 from frontiers.compute import config_json, flop_columns, flops, pass_flops
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import forward_flops, generation_flops
@@ -161,7 +161,7 @@ def test_n_samples_share_the_prompt_and_pay_for_all_else(n):
     generations = samples()
     table = flops.compute_table(generations, SMALL, 4, 1.0)
     rewards = generations[["problem_id", "sample", "cap"]].assign(reward_tokens=20)
-    (cost,) = combined.costs_of_samples(generations, table, rewards, n, SMALL, LARGE).to_dict("records")
+    (cost,) = strategies.costs_of_samples(generations, table, rewards, n, SMALL, LARGE).to_dict("records")
     prompt = forward_flops(SMALL, 10).total
     rest = (table["flops_reasoning"] + table["flops_answer"]).mean()
     reward = forward_flops(LARGE, 20, 0, 0).total

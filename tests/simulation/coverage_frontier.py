@@ -1,11 +1,15 @@
 """Coverage of statements on the frontier: hypervolume, band, choice, shortfall and domination."""
 
+from dataclasses import replace
+
 import numpy as np
 from tally import Tally
 from worlds import SPREAD, TIED, World, cells, draw, truth
 
 from frontiers.analysis.frontier import budget_choice, pareto
-from frontiers.analysis.frontier.summary import BRACKETED, MAXIMUM, Frontier, smoothing
+from frontiers.analysis.frontier.budget_choice import halve
+from frontiers.analysis.frontier.cloud import Cloud, cloud_of, membership
+from frontiers.analysis.frontier.volume import BRACKETED, hypervolume
 from frontiers.statistics import bootstrap, intervals
 
 TITLE = "Frontier"
@@ -25,6 +29,7 @@ NOTE = (
     "few draws. The hypervolume is bounded from below by halves of the problems, which say little with "
     "30 problems: there its interval is wide and holds the truth too often."
 )
+MAXIMUM = "largest paired difference, bootstrap"
 SIZES = (30, 500)
 DRAWS = 600
 BUDGETS = {"spread": (4.5e7, 8e7, 1.3e8, 3e8), "tied": (4.2e7, 6e7, 9e7, 1.6e8)}
@@ -36,8 +41,8 @@ def true_shortfall(world: World) -> np.ndarray:
     return pareto.shortfall(flops, accuracy)
 
 
-def frontier_of(world: World, problems: int, rng: np.random.Generator, seed: int) -> tuple:
-    """Return the cells and the frontier of one simulated study."""
+def cloud_in(world: World, problems: int, rng: np.random.Generator, seed: int) -> tuple[np.ndarray, Cloud]:
+    """Return right answers by problem and the points of one simulated study."""
     arranged = cells(world, *draw(world, problems, rng))
     drawn = bootstrap.draw(arranged, DRAWS, seed)
     means = bootstrap.estimate(arranged)
@@ -51,40 +56,41 @@ def frontier_of(world: World, problems: int, rng: np.random.Generator, seed: int
         interval=method,
         problems=problems,
     )
-    noise = smoothing([right], means["flops"], DRAWS, 1, seed)
-    return right, Frontier(rows, "flops", drawn["flops"], drawn["accuracy"], noise)
+    return right, cloud_of(rows, "flops", (drawn["flops"], drawn["accuracy"]), halve([right], 1, seed), seed)
 
 
 def one(tally: Tally, name: str, world: World, problems: int, rng: np.random.Generator) -> None:
     """Simulate one study and count."""
     accuracy, flops = (v.ravel() for v in truth(world))
-    right, found = frontier_of(world, problems, rng, int(rng.integers(2**31)))
-    volume = found.hypervolume([right], int(rng.integers(2**31)))
+    right, cloud = cloud_in(world, problems, rng, int(rng.integers(2**31)))
+    found = membership(cloud)
+    volume = hypervolume(replace(cloud, halved=halve([right], 1, int(rng.integers(2**31)))))
     box = pareto.Reference(volume["reference"]["cost_floor"], volume["reference"]["cost_ceiling"])
     key = ("hypervolume", name, problems, BRACKETED)
     tally.add(key, volume["low"], volume["high"], float(pareto.hypervolume(flops, accuracy, box)))
 
     budgets = np.array(BUDGETS[name])
-    band = budget_choice.band(found.rows, found.value, found.draws, budgets)
-    best = pareto.band(flops, accuracy, budgets)
+    band = budget_choice.band(cloud.rows, cloud.value, cloud.draws, budgets)
+    best = np.array([max(accuracy[flops <= budget], default=np.nan) for budget in budgets])
     at = np.searchsorted(budgets, band["budget"])
     key = ("band", name, problems, budget_choice.BAND)
     tally.add(key, band["low"].to_numpy(), band["high"].to_numpy(), best[at])
     chosen = band["chosen"].to_numpy(int)
-    _, low, high = budget_choice.held_out([right], found.value, budgets[at], 1, int(rng.integers(2**31)))
+    halved = halve([right], 1, int(rng.integers(2**31)))
+    _, low, high = budget_choice.held_out(halved, cloud.value, budgets[at])
     tally.add(("chosen point", name, problems, budget_choice.HELD_OUT), low, high, accuracy[chosen])
-    plain = found.rows.iloc[chosen]
+    plain = cloud.rows.iloc[chosen]
     key = ("chosen point", name, problems, "wilson, uncorrected, for comparison")
     tally.add(key, plain["accuracy_low"].to_numpy(), plain["accuracy_high"].to_numpy(), accuracy[chosen])
 
     short = true_shortfall(world)
-    low, high = found.short_low, np.maximum(found.short_high, found.short)
+    low, high = found.short_low, found.short_high
     tally.add(("shortfall", name, problems, MAXIMUM), low, high, short)
     on = short <= NEAR
     key = ("kept within the noise", name, problems, MAXIMUM)
     tally.add(key, low[on], np.ones(on.sum()), np.zeros(on.sum()))
 
-    share = pareto.domination(*found.smoothed)
+    share = pareto.domination(*cloud.smoothed)
     a, b = np.nonzero(share >= 0.975)
     really = (flops[a] <= flops[b] * (1 + NEAR)) & (accuracy[a] >= accuracy[b] - NEAR)
     count_statements(tally, "dominates in 97.5 % of draws", name, problems, really)

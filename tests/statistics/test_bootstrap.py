@@ -85,12 +85,11 @@ def test_counts_hold_every_problem_and_do_not_depend_on_the_chunk(monkeypatch):
     assert not np.array_equal(whole, counts("y", 30, 50, seed=5))
     frame = answers(samples=3)
     cells = bootstrap.arrange(frame, "x", MEASURES)
-    before = {w: bootstrap.draw(cells, 50, 5, w) for w in ("keep", "resample")}
+    before = bootstrap.draw(cells, 50, 5)
     monkeypatch.setattr(bootstrap, "ELEMENTS", 100)
     assert np.array_equal(whole, counts("x", 30, 50, seed=5))
-    for within, drawn in before.items():
-        again = bootstrap.draw(cells, 50, 5, within)
-        assert all(np.array_equal(drawn[m], again[m]) for m in MEASURES)
+    again = bootstrap.draw(cells, 50, 5)
+    assert all(np.array_equal(before[m], again[m]) for m in MEASURES)
 
 
 def test_the_draw_is_joint_and_another_model_changes_nothing():
@@ -122,21 +121,10 @@ def test_fixed_point_leaves_whole_numbers_and_makes_sums_exact():
     assert bootstrap.fixed_point(np.zeros(3), 3)[0].tolist() == [0, 0, 0]
 
 
-def test_drawing_samples_again_counts_their_spread_twice():
+def test_samples_of_a_problem_stay_together():
     frame = answers(models=("a",), benchmarks=("x",), caps=(0,), problems=400, samples=4)
     cells = bootstrap.arrange(frame, "x", MEASURES)
-    variance = {w: bootstrap.draw(cells, 3000, 1, w)["accuracy"].var() for w in ("keep", "resample")}
-    truth = 0.25 / 1600
-    assert variance["keep"] == pytest.approx(truth, rel=0.2)
-    assert variance["resample"] / variance["keep"] == pytest.approx(1 + 3 / 4, rel=0.15)
-
-
-def test_with_one_sample_both_ways_are_the_same():
-    cells = bootstrap.arrange(answers(samples=1), "x", MEASURES)
-    keep, again = (bootstrap.draw(cells, 30, 1, w) for w in ("keep", "resample"))
-    assert all(np.array_equal(keep[m], again[m]) for m in MEASURES)
-    with pytest.raises(ValueError, match="keep"):
-        bootstrap.draw(cells, 1, 1, "other")
+    assert bootstrap.draw(cells, 3000, 1)["accuracy"].var() == pytest.approx(0.25 / 1600, rel=0.2)
 
 
 def test_models_may_differ_in_samples_and_caps():

@@ -164,6 +164,19 @@ def test_limits_are_not_given_for_one_problem_or_many_gaps():
     assert np.isnan(intervals.symmetric_limits([0.0, np.nan, 1.0], [1.0, 1.0, 1.0])).all()
 
 
+def test_limits_are_widened_to_hold_the_estimate():
+    draws = np.linspace(0, 1, 101)[:, None] + [0.0, 5.0]
+    low, high = intervals.percentile_limits(draws, 30)
+    found = intervals.percentile_limits(draws, 30, estimate=np.array([-1.0, 9.0]))
+    assert found[0].tolist() == [-1, low[1]] and found[1].tolist() == [high[0], 9]
+    assert np.isnan(intervals.percentile_limits(draws, 1, estimate=0.5)).all()
+
+
+def test_reach_of_a_weighted_sum_by_hand():
+    below, above = intervals.mover_reach([0.5, 0.9], [0.4, 0.6], [0.6, 0.98], [0.25, 0.75])
+    assert (below, above) == pytest.approx((np.hypot(0.025, 0.225), np.hypot(0.025, 0.06)))
+
+
 def test_symmetric_limits_by_hand():
     values = np.array([1.0, *np.linspace(0, 2, 101)])
     low, high = intervals.symmetric_limits(values, np.r_[0.5, np.full(101, 2.0)])

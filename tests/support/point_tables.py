@@ -1,4 +1,6 @@
-"""Small tables of generations, grades and compute."""
+"""Small tables of generations, grades and compute, and of points."""
+
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -6,11 +8,7 @@ import pandas as pd
 from frontiers.analysis import points
 
 CAPS = [0, 16, None]
-
-
 PARTS = "prefill reasoning answer policy thought reward attention feed_forward state_space logits".split()
-
-
 AMBIGUITY = {"looping": False, "refused": False, "boxed_answers": 1}
 
 
@@ -41,5 +39,29 @@ def tables(trace, skill, problems=20, samples=1, seed=0):
     return generations, grades, compute
 
 
+def luck(problems=400, points=20, seed=0):
+    """Right answers by problem of points that are all equally good."""
+    return (np.random.default_rng(seed).random((problems, points)) < 0.5).astype(float)
+
+
 def answers_of(made, model="m", benchmark="b"):
     return points.join_answers(*made, model=model, strategy="cot", benchmark=benchmark)
+
+
+def make_points(years, accuracy, flops, developers=None, problems=100_000) -> pd.DataFrame:
+    """Points of one benchmark, one model each, released `years` after a fixed day."""
+    number = len(years)
+    days = [date(2021, 1, 1) + timedelta(days=round(365.25 * y)) for y in years]
+    return pd.DataFrame(
+        {
+            "model": [f"m{i}" for i in range(number)],
+            "strategy": "cot",
+            "benchmark": "easy",
+            "cap": pd.array([pd.NA] * number, dtype="Int64"),
+            "problems": problems,
+            "accuracy": np.asarray(accuracy, float),
+            "flops": np.asarray(flops, float),
+            "release_date": [d.isoformat() for d in days],
+            "developer": developers or [f"d{i}" for i in range(number)],
+        }
+    )

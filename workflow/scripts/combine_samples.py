@@ -2,7 +2,7 @@
 
 Inputs: the tables `generations`, `grades` and `compute` of the strategy that decoded them, `rewards` where a
 reward model chooses, `passes` of a tree, and the config.json of the models. Outputs: rows of the table `answers`,
-and a JSON that says how the subsets of samples were taken and the largest standard error where they were drawn.
+and a JSON with how subsets of samples were taken and the largest standard error of those drawn.
 """
 
 import argparse
@@ -10,11 +10,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.strategies import answers as combined
+from frontiers.analysis.strategies import combined_answers, costs_of_samples, costs_of_trees
 from frontiers.compute import architecture_reader, config_json, pass_flops
-from frontiers.compute.pass_flops import KEY
 from frontiers.core import cli, tables
 from frontiers.core.files import write_whole
+from frontiers.core.keys import GENERATION
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--reward-config-json", help="config.json of the reward model")
     parser.add_argument("--seed", type=int, required=True, help="seed of the subsets that are drawn")
     parser.add_argument("--usd-per-hour", type=float, help="price of an hour of the device")
-    parser.add_argument("--output", type=Path, required=True, help="table to write, and beside it the JSON")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="table to write; the JSON gets the same name"
+    )
     arguments = parser.parse_args(argv)
     read = {
         name: tables.read_table(getattr(arguments, name), name)
@@ -39,19 +41,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         if getattr(arguments, name)
     }
     selection = arguments.selection
-    samples = read["generations"][[*KEY, "truncated", "seconds"]].merge(
-        read["grades"][[*KEY, "correct", "extracted", "looping"]], on=KEY, validate="one_to_one"
+    samples = read["generations"][[*GENERATION, "truncated", "seconds"]].merge(
+        read["grades"][[*GENERATION, "correct", "extracted", "looping"]], on=GENERATION, validate="one_to_one"
     )
     if "rewards" in read:
-        scored = read["rewards"][[*KEY, selection["aggregate"]]].rename(
+        scored = read["rewards"][[*GENERATION, selection["aggregate"]]].rename(
             columns={selection["aggregate"]: "score"}
         )
-        samples = samples.merge(scored, on=KEY, validate="one_to_one")
+        samples = samples.merge(scored, on=GENERATION, validate="one_to_one")
     if "passes" in read:
-        costs = combined.costs_of_trees(read["compute"], read["passes"])
+        costs = costs_of_trees(read["compute"], read["passes"])
     else:
         reward = arguments.reward_config_json
-        costs = combined.costs_of_samples(
+        costs = costs_of_samples(
             read["generations"],
             read["compute"],
             read.get("rewards"),
@@ -61,14 +63,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             ),
             pass_flops.read_scorer(config_json.read_config(reward), reward) if reward else None,
         )
-    table, said = combined.answers(
+    table, taken = combined_answers(
         samples, costs, selection, arguments.names, arguments.seed, arguments.usd_per_hour
     )
     tables.write_table(table, arguments.output, "answers")
     write_whole(
-        arguments.output.with_suffix(".json"), json.dumps(said | selection, indent=1).encode() + b"\n"
+        arguments.output.with_suffix(".json"), json.dumps(taken | selection, indent=1).encode() + b"\n"
     )
-    print(f"{len(table)} answers, {table['correct'].mean():.1%} right; {said}")
+    print(f"{len(table)} answers, {table['correct'].mean():.1%} right; {taken}")
 
 
 if __name__ == "__main__":

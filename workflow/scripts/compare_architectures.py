@@ -9,7 +9,7 @@ intervals.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.architectures import table as architectures
+from frontiers.analysis import architectures
 from frontiers.core.cli import analysis_parser, run
 from frontiers.core.tables import read_table, write_table
 

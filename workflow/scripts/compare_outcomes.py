@@ -8,9 +8,9 @@ FLOP saved by stopping early, and 95 % intervals.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.outcomes import table as outcomes
+from frontiers.analysis import outcomes
 from frontiers.core.cli import analysis_parser, run
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="table to write")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     if args.answers:
         answers = read_table(args.answers, "answers")
         # Of an answer made of several samples no single generation succeeds or fails.

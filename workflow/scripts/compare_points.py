@@ -1,7 +1,7 @@
 """Compares points of a measured study in pairs, on the same problems.
 
 Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Output: the table
-`differences`, CSV beside it: accuracy (0 to 1) of one point less that of another, its 95 % interval, an exact p-value, and
+`differences`, also as CSV: accuracy (0 to 1) of one point less that of another, its 95 % interval, an exact p-value, and
 the ratio of their mean FLOP per problem. Without `--pair` all models are compared at their largest caps, and
 all caps of a model with its largest.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from frontiers.analysis import differences
 from frontiers.core.cli import UserError, analysis_parser, run
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 
 
@@ -20,7 +20,7 @@ def point(text: str) -> differences.Point:
     parts = text.split(",")
     if len(parts) != 3 or not (parts[2] == "none" or parts[2].isdecimal()):
         raise UserError(
-            f"--pair: `{text}` is no point; write model,strategy,cap with a number or none as cap"
+            f"--pair: `{text}` is not a point; write model,strategy,cap with a number or `none` as cap"
         )
     return parts[0], parts[1], float("inf") if parts[2] == "none" else float(parts[2])
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--answers: published figures are means and cannot be paired; give a table of answers"
         )
     points = read_table(args.points, "points")
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     pairs = [(point(a), point(b)) for a, b in args.pair] if args.pair else None
     answers = read_table(args.answers, "answers")
     table = differences.fit(answers, benchmarks, args.draws, args.seed, pairs)

@@ -1,6 +1,6 @@
 """Adds labels, developers and release dates to the points of a measured study.
 
-Input: the table of points as measured. Output: the table `points`, as parquet and as CSV beside it.
+Input: the table of points without labels. Output: the table `points`, as parquet and as CSV.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from frontiers.core.tables import read_table, write_table
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write the points."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--measures", type=Path, required=True, help="table of points as measured")
+    parser.add_argument("--measures", type=Path, required=True, help="table of points without labels")
     parser.add_argument(
         "--models",
         type=json.loads,
         required=True,
         help='JSON: {model: {"label": ..., "developer": ..., "release_date": "YYYY-MM-DD"}}, each optional',
     )
-    parser.add_argument("--points", type=Path, required=True, help="table of points to write, CSV beside it")
+    parser.add_argument("--points", type=Path, required=True, help="table of points to write, also as CSV")
     args = parser.parse_args(argv)
     table = points.label(read_table(args.measures, "points"), args.models)
     write_table(table, args.points, "points", csv=True)

@@ -1,4 +1,4 @@
-"""Finds the points on the frontier of accuracy against each cost, and how sure that is.
+"""Finds the points on the frontier of accuracy against each cost, and how certain that is.
 
 Inputs: the table `points` and, for a measured study, the table `answers` from which problems are drawn
 together for all points; without it accuracies are drawn from their intervals. Outputs: the table
@@ -12,12 +12,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.frontier import budget_choice
-from frontiers.analysis.frontier.summary import costs_of, extract
+from frontiers.analysis import frontier
 from frontiers.analysis.points import with_measures
-from frontiers.core import keys
 from frontiers.core.cli import UserError, analysis_parser, run
 from frontiers.core.files import write_whole
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 from frontiers.statistics import bootstrap
 from frontiers.statistics.intervals import LEVEL
@@ -32,17 +31,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     points = with_measures(read_table(args.points, "points"))
     if points.empty:
         raise UserError(f"{args.points}: no points; run the study's earlier rules first")
-    benchmarks = [b for b in dict.fromkeys(points["benchmark"]) if b != keys.MEAN]
-    costs = costs_of(points)
-    measures = ["accuracy", *costs]
+    benchmarks, costs = benchmarks_of(points), frontier.costs_of(points)
+    measures, measured = ["accuracy", *costs], None
     if args.answers:
         answers = with_measures(read_table(args.answers, "answers"))
         cells = [bootstrap.arrange(answers, name, measures) for name in benchmarks]
         draws = bootstrap.joint_draws(cells, args.draws, args.seed)
-        apart = budget_choice.grids(cells, keys.MEAN)
+        measured = frontier.by_problem(cells)
     else:
-        draws, apart = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed), (None, 1)
-    table, frontiers = extract(points, draws, benchmarks, costs, *apart, args.seed)
+        draws = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed)
+    table, frontiers = frontier.extract(points, draws, benchmarks, costs, measured, args.seed)
     write_table(table, args.output, "frontier")
     summary = {
         "level": LEVEL,

@@ -2,16 +2,16 @@
 
 Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Outputs: the table
 `saturation`, with breaks in FLOP per problem, slopes in accuracy (0 to 1) per tenfold compute, saturation
-caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark say
+caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark show
 together.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.saturation import table as saturation
+from frontiers.analysis import saturation
 from frontiers.core.cli import analysis_parser, run
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 
 
@@ -20,11 +20,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = analysis_parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="table of curves to write")
     parser.add_argument(
-        "--saturation-pooled", type=Path, help="table of pooled estimates to write, and beside it as CSV"
+        "--saturation-pooled", type=Path, help="table of pooled estimates to write, also as CSV"
     )
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     if args.answers:
         answers = read_table(args.answers, "answers")
         table, pooled = saturation.fit(answers, args.draws, args.seed, benchmarks)

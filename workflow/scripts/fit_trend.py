@@ -8,7 +8,7 @@ estimated.
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.analysis.trend import table as trend
+from frontiers.analysis import trend
 from frontiers.core.cli import analysis_parser, run
 from frontiers.core.tables import read_table, write_table
 

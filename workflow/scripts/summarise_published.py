@@ -2,7 +2,7 @@
 
 Input: a CSV with one row per model and benchmark (schema `published`: accuracy and standard error from 0
 to 1, mean tokens per problem, parameters). Output: the table `points` (mean FLOP and tokens per problem,
-95 % intervals of the accuracy), as parquet and as CSV beside it.
+95 % intervals of the accuracy), as parquet and as CSV.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from frontiers.data.architecture_facts import read_facts
 def counter(folder: Path) -> Callable[[str, float, float], float]:
     """Return the closed-form FLOPs of one answer from a file of `folder`, prompt and output tokens.
 
-    The last output token is never fed back. Mean tokens stand for each answer's: what attention spends
-    grows with the square, so that the result is a little low where lengths vary much.
+    The last output token is never fed back. Every answer counts as one of mean length: attention grows
+    with the square, so the result is a little low where lengths vary much.
     """
 
     def flops(name: str, prompt: float, output: float) -> float:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--benchmarks", nargs="+", help="benchmarks to keep, in order (default: all, as found)"
     )
-    parser.add_argument("--points", type=Path, required=True, help="table of points to write, CSV beside it")
+    parser.add_argument("--points", type=Path, required=True, help="table of points to write, also as CSV")
     args = parser.parse_args(argv)
     try:
         table = pd.read_csv(args.table)

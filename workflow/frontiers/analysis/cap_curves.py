@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.statistics.bootstrap import Cells, arrange, joint_draws
 from frontiers.statistics.intervals import answers_from_error, standard_error
 
@@ -23,10 +23,10 @@ class Curve:
     """One model, strategy and benchmark over K caps in ascending order, with D bootstrap draws.
 
     caps: tokens, infinity for uncapped (K,). flops: mean FLOPs per generation (K,). accuracy: share right
-    (K,). trials: number of independent answers each accuracy stands for (K,). draws, flops_draws: accuracy
+    (K,). trials: number of independent answers each accuracy amounts to (K,). draws, flops_draws: accuracy
     and FLOPs in each draw (D, K). problems: number of problems, added up over benchmarks for the mean.
     right: per benchmark the share of right answers of every problem (problems, K), problems in the same order
-    for all curves, and samples: the number of answers each share is of; empty where only draws are at hand.
+    for all curves, and samples: the number of answers each share is of; empty if unknown.
     tokens: mean reasoning tokens (K,), None where unknown.
     """
 
@@ -55,8 +55,8 @@ def read_curves(
 ) -> list[Curve]:
     """Return the curves of all models, strategies and benchmarks in the table `answers`, the mean included.
 
-    `benchmarks` are those to use and to average (default: all, in order of first appearance). Models that
-    lack one have no mean. Raises `UserError` for a compute that is not positive or points that do not share
+    `benchmarks` are those to use and to average (default: all, in order of first appearance). Models without
+    one of them have no mean. Raises `UserError` for a compute that is not positive or points that do not share
     their problems.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
@@ -65,7 +65,7 @@ def read_curves(
         bad = rows[~(rows["flops"] > 0)].iloc[0]
         raise UserError(
             f"{bad['model']}, {bad['benchmark']}, problem {bad['problem_id']}: {bad['flops']} FLOPs, "
-            "but must be positive; count it again with rule count_compute"
+            "but must be positive; rerun snakemake with --forcerun count_compute"
         )
     measures = ["correct", "flops"] + ["reasoning_tokens"] * ("reasoning_tokens" in rows)
     cells = [arrange(rows, name, measures) for name in names]
@@ -73,11 +73,11 @@ def read_curves(
     single = {}
     for cell in cells:
         for key, block in zip(_blocks(cell), cell.values, strict=True):
-            caps = cap_order(cell.keys.loc[(cell.keys[KEY[:3]] == list(key)).all(axis=1), "cap"])
+            caps = cap_order(cell.keys.loc[(cell.keys[CURVE] == list(key)).all(axis=1), "cap"])
             single[key] = _means(block) | {"caps": caps.to_numpy()}
     keys = drawn.keys.assign(column=np.arange(len(drawn.keys)), order=cap_order(drawn.keys["cap"]))
     curves = []
-    for (model, strategy, benchmark), part in keys.groupby(KEY[:3], sort=False):
+    for (model, strategy, benchmark), part in keys.groupby(CURVE, sort=False):
         part = part.sort_values("order")
         caps = part["order"].to_numpy()
         among = names if benchmark == MEAN else [benchmark]
@@ -101,7 +101,7 @@ def read_curves(
 
 def _blocks(cells: Cells) -> list[tuple]:
     """Return model, strategy and benchmark of every block of values."""
-    return list(cells.keys[KEY[:3]].drop_duplicates().itertuples(index=False, name=None))
+    return list(cells.keys[CURVE].drop_duplicates().itertuples(index=False, name=None))
 
 
 def _means(block: np.ndarray) -> dict:
@@ -137,8 +137,8 @@ def _averaged(mine: Sequence[dict], kept: Sequence[np.ndarray]) -> dict[str, np.
 def merge_equal_compute(curve: Curve) -> Curve:
     """Join caps of the same mean compute (within 1 %) into one point with their mean accuracy.
 
-    Beyond the cap at which every trace has ended the points repeat each other; a likelihood that took them
-    for new observations would be too sure of the plateau. The joined point keeps the smallest cap and the
+    Beyond the cap at which every trace has ended the points repeat each other; a likelihood that counted them
+    as new observations would be overconfident about the plateau. The joined point keeps the smallest cap and the
     number of trials of one point.
     """
     order = np.argsort(curve.flops, kind="stable")

@@ -12,11 +12,11 @@ import pandas as pd
 from scipy import stats
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import MEAN, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics import paired
 from frontiers.statistics.bootstrap import Cells, arrange, joint_bootstrap
-from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, percentile_limits
+from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, mover_reach, percentile_limits
 
 Point = tuple[str, str, float]
 """Model, strategy and cap (infinity is uncapped)."""
@@ -68,19 +68,18 @@ def between(a: np.ndarray, b: np.ndarray) -> dict:
 def of_mean(parts: Sequence[tuple[dict, np.ndarray]]) -> dict:
     """Return the comparison of the mean over benchmarks; `parts`: fields and problem differences of each.
 
-    Limits by variance recovery (as `intervals.mean_interval`). The p-value takes the weighted sum of the
+    Limits by variance recovery (MOVER). The p-value takes the weighted sum of the
     problems' differences as normal under flips of their signs.
     """
     number = len(parts)
     rows = [row for row, _ in parts]
     estimate = float(np.mean([row["difference"] for row in rows]))
-    below = np.sqrt(sum((row["difference"] - row["low"]) ** 2 for row in rows)) / number
-    above = np.sqrt(sum((row["high"] - row["difference"]) ** 2 for row in rows)) / number
+    below, above = mover_reach(*([row[name] for row in rows] for name in ("difference", "low", "high")))
     spread = np.sqrt(sum((d**2).sum() / len(d) ** 2 for _, d in parts)) / number
     return {
         "difference": estimate,
-        "low": max(estimate - below, -1.0),
-        "high": min(estimate + above, 1.0),
+        "low": max(estimate - float(below) / number, -1.0),
+        "high": min(estimate + float(above) / number, 1.0),
         "interval": COMBINED,
         "p_value": float(2 * stats.norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0,
         "test": paired.NORMAL,
@@ -102,40 +101,62 @@ def fit(
     """
     answers = answers.assign(correct=answers["correct"].astype(float))
     grids = {b: answered(arrange(answers, b, ["correct"])) for b in benchmarks}
-    drawn = joint_bootstrap(answers, benchmarks, ["flops"], draws, seed)
-    order = cap_order(drawn.keys["cap"])
-    index = zip(*(drawn.keys[c] for c in KEY[:3]), order, strict=True)
-    column = {(key[2], key[0], key[1], key[3]): i for i, key in enumerate(index)}
-    costs = answers.assign(order=cap_order(answers["cap"]))
-    costs = costs.groupby(["benchmark", "model", "strategy", "order"])["flops"].mean().to_dict()
-    problems = {b: len(next(iter(grid.values()))) for b, grid in grids.items()}
-    rows, seen = [], {}
-    for benchmark, grid in grids.items():
-        chosen = families(list(grid)) if pairs is None else (("chosen", a, b) for a, b in pairs)
-        for family, a, b in chosen:
-            if lacking := [point for point in (a, b) if point not in grid]:
-                raise UserError(f"{benchmark}: no answers of {lacking[0]}; points are {sorted(grid)[:5]} ...")
-            row = between(grid[a], grid[b])
-            seen.setdefault((family, a, b), []).append(
-                (benchmark, row, grid[a].mean(axis=1) - grid[b].mean(axis=1))
-            )
-    for (family, a, b), parts in seen.items():
-        entries = [(benchmark, row) for benchmark, row, _ in parts]
-        if len(parts) == len(benchmarks) > 1:
-            entries.append((MEAN, of_mean([part[1:] for part in parts])))
-        for benchmark, row in entries:
-            names = benchmarks if benchmark == MEAN else [benchmark]
-            means = [np.mean([costs[(n, *point)] for n in names]) for point in (a, b)]
-            both = [drawn.values["flops"][:, column[(benchmark, *point)]] for point in (a, b)]
-            least = min(problems[n] for n in names)
-            rows.append(
-                {"benchmark": benchmark, "family": family, **_named(a, "a"), **_named(b, "b"), **row}
-                | _ratio(*means, *both, least)
-            )
+    costs = _Costs(answers, benchmarks, draws, seed)
+    rows = [
+        {"benchmark": benchmark, "family": family, **_named(a, "a"), **_named(b, "b"), **row}
+        | costs.ratio(benchmark, a, b)
+        for benchmark, family, a, b, row in _compared(grids, pairs)
+    ]
     table = frame_of(rows, "differences")
     for _, part in table.groupby(["benchmark", "family"]):
         table.loc[part.index, "p_holm"] = paired.holm(part["p_value"])
     return table
+
+
+def _compared(
+    grids: Mapping[str, Mapping[Point, np.ndarray]], pairs: Sequence[tuple[Point, Point]] | None
+) -> Iterator[tuple[str, str, Point, Point, dict]]:
+    """Yield benchmark, family, both points and the fields of every comparison, the mean's after its parts."""
+    found: dict[tuple[str, Point, Point], list] = {}
+    for benchmark, grid in grids.items():
+        chosen = families(list(grid)) if pairs is None else (("chosen", a, b) for a, b in pairs)
+        for family, a, b in chosen:
+            if missing := [point for point in (a, b) if point not in grid]:
+                raise UserError(f"{benchmark}: no answers of {missing[0]}; points are {sorted(grid)[:5]} ...")
+            steps = grid[a].mean(axis=1) - grid[b].mean(axis=1)
+            found.setdefault((family, a, b), []).append((benchmark, between(grid[a], grid[b]), steps))
+    for (family, a, b), parts in found.items():
+        for benchmark, row, _ in parts:
+            yield benchmark, family, a, b, row
+        if len(parts) == len(grids) > 1:
+            yield MEAN, family, a, b, of_mean([part[1:] for part in parts])
+
+
+class _Costs:
+    """The mean FLOPs of every point with their bootstrap draws."""
+
+    def __init__(self, answers: pd.DataFrame, benchmarks: Sequence[str], draws: int, seed: int) -> None:
+        self._benchmarks = benchmarks
+        self._problems = answers.groupby("benchmark")["problem_id"].nunique().to_dict()
+        ordered = answers.assign(order=cap_order(answers["cap"]))
+        keys = ["benchmark", "model", "strategy", "order"]
+        self._means = ordered.groupby(keys)["flops"].mean().to_dict()
+        drawn = joint_bootstrap(answers, benchmarks, ["flops"], draws, seed)
+        ordered = drawn.keys.assign(order=cap_order(drawn.keys["cap"]))
+        columns = drawn.values["flops"].T
+        self._draws = dict(zip(ordered[keys].itertuples(index=False, name=None), columns, strict=True))
+
+    def ratio(self, benchmark: str, a: Point, b: Point) -> dict:
+        """Return the ratio of mean FLOPs of a to b with its interval; empty where either is 0."""
+        names = self._benchmarks if benchmark == MEAN else [benchmark]
+        mean_a, mean_b = (np.mean([self._means[(n, *point)] for n in names]) for point in (a, b))
+        if not (mean_a > 0 and mean_b > 0):
+            return {"flops_interval": BOOTSTRAP}
+        ratio, fewest = mean_a / mean_b, min(self._problems[n] for n in names)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawn = self._draws[(benchmark, *a)] / self._draws[(benchmark, *b)]
+            low, high = percentile_limits(drawn, fewest, estimate=ratio)
+        return {"flops_ratio": ratio, "flops_low": low, "flops_high": high, "flops_interval": BOOTSTRAP}
 
 
 def _named(point: Point, which: str) -> Mapping[str, object]:
@@ -145,18 +166,4 @@ def _named(point: Point, which: str) -> Mapping[str, object]:
         f"model_{which}": model,
         f"strategy_{which}": strategy,
         f"cap_{which}": None if np.isinf(cap) else cap,
-    }
-
-
-def _ratio(a: float, b: float, draws_a: np.ndarray, draws_b: np.ndarray, problems: int) -> dict:
-    """Return the ratio of mean FLOPs of a to b with its interval; empty where b costs nothing."""
-    if not (a > 0 and b > 0):
-        return {"flops_interval": BOOTSTRAP}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = percentile_limits(draws_a / draws_b, problems)
-    return {
-        "flops_ratio": a / b,
-        "flops_low": min(float(low), a / b),
-        "flops_high": max(float(high), a / b),
-        "flops_interval": BOOTSTRAP,
     }

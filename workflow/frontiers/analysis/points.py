@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import GENERATION, KEY, MEAN, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.statistics import bootstrap, intervals
 
-GENERATION = ["problem_id", "sample", "cap"]
 SECONDS = 3600
 MEASURES = {
     "accuracy": "correct",
@@ -70,8 +69,8 @@ def join_answers(
         if len(odd):
             key = odd.iloc[0][GENERATION].to_dict()
             raise UserError(
-                f"{model}, {strategy}, {benchmark}: {len(odd)} rows stand in only one of generations and "
-                f"{name}, the first is {key}; delete the {name} of this model and run snakemake again"
+                f"{model}, {strategy}, {benchmark}: {len(odd)} rows are in only one of generations and "
+                f"{name}, the first is {key}; delete the {name} of this model and rerun snakemake"
             )
         joined = joined.drop(columns="_merge")
     price = np.nan if usd_per_hour is None else usd_per_hour
@@ -95,8 +94,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Return the table `points` of a measured study, the benchmark `mean` included.
 
-    `models` gives for each model total_params, active_params, architecture and, if wanted, what `label`
-    adds. Intervals of costs are expanded percentiles of `draws` joint bootstrap draws.
+    `models` gives for each model total_params, active_params, architecture and, optionally, the fields of
+    `label`. Intervals of costs are expanded percentiles of `draws` joint bootstrap draws.
     """
     if MEAN in benchmarks:
         raise UserError(f"a benchmark must not be called `{MEAN}`; rename it in config.yaml")
@@ -184,12 +183,12 @@ def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
 
 
 def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Sequence[str]) -> pd.DataFrame:
-    """Add what is known of each model, sort, and bring the columns into the order of the table `points`.
+    """Add the description of each model, sort, and bring the columns into the order of the table `points`.
 
     Columns that the points do not have are empty.
     """
-    if lacking := sorted(set(points["model"]) - set(models)):
-        raise UserError(f"no model description for {lacking}; run `describe_model` for them")
+    if missing := sorted(set(points["model"]) - set(models)):
+        raise UserError(f"no model description for {missing}; run the rule `describe_model` for them")
     for column in ("architecture", "total_params", "active_params"):
         points[column] = points["model"].map(lambda m, c=column: models[m].get(c))
     order = points.assign(

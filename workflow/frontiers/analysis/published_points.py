@@ -1,4 +1,4 @@
-"""Published figures of real models as points: compute from mean tokens, intervals from what is given."""
+"""Published figures of real models as points: compute from mean tokens, intervals from the reported error."""
 
 from collections.abc import Callable, Sequence
 

@@ -17,10 +17,10 @@ from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flop_columns import PHASES, ROLES, by_component
 from frontiers.compute.flops import Breakdown, forward_flops, kv_bytes_read
 from frontiers.compute.thought_flops import ENDS, thought_flops, thought_kv_bytes
+from frontiers.core.keys import GENERATION
 
 HEADS = re.compile(r"For(TokenClassification|SequenceClassification|ProcessRewardModel|RewardModel)$")
 HEAD_FIELDS = ("classifier_dropout", "id2label", "label2id", "num_labels", "problem_type")
-KEY = ["problem_id", "sample", "cap"]
 
 
 def read_scorer(config: Mapping, where: str) -> Architecture:
@@ -104,7 +104,9 @@ def compute_table(
         "flops_2n": 2 * units["fed"] * np.where(mine, *active),
         "kv_bytes": np.rint(read).astype(np.int64),
     }
-    table = units[KEY].assign(**columns).groupby(KEY, sort=False, dropna=False).sum().reset_index()
+    table = (
+        units[GENERATION].assign(**columns).groupby(GENERATION, sort=False, dropna=False).sum().reset_index()
+    )
     table["cap"] = table["cap"].astype("Int64")
     table["eflops"] = table["flops"].astype(float) + intensity * table["kv_bytes"].astype(float)
     rate = np.nan if joules is None else joules / float(table["flops"].sum())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import ROW
+from frontiers.core.keys import GENERATION
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
 from frontiers.grading.extraction import boxed_answers, extract
@@ -67,7 +67,7 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
         graded.get(row, Verdict(False, "truncated" if truncated else "no_answer"))
         for row, truncated in enumerate(generations["truncated"])
     ]
-    return generations[ROW].assign(
+    return generations[GENERATION].assign(
         correct=[verdict.correct for verdict in verdicts],
         extracted=pd.Series([one.extracted for one in found], dtype=object, index=generations.index),
         status=[verdict.status for verdict in verdicts],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from frontiers.core.keys import ROW
+from frontiers.core.keys import GENERATION
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
 
@@ -48,7 +48,9 @@ def asks(
     `CHECKS` different texts that the rules read, drawn by a hash with `seed`. Equal prompts share one `ask`.
     """
     known = {problem.id: problem for problem in problems}
-    joined = generations.merge(grades[[*ROW, "status", "correct"]], on=ROW, validate="one_to_one")
+    joined = generations.merge(
+        grades[[*GENERATION, "status", "correct"]], on=GENERATION, validate="one_to_one"
+    )
     text = joined["reasoning"].str.cat(joined["answer"], sep="\n")
     readable = joined["status"] == "rule"
     joined = joined[readable | ((joined["status"] == "no_answer") & (text.str.strip() != ""))]
@@ -58,7 +60,7 @@ def asks(
             joined["problem_id"], joined["reasoning"], joined["answer"], strict=True
         )
     ]
-    table = joined[ROW].assign(
+    table = joined[GENERATION].assign(
         ask=[hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16] for prompt in prompts],
         purpose=joined["status"].map({"rule": CHECK, "no_answer": DECIDE}),
         prompt=prompts,
@@ -84,7 +86,9 @@ def as_problem(ask: str, prompt: str) -> dict[str, str]:
 def apply(grades: pd.DataFrame, judge: pd.DataFrame) -> pd.DataFrame:
     """Return the table `grades` with the judge's verdicts, status "judge", where the rules had none."""
     decisions = judge[(judge["purpose"] == DECIDE) & judge["verdict"].notna()]
-    joined = grades[ROW].merge(decisions[[*ROW, "verdict"]], on=ROW, how="left", validate="one_to_one")
+    joined = grades[GENERATION].merge(
+        decisions[[*GENERATION, "verdict"]], on=GENERATION, how="left", validate="one_to_one"
+    )
     decided = joined["verdict"].notna().to_numpy()
     right = joined["verdict"].fillna(False).to_numpy(dtype=bool)
     return grades.assign(

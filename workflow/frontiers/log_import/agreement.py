@@ -3,7 +3,7 @@
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import ROW
+from frontiers.core.keys import GENERATION
 from frontiers.core.tables import table_schema
 from frontiers.statistics.intervals import accuracy_interval
 
@@ -16,9 +16,11 @@ def agreement(
     Limits are those of an accuracy (`intervals.accuracy_interval`), with as many samples per problem as the
     scorer judged. Raises `UserError` for a verdict on a completion that was not graded.
     """
-    joined = verdicts.merge(grades[[*ROW, "correct"]], on=ROW, how="left", suffixes=("_log", ""))
+    joined = verdicts.merge(
+        grades[[*GENERATION, "correct"]], on=GENERATION, how="left", suffixes=("_log", "")
+    )
     if joined["correct"].isna().any():
-        key = joined.loc[joined["correct"].isna(), ROW].iloc[0].to_dict()
+        key = joined.loc[joined["correct"].isna(), GENERATION].iloc[0].to_dict()
         raise UserError(
             f"{model}, {benchmark}: a verdict on {key}, which was not graded; delete the verdicts and rerun snakemake"
         )

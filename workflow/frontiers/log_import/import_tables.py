@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from frontiers.core.keys import ROW, cap_order
+from frontiers.core.keys import GENERATION, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
 from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
@@ -71,7 +71,7 @@ def import_entries(
         columns=list(table_schema("verdicts")["properties"]),
     )
     types = {"cap": "Int64", "seed": "Int64", "seconds": "Float64"}
-    order = generations.assign(cap=cap_order(generations["cap"])).sort_values(ROW).index
+    order = generations.assign(cap=cap_order(generations["cap"])).sort_values(GENERATION).index
     return Imported(
         generations.loc[order].astype(types).reset_index(drop=True),
         verdicts.astype({"sample": "int64", "cap": "Int64", "correct": bool}),

@@ -1,14 +1,13 @@
-"""One joint bootstrap over problems, shared by every interval that comes after the accuracies.
+"""One joint bootstrap over problems, shared by all intervals but those of accuracies.
 
 Each draw takes the problems of a benchmark with replacement, once for all models, strategies and caps, so
 that differences between points stay paired. A draw is a vector of counts per problem; all points of a
 benchmark follow from one product of counts (draws x problems) and values (problems x points).
 
-With several samples per problem the samples of a drawn problem stay together (`within="keep"`). The means of
-drawn problems then already vary by what differs between samples; drawing the samples again adds that part a
-second time, 1 + (s - 1) / s times in all when problems are equally hard (Davison & Hinkley 1997, Bootstrap
-Methods and their Application, section 3.8; Field & Welsh 2007, J. R. Stat. Soc. B 69, 369).
-`within="resample"` does so nevertheless, the same samples at every cap of a model and strategy.
+With several samples per problem the samples of a drawn problem stay together. The means of drawn problems then
+already vary by what differs between samples; drawing the samples again would add that part a second time,
+1 + (s - 1) / s times in all when problems are equally hard (Davison & Hinkley 1997, Bootstrap Methods and their
+Application, section 3.8; Field & Welsh 2007, J. R. Stat. Soc. B 69, 369).
 
 Every sum is exact: values are rounded to multiples of a power of two, fine enough to leave whole numbers as
 they are and coarse enough that no sum needs more than the 52 bits of a float. Points that are equal in a
@@ -23,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import KEY, MEAN, cap_order
+from frontiers.core.keys import KEY, MEAN, cap_order, caps_of
 from frontiers.statistics.intervals import answers_from_interval
 
 ELEMENTS = 4_000_000  # numbers in a temporary array: 32 MB
@@ -55,7 +54,7 @@ class Draws:
 def arrange(answers: pd.DataFrame, benchmark: str, measures: Sequence[str]) -> Cells:
     """Bring the answers to one benchmark into arrays.
 
-    Raises `UserError` when a model, strategy or cap lacks a problem or a sample that another one has.
+    Raises `UserError` when a model, strategy or cap misses a problem or a sample that another one has.
     """
     frame = answers[answers["benchmark"] == benchmark]
     frame = frame.assign(_cap=cap_order(frame["cap"])).sort_values(
@@ -75,7 +74,7 @@ def arrange(answers: pd.DataFrame, benchmark: str, measures: Sequence[str]) -> C
         grid = rows["_cap"].to_numpy().reshape(-1, len(caps))
         ids = rows["problem_id"].to_numpy(dtype=object).reshape(len(problems), -1)
         if (grid != caps).any() or (ids != problems[:, None]).any():
-            raise UserError(f"{where}: an answer is missing or doubled at some cap; generate it again")
+            raise UserError(f"{where}: an answer is missing or duplicated at some cap; generate it again")
         block = rows[list(measures)].to_numpy(dtype=float, na_value=np.nan)
         values.append(block.reshape(len(problems), samples, len(caps), len(measures)))
         keys.append(_keys(rows, model, strategy, benchmark, caps, samples))
@@ -88,10 +87,8 @@ def _keys(
     rows: pd.DataFrame, model: str, strategy: str, benchmark: str, caps: np.ndarray, samples: int
 ) -> pd.DataFrame:
     """Return the keys of the points of one model and strategy, caps in ascending order."""
-    column = pd.array([pd.NA if np.isinf(c) else int(c) for c in caps], dtype="Int64")
-    return pd.DataFrame(
-        {"model": model, "strategy": strategy, "benchmark": benchmark, "cap": column, "samples": samples}
-    )
+    fixed = {"model": model, "strategy": strategy, "benchmark": benchmark}
+    return pd.DataFrame({**fixed, "cap": caps_of(caps), "samples": samples})
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -126,72 +123,43 @@ def fixed_point(values: np.ndarray, terms: int) -> tuple[np.ndarray, int]:
     return np.rint(np.ldexp(values, -exponent)), exponent
 
 
-def _scaled(cells: Cells) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return whole numbers per block (problems, samples, columns), and per column their unit and how many.
+def _scaled(cells: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sums over samples as whole numbers (problems, columns), and per column their unit and how many.
 
     A column is a cap and a measure of a model and strategy. A mean is the weighted sum times the unit, a
     power of two, over the number, which is NaN for a column with gaps.
     """
-    blocks, units, numbers = [], [], []
+    sums, units, numbers = [], [], []
     for block in cells.values:
         problems, samples, caps, measures = block.shape
         whole, exponents = np.empty_like(block), np.empty((caps, measures))
         for i in range(measures):
             whole[..., i], exponents[:, i] = fixed_point(block[..., i], problems * samples)
-        blocks.append(whole.reshape(problems, samples, -1))
+        sums.append(whole.sum(axis=1).reshape(problems, -1))
         units.append(np.exp2(exponents).ravel())
         gaps = np.isnan(block).any(axis=(0, 1)).ravel()
         numbers.append(np.where(gaps, np.nan, problems * samples))
-    return blocks, np.concatenate(units), np.concatenate(numbers)
-
-
-def _chunks(
-    cells: Cells, blocks: list[np.ndarray], draws: int, seed: int, within: str
-) -> Iterator[np.ndarray]:
-    """Yield weighted sums of the whole numbers in `blocks`, (rows, columns), `rows` adding up to `draws`."""
-    problems, benchmark = len(cells.problems), cells.keys["benchmark"].iloc[0]
-    if within == "keep":
-        sums = np.concatenate([block.sum(axis=1) for block in blocks], axis=1)
-        for counts in problem_counts(benchmark, problems, draws, seed):
-            yield counts.astype(float) @ sums
-        return
-    names = cells.keys[["model", "strategy"]].drop_duplicates().itertuples(index=False)
-    rngs = [generator(seed, "samples", benchmark, *name) for name in names]
-    step = max(1, ELEMENTS // (problems * max(block.shape[1] for block in blocks)))
-    for counts in problem_counts(benchmark, problems, draws, seed):
-        for start in range(0, len(counts), step):
-            part, out = counts[start : start + step], []
-            for block, rng in zip(blocks, rngs, strict=True):
-                samples = block.shape[1]
-                weights = rng.multinomial(part * samples, np.full(samples, 1 / samples))
-                out.append(weights.reshape(len(part), -1).astype(float) @ block.reshape(-1, block.shape[2]))
-            yield np.concatenate(out, axis=1)
+    return np.concatenate(sums, axis=1), np.concatenate(units), np.concatenate(numbers)
 
 
 def estimate(cells: Cells) -> dict[str, np.ndarray]:
     """Return the mean of every measure over problems and samples, each (points,).
 
-    NaN where any answer of the point lacks the measure.
+    NaN where any answer of the point has no value.
     """
-    blocks, units, numbers = _scaled(cells)
-    sums = np.concatenate([block.sum(axis=(0, 1)) for block in blocks])
-    means = (sums * units / numbers).reshape(-1, len(cells.measures))
+    sums, units, numbers = _scaled(cells)
+    means = (sums.sum(axis=0) * units / numbers).reshape(-1, len(cells.measures))
     return {name: means[:, i] for i, name in enumerate(cells.measures)}
 
 
-def draw(cells: Cells, draws: int, seed: int, within: str = "keep") -> dict[str, np.ndarray]:
-    """Return the bootstrap draws of every measure of one benchmark, each (draws, points).
-
-    `within` says what happens to the samples of a drawn problem: "keep" or "resample" (see the module).
-    """
-    if within not in ("keep", "resample"):
-        raise ValueError(f"within must be `keep` or `resample`, not `{within}`")
-    blocks, units, numbers = _scaled(cells)
+def draw(cells: Cells, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """Return the bootstrap draws of every measure of one benchmark, each (draws, points)."""
+    sums, units, numbers = _scaled(cells)
     out = np.empty((draws, len(units)))
     row = 0
-    for sums in _chunks(cells, blocks, draws, seed, within):
-        out[row : row + len(sums)] = sums * units / numbers
-        row += len(sums)
+    for counts in problem_counts(cells.keys["benchmark"].iloc[0], len(cells.problems), draws, seed):
+        out[row : row + len(counts)] = counts.astype(float) @ sums * units / numbers
+        row += len(counts)
     out = out.reshape(draws, -1, len(cells.measures))
     return {name: out[:, :, i] for i, name in enumerate(cells.measures)}
 
@@ -209,7 +177,7 @@ def mean_points(keys: pd.DataFrame, benchmarks: Sequence[str]) -> tuple[pd.DataF
 
 
 def left_out_of_mean(keys: pd.DataFrame, benchmarks: Sequence[str]) -> list[dict]:
-    """Name each model and strategy without any point `mean`, with the benchmarks that it lacks."""
+    """Name each model and strategy without any point `mean`, with the benchmarks it misses."""
     keys = keys[keys["benchmark"] != MEAN]
     have = keys.groupby(["model", "strategy"])["benchmark"].agg(set)
     means = mean_points(keys, benchmarks)[0]
@@ -234,17 +202,16 @@ def joint_bootstrap(
     measures: Sequence[str],
     draws: int,
     seed: int,
-    within: str = "keep",
 ) -> Draws:
     """Draw every point of a study together, `mean` included.
 
     `answers` has one row per model, strategy, benchmark, cap, problem_id and sample with numeric columns
     `measures`. Raises `UserError` when points of a benchmark do not share problems and samples.
     """
-    return joint_draws([arrange(answers, name, measures) for name in benchmarks], draws, seed, within)
+    return joint_draws([arrange(answers, name, measures) for name in benchmarks], draws, seed)
 
 
-def joint_draws(cells: Sequence[Cells], draws: int, seed: int, within: str = "keep") -> Draws:
+def joint_draws(cells: Sequence[Cells], draws: int, seed: int) -> Draws:
     """Draw the points of several benchmarks, arranged with the same measures, and add the points `mean`."""
     names = [str(cell.keys["benchmark"].iloc[0]) for cell in cells]
     keys = pd.concat([cell.keys[KEY] for cell in cells], ignore_index=True)
@@ -253,7 +220,7 @@ def joint_draws(cells: Sequence[Cells], draws: int, seed: int, within: str = "ke
     column = 0
     for cell in cells:
         ends = slice(column, column + len(cell.keys))
-        for name, part in draw(cell, draws, seed, within).items():
+        for name, part in draw(cell, draws, seed).items():
             values[name][:, ends] = part
         column += len(cell.keys)
     for value in values.values():
@@ -274,7 +241,7 @@ def parametric(
 ) -> Draws:
     """Draw published points, for which there are no answers by problem, `mean` included.
 
-    An accuracy is binomial with the number of independent answers that its Wilson interval stands for;
+    An accuracy is binomial with the number of independent answers that its Wilson interval amounts to;
     costs are fixed. Points are drawn independently although they share problems, so that the probability
     of one point beating another is drawn towards one half: the cautious side.
     """

@@ -1,7 +1,7 @@
 """Least squares with errors clustered in few groups: CR2 variances and Bell & McCaffrey's degrees of freedom.
 
 Bell & McCaffrey 2002 (Surv. Methodol. 28, 169); Pustejovsky & Tipton 2018 (J. Bus. Econ. Stat. 36, 672,
-section 2). The usual variance with as many degrees of freedom as groups less one is too sure when few groups
+section 2). The usual variance with as many degrees of freedom as groups less one is too narrow when few groups
 carry a contrast, three models of a kind for instance; see the simulated coverage in the docs.
 """
 

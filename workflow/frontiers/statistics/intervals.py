@@ -31,7 +31,6 @@ POSTERIOR = "beta-binomial posterior"
 REPORTED = "wilson, reported standard error"
 COMBINED = "mover over benchmarks"
 BOOTSTRAP = "joint bootstrap over problems, expanded percentiles"
-
 SYMMETRIC = "joint bootstrap over problems, symmetric t"
 
 Limits = tuple[np.ndarray, np.ndarray]
@@ -171,17 +170,23 @@ def answers_from_interval(
     return stats.norm.ppf((1 + level) / 2) ** 2 / a
 
 
-def mean_interval(accuracy: ArrayLike, low: ArrayLike, high: ArrayLike) -> Limits:
-    """Return the limits of the unweighted mean over axis 0 of accuracies on different benchmarks.
+def mover_reach(estimates: ArrayLike, low: ArrayLike, high: ArrayLike, weights: ArrayLike = 1.0) -> Limits:
+    """Return how far the limits of the weighted sum over axis 0 of independent estimates lie below and above it.
 
     Method of variance estimates recovery (Zou, Huang & Zhang 2009, Comput. Stat. Data Anal. 53, 1080): the
     distances of each limit from its estimate are squared and added, each side on its own.
     """
-    accuracy, low, high = (np.asarray(a, float) for a in (accuracy, low, high))
+    estimates, low, high, weights = (np.asarray(a, float) for a in (estimates, low, high, weights))
+    below, above = weights * (estimates - low), weights * (high - estimates)
+    return np.sqrt((below**2).sum(axis=0)), np.sqrt((above**2).sum(axis=0))
+
+
+def mean_interval(accuracy: ArrayLike, low: ArrayLike, high: ArrayLike) -> Limits:
+    """Return the limits (MOVER) of the unweighted mean over axis 0 of accuracies on different benchmarks."""
+    accuracy = np.asarray(accuracy, float)
     number, mean = accuracy.shape[0], accuracy.mean(axis=0)
-    below = np.sqrt(((accuracy - low) ** 2).sum(axis=0)) / number
-    above = np.sqrt(((high - accuracy) ** 2).sum(axis=0)) / number
-    return np.clip(mean - below, 0.0, 1.0), np.clip(mean + above, 0.0, 1.0)
+    below, above = mover_reach(accuracy, low, high)
+    return np.clip(mean - below / number, 0.0, 1.0), np.clip(mean + above / number, 0.0, 1.0)
 
 
 def expanded_tail(problems: int, level: float = LEVEL) -> float:
@@ -194,8 +199,10 @@ def expanded_tail(problems: int, level: float = LEVEL) -> float:
     return float(stats.norm.cdf(np.sqrt(problems / freedom) * stats.t.ppf((1 - level) / 2, freedom)))
 
 
-def percentile_limits(draws: ArrayLike, problems: int, level: float = LEVEL) -> Limits:
-    """Return the expanded percentile limits of bootstrap draws, (draws, ...) -> (...).
+def percentile_limits(
+    draws: ArrayLike, problems: int, level: float = LEVEL, estimate: ArrayLike | None = None
+) -> Limits:
+    """Return the expanded percentile limits of bootstrap draws, (draws, ...) -> (...), widened to hold `estimate`.
 
     NaN for one problem, and where more than 2.5 % of the draws are not finite.
     """
@@ -207,7 +214,8 @@ def percentile_limits(draws: ArrayLike, problems: int, level: float = LEVEL) -> 
     tail = expanded_tail(problems, level)
     held = np.where(enough, np.where(finite, draws, np.nan), 0.0)
     low, high = np.nanquantile(held, [tail, 1 - tail], axis=0)
-    return np.where(enough, low, np.nan)[()], np.where(enough, high, np.nan)[()]
+    low, high = np.where(enough, low, np.nan)[()], np.where(enough, high, np.nan)[()]
+    return (low, high) if estimate is None else (np.minimum(low, estimate), np.maximum(high, estimate))
 
 
 def symmetric_limits(values: ArrayLike, errors: ArrayLike, level: float = LEVEL) -> tuple[float, float]:

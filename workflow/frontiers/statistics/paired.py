@@ -3,7 +3,7 @@
 One answer per problem: the score interval of a paired difference of proportions (Tango 1998, Stat. Med. 17,
 891). Several: Student's t over the differences of problem means (Miller 2024, arXiv 2411.00640, eq. 7, with
 t for z), to which two made-up problems of opposite sign are added, so that few differing problems do not
-make it too sure (after Bonett & Price 2012, J. Educ. Behav. Stat. 37, 479, who add one of each kind).
+make it too narrow (after Bonett & Price 2012, J. Educ. Behav. Stat. 37, 479, who add one of each kind).
 
 The test flips the sign of each problem's difference, all ways equally probable, which is exact when the two
 points are exchangeable on every problem. With one answer per problem it is McNemar's exact test. Where an
@@ -25,7 +25,7 @@ SIGNS = "sign flips over problems, exact"
 NORMAL = "sign flips over problems, normal"
 RARE = 5
 """With fewer differing problems the made-up ones differ wholly, as they do with one answer per problem."""
-HALVINGS = 60
+BISECTIONS = 60
 
 
 class Difference(NamedTuple):
@@ -48,7 +48,7 @@ def score_limits(
 
     `better`: problems that only a has right, `worse`: only b. A limit is where the score
     (b - c - n D) / sqrt(n (2 q + D (1 - D))) reaches the normal quantile, with q the most likely share of
-    problems only b has right given the difference D (eqs. 5 and 8); found by halving.
+    problems only b has right given the difference D (eqs. 5 and 8); found by bisection.
     """
     better, worse, problems = np.broadcast_arrays(*(np.asarray(a, float) for a in (better, worse, problems)))
     z, found = stats.norm.ppf((1 + level) / 2), (better - worse) / problems
@@ -63,7 +63,7 @@ def score_limits(
 
     sign = np.array([1.0, -1.0]).reshape(2, *(1,) * found.ndim)  # the lower limit, the upper
     inside, outside = np.broadcast_to(found, (2, *found.shape)), -sign
-    for _ in range(HALVINGS):
+    for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
         beyond = sign * score(middle) > z
         inside, outside = np.where(beyond, inside, middle), np.where(beyond, middle, outside)
@@ -118,7 +118,10 @@ def sign_flips(steps: ArrayLike) -> float:
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Return p-values corrected for being many (Holm 1979, Scand. J. Stat. 6, 65), in their order."""
+    """Return p-values corrected for their number (Holm 1979, Scand. J. Stat. 6, 65), in their order.
+
+    The numbers of statsmodels' `multipletests`, without its garbage collection at every call.
+    """
     p_values = np.asarray(p_values, float)
     order = np.argsort(p_values, kind="stable")
     stepped = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))

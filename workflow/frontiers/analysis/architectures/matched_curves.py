@@ -14,7 +14,7 @@ GRID = 33
 def interpolate(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Interpolate linearly, row by row: `at` (..., G), ascending `x` (..., K) and `y` (..., K) -> (..., G).
 
-    NaN outside the range of `x`. Equal values of `x` beside each other give the first of them.
+    NaN outside the range of `x`. Of equal neighbours in `x` the first counts.
     """
     upper = np.clip((x[..., None, :] < at[..., :, None]).sum(axis=-1), 1, x.shape[-1] - 1)
     x0, x1, y0, y1 = (np.take_along_axis(v, upper + d, axis=-1) for v in (x, y) for d in (-1, 0))

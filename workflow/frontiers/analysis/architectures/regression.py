@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.statistics.clustered_ols import ClusteredFit
 from frontiers.statistics.intervals import LEVEL
 
@@ -27,14 +27,14 @@ def too_few(counts: Mapping[str, int]) -> str | None:
 def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict]:
     """Return the regression rows: log-odds of accuracy on log10 FLOPs, benchmark and architecture.
 
-    Least squares over the points at the largest cap of each model, errors clustered by model (`clusters`).
+    Least squares over the points at the largest cap of each model, errors clustered by model (`clustered_ols`).
     The effect of a kind is its difference in log-odds at equal compute; over the slope on log10 FLOPs it
     gives the ratio of compute at equal accuracy, with limits by the delta method on log10. An accuracy of 0
     or 1 enters as half a problem. Release date is not held fixed: a newer kind gains from being newer.
     """
     used = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     used = used.assign(order=cap_order(used["cap"]))
-    largest = used.groupby(["model", "strategy", "benchmark"])["order"].transform("max")
+    largest = used.groupby(CURVE)["order"].transform("max")
     used = used[used["order"] == largest].reset_index(drop=True)
     kinds = used.drop_duplicates("model").set_index("model")["architecture"]
     counts = kinds.value_counts().to_dict()

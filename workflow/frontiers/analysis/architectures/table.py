@@ -1,18 +1,19 @@
 """Dense models, mixtures of experts and hybrids compared at matched compute and at matched accuracy.
 
-With answers by problem (measured studies) each model is its curve over caps. Two statements are told apart:
+With answers by problem (measured studies) each model is its curve over caps. It makes two statements:
 
 - these models: intervals come from the joint bootstrap over problems and cover what other problems would
   give with these very models;
-- models of the kinds: what other models of the same kinds would give. One model of a kind cannot tell its
-  architecture from all else that is its own, so at least three of each are needed; intervals come from the
+- models of the kinds: what other models of the same kinds would give. With one model of a kind its
+  architecture cannot be told from everything else about it, so at least three of each are needed; intervals come from the
   spread between models.
 
-Over benchmarks, and for published figures, a regression says the latter (`architecture_regression`).
+Over benchmarks, and for published figures, a regression makes the second (`regression`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from scipy import stats
 from frontiers.analysis.architectures.matched_curves import accuracy_difference, compute_difference, shares
 from frontiers.analysis.architectures.regression import regress, too_few
 from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import parametric
 from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, percentile_limits
@@ -30,6 +31,21 @@ KINDS = ("dense", "moe", "hybrid")
 THESE, OTHERS = "these models", "models of the kinds"
 WELCH = "student t over models, welch"
 DRAWN = "accuracies drawn from their intervals, percentiles"
+
+
+class Measure(NamedTuple):
+    """A comparison of two curves: its name, "-" for differences or "/" for ratios, and what must overlap."""
+
+    name: str
+    sign: str
+    compare: Callable[[Curve, Curve], np.ndarray | None]
+    matched: str
+
+
+MEASURES = (
+    Measure("accuracy_at_matched_compute", "-", accuracy_difference, "compute"),
+    Measure("compute_ratio_at_matched_accuracy", "/", compute_difference, "accuracy"),
+)
 
 
 def fit(
@@ -42,7 +58,7 @@ def fit(
     """
     known = points[points["architecture"].notna()]
     kinds = dict(zip(known["model"], known["architecture"], strict=True))
-    benchmarks = [name for name in dict.fromkeys(points["benchmark"]) if name != MEAN]
+    benchmarks = benchmarks_of(points)
     rows = [row | {"scope": OTHERS} for row in regress(known, pairs(kinds))]
     if answers is None:
         return frame_of([*rows, *_published_shares(known, benchmarks, draws, seed)], "architectures")
@@ -71,37 +87,42 @@ def matched(curves: Sequence[Curve], kinds: Mapping[str, str]) -> list[dict]:
     merged = [c for c in merged if len(c.flops) > 1]
     note = f"left out, compute does not vary with the cap: {', '.join(single)}" if single else None
     rows = []
-    for kind_a, kind_b in pairs(kinds):
-        a, b = ([c for c in merged if kinds[c.model] == kind] for kind in (kind_a, kind_b))
+    for pair in pairs(kinds):
+        sides = {kind: [c for c in merged if kinds[c.model] == kind] for kind in pair}
+        counts = {kind: len({c.model for c in side}) for kind, side in sides.items()}
         shared = {"benchmark": curves[0].benchmark, "problems": curves[0].problems, "note": note}
-        counts = {kind_a: len({c.model for c in a}), kind_b: len({c.model for c in b})}
-        shared |= {"models_a": counts[kind_a], "models_b": counts[kind_b]}
-        for measure, sign, compare in (
-            ("accuracy_at_matched_compute", "-", accuracy_difference),
-            ("compute_ratio_at_matched_accuracy", "/", compute_difference),
-        ):
-            found = {(c.model, d.model): compare(c, d) for c in a for d in b if c.strategy == d.strategy}
-            found = {k: v for k, v in found.items() if v is not None and np.isfinite(v[0])}
-            row = shared | {"measure": measure, "comparison": f"{kind_a} {sign} {kind_b}"}
-            if not found:
-                what = "compute" if sign == "-" else "accuracy"
-                reason = f"no {kind_a} and no {kind_b} model share a range of {what}"
-                rows += [row | {"scope": s, "estimable": False, "reason": reason} for s in (THESE, OTHERS)]
-                continue
-            rows.append(row | these_models(np.mean(list(found.values()), axis=0), shared["problems"], sign))
-            rows.append(row | other_models({k: v[0] for k, v in found.items()}, counts, sign))
+        shared |= dict(zip(("models_a", "models_b"), counts.values(), strict=True))
+        for measure in MEASURES:
+            row = shared | {"measure": measure.name, "comparison": f" {measure.sign} ".join(pair)}
+            rows += [row | found for found in _both_scopes(measure, sides, counts, curves[0].problems)]
     return rows
+
+
+def _both_scopes(
+    measure: Measure, sides: Mapping[str, Sequence[Curve]], counts: Mapping[str, int], problems: int
+) -> list[dict]:
+    """Return what one measure says of two kinds, for these models and for models of the kinds."""
+    a, b = sides.values()
+    found = {(c.model, d.model): measure.compare(c, d) for c in a for d in b if c.strategy == d.strategy}
+    found = {k: v for k, v in found.items() if v is not None and np.isfinite(v[0])}
+    if not found:
+        reason = "no {} and no {} model share a range of ".format(*sides) + measure.matched
+        return [{"scope": scope, "estimable": False, "reason": reason} for scope in (THESE, OTHERS)]
+    return [
+        these_models(np.mean(list(found.values()), axis=0), problems, measure.sign),
+        other_models({k: v[0] for k, v in found.items()}, counts, measure.sign),
+    ]
 
 
 def these_models(values: np.ndarray, problems: int, sign: str) -> dict:
     """Return estimate and interval over problems; `values` holds the estimate and the draws (1 + D,)."""
     row = {"scope": THESE, "interval": BOOTSTRAP}
-    low, high = percentile_limits(values[1:], problems)
+    low, high = percentile_limits(values[1:], problems, estimate=values[0])
     if not np.isfinite(low):
         reason = "the common range is so short that it is lost in more than 2.5 % of the bootstrap draws"
         return row | {"estimable": False, "reason": reason}
-    limits = {"estimate": values[0], "low": min(low, values[0]), "high": max(high, values[0])}
-    return row | {"estimable": True} | (limits if sign == "-" else {k: 10**v for k, v in limits.items()})
+    limits = {"estimate": values[0], "low": low, "high": high}
+    return row | {"estimable": True} | _on_scale(limits, sign)
 
 
 def other_models(values: Mapping[tuple[str, str], float], counts: Mapping[str, int], sign: str) -> dict:
@@ -124,7 +145,12 @@ def other_models(values: Mapping[tuple[str, str], float], counts: Mapping[str, i
     freedom = variance**2 / sum(p**2 / (len(s) - 1) for p, s in zip(parts, sides, strict=True))
     reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance) if variance > 0 else 0.0
     limits = {"estimate": estimate, "low": estimate - reach, "high": estimate + reach}
-    return row | {"estimable": True} | (limits if sign == "-" else {k: 10**v for k, v in limits.items()})
+    return row | {"estimable": True} | _on_scale(limits, sign)
+
+
+def _on_scale(limits: dict[str, float], sign: str) -> dict[str, float]:
+    """Return differences as they are, and differences of log10 as ratios."""
+    return limits if sign == "-" else {k: 10**v for k, v in limits.items()}
 
 
 def _share_rows(
@@ -143,8 +169,8 @@ def _share_rows(
         elif not np.isfinite(values[0, i]):
             row |= {"estimable": False, "reason": "all points have one compute"}
         else:
-            low, high = percentile_limits(values[1:, i], shared["problems"])
-            row |= {"estimate": values[0, i], "low": min(low, values[0, i]), "high": max(high, values[0, i])}
+            low, high = percentile_limits(values[1:, i], shared["problems"], estimate=values[0, i])
+            row |= {"estimate": values[0, i], "low": low, "high": high}
         rows.append(row)
     return rows
 

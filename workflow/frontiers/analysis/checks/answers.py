@@ -1,11 +1,12 @@
-"""Checks of the answers of a study, and the form in which every check reports."""
+"""Checks of the single answers of a study."""
 
 import numpy as np
 import pandas as pd
 
-from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, report
+from frontiers.analysis.checks.check import RELATIVE, Check, each, report
 from frontiers.analysis.points import COSTS
 from frontiers.compute import flop_columns
+from frontiers.core.keys import CURVE
 
 ITEM = [*CURVE, "problem_id", "sample"]
 COMBINED = "combined"
@@ -15,7 +16,7 @@ COMPONENTS = list(flop_columns.COMPONENTS)
 
 
 def same_problems(answers: pd.DataFrame) -> Check:
-    """All points of a benchmark rest on the same problems."""
+    """All points of a benchmark have the same problems."""
     failures = []
     for benchmark, part in answers.groupby("benchmark"):
         ids = part.groupby(["model", "strategy", "order"])["problem_id"].agg(frozenset)
@@ -40,7 +41,7 @@ def caps_kept(answers: pd.DataFrame) -> Check:
 def compute_rises(answers: pd.DataFrame) -> Check:
     """With the cap, a generation's trace and the compute up to its end never fall.
 
-    The answer is left out: under another cap it is another text, and may well be shorter.
+    The answer is left out: under another cap it is another text, which may be shorter.
     """
     rows = answers.sort_values([*ITEM, "order"], kind="stable").reset_index(drop=True)
     same = (rows[ITEM] == rows[ITEM].shift()).all(axis=1)
@@ -76,7 +77,7 @@ def costs_not_negative(answers: pd.DataFrame) -> Check:
 
 
 def grades_agree(answers: pd.DataFrame) -> Check:
-    """What was truncated says so and nothing without a readable answer is correct."""
+    """Truncated answers have that status, and nothing without a readable answer is correct."""
     single = answers["status"] != COMBINED
     odd = (single & (answers["truncated"] != (answers["status"] == "truncated"))) | (
         (answers["correct"] > 0) & answers["status"].isin(["truncated", "no_answer", "grader_timeout"])

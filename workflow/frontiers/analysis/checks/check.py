@@ -1,23 +1,19 @@
-"""The form in which every check reports."""
+"""What every check returns, and how it names the rows that fail."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from frontiers.core.keys import CURVE, cap_text
+
 SHOWN = 5
-
-
 RELATIVE = 1e-6
-
-
-CURVE = ["model", "strategy", "benchmark"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a check looked at, on how many rows, and its first failures."""
+    """The result of one check: what it checked, the number of rows, and the first failures."""
 
     name: str
     what: str
@@ -28,7 +24,7 @@ class Check:
 
 
 def report(name: str, what: str, rows: int, failures: Iterable[str]) -> Check:
-    """Return the check `name` over `rows` rows with the failures that were found."""
+    """Return the result of the check `name` over `rows` rows."""
     found = list(failures)
     return Check(name, what, not found, int(rows), len(found), found[:SHOWN])
 
@@ -37,7 +33,7 @@ def named(row: Mapping) -> str:
     """Return the key of a row in words."""
     parts = [str(row[k]) for k in CURVE if k in row]
     if "order" in row:
-        parts.append("uncapped" if np.isinf(row["order"]) else f"cap {row['order']:.0f}")
+        parts.append(cap_text(row["order"]))
     parts += [f"{k} {row[k]}" for k in ("problem_id", "sample") if k in row]
     return ", ".join(parts)
 

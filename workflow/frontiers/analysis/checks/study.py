@@ -8,10 +8,10 @@ import pandas as pd
 
 from frontiers.analysis import registry
 from frontiers.analysis.checks.answers import ANSWER_CHECKS
-from frontiers.analysis.checks.check import CURVE, RELATIVE, Check, each, named, report
+from frontiers.analysis.checks.check import RELATIVE, Check, each, named, report
 from frontiers.analysis.points import with_measures
 from frontiers.core.cli import UserError
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.core.tables import check_table, table_schema
 
 Tables = Mapping[str, pd.DataFrame]
@@ -21,18 +21,18 @@ Expected = Mapping[str, Mapping]
 def run_checks(tables: Tables, expected: Expected | None, problems: Mapping[str, int] | None) -> list[Check]:
     """Return the result of every check that applies.
 
-    `tables` maps names of tables to tables: points and frontier at least, answers where they were measured.
+    `tables` maps names to tables: points and frontier at least, answers of a measured study.
     `expected` is {model: {"benchmarks": [...], "strategies": [...], "caps": [...], "samples": n or
     {benchmark: n}}}, with under "several" the strategies that make one answer of several samples and under
     "trees" those without caps; `problems` {benchmark: number of problems}; both None where nothing was planned here.
     """
     tables = dict(tables)
     first = tables_valid(tables)
-    if lacking := [name for name in tables if set(table_schema(name)["properties"]) - set(tables[name])]:
+    if incomplete := [name for name in tables if set(table_schema(name)["properties"]) - set(tables[name])]:
         return [
             report(
                 first.name,
-                f"{first.what}; others not run, columns lack in {lacking}",
+                f"{first.what}; other checks not run, columns missing in {incomplete}",
                 first.rows,
                 first.first_failures,
             )
@@ -76,7 +76,7 @@ def planned(expected: Expected, problems: Mapping[str, int]) -> pd.DataFrame:
     for model, block in expected.items():
         for benchmark in block["benchmarks"]:
             if benchmark not in problems:
-                raise UserError(f"no number of problems for benchmark `{benchmark}`; name it in --problems")
+                raise UserError(f"no number of problems for benchmark `{benchmark}`; add it to --problems")
             samples = block["samples"]
             samples = samples[benchmark] if isinstance(samples, Mapping) else samples
             for strategy in block["strategies"]:
@@ -88,7 +88,7 @@ def planned(expected: Expected, problems: Mapping[str, int]) -> pd.DataFrame:
 
 
 def _against_plan(found: pd.DataFrame, plan: pd.DataFrame, key: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return what stands in both, and what stands in one alone, in words."""
+    """Return the rows in both, and in words the rows in one only."""
     both = plan.merge(found, on=key, how="outer", indicator=True, suffixes=("", "_found"))
     names = {"left_only": "is missing", "right_only": "is not expected"}
     alone = both[both["_merge"] != "both"]
@@ -216,7 +216,7 @@ def frontier_true(points: pd.DataFrame, frontier: pd.DataFrame) -> Check:
 
 
 def limits_hold(tables: Tables) -> Check:
-    """Every estimate with limits lies between them, and says by which method they were found."""
+    """Every estimate with limits lies between them, and the method of the limits is named."""
     failures, rows = [], 0
     for name, limits in ((entry.name, entry.limits) for entry in registry.tables().values()):
         if name not in tables or not limits:
@@ -234,7 +234,7 @@ def limits_hold(tables: Tables) -> Check:
 
 
 def estimates_present(tables: Tables) -> Check:
-    """What is called estimable has its estimate, what is not has its reason."""
+    """Every row is estimable and has its estimate, or is not and has its reason."""
     failures, rows = [], 0
     for name, columns in ((entry.name, entry.estimates) for entry in registry.tables().values()):
         if name not in tables or not columns:

@@ -1,6 +1,6 @@
-"""What to take at a budget: the best point, how sure that is, and its accuracy without the gain of choosing.
+"""What to take at a budget: the best point, how certain that is, and its accuracy without the gain of choosing.
 
-The most accurate of many points was also lucky. Two answers to that stand beside the plain estimate:
+The most accurate of many points was also lucky. Two estimates correct the plain one for that:
 
 - held-out: the problems are halved at random, the point is chosen on one half and its accuracy is taken from
   the other, both ways and over many halvings. This is what a choice made on half of the problems is worth.
@@ -10,20 +10,45 @@ The most accurate of many points was also lucky. Two answers to that stand besid
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from frontiers.analysis.frontier import pareto
 from frontiers.statistics import intervals
-from frontiers.statistics.bootstrap import Cells, generator, mean_points
+from frontiers.statistics.bootstrap import generator
+from frontiers.statistics.halving import halvings, judged
 
-HALVINGS = 20
 BAND = "interval of the chosen point, lowered by the gain of choosing"
 HELD_OUT = "held-out half, wilson clustered by problem"
 
-Grids = dict[str, list[np.ndarray]]
-"""Benchmark -> accuracies by problem, one array (problems, points) per benchmark that it averages."""
+
+class Halved(NamedTuple):
+    """The points of one benchmark, or of the mean over several, on random halves of the problems.
+
+    accuracy: by problem, (problems, points) per benchmark averaged. samples: the fewest answers to a problem.
+    choosing: which problems choose, (rows, problems) per benchmark, and learnt: the accuracies on them, (rows,
+    points); both without rows where a benchmark has one problem.
+    """
+
+    accuracy: list[np.ndarray]
+    samples: int
+    choosing: list[np.ndarray]
+    learnt: np.ndarray
+
+
+def halve(accuracy: Sequence[np.ndarray], samples: int, seed: int) -> Halved:
+    """Halve the problems of every benchmark at random; arguments as in `Halved`."""
+    if min(len(part) for part in accuracy) < 2:
+        choosing = [np.empty((0, len(part)), bool) for part in accuracy]
+        return Halved(list(accuracy), samples, choosing, np.empty((0, accuracy[0].shape[1])))
+    rng = generator(seed, "held-out")
+    choosing = [halvings(len(part), rng) for part in accuracy]
+    means = [
+        half @ part / half.sum(axis=1, keepdims=True) for half, part in zip(choosing, accuracy, strict=True)
+    ]
+    return Halved(list(accuracy), samples, choosing, np.mean(means, axis=0))
 
 
 def budgets(cost: np.ndarray) -> np.ndarray:
@@ -37,88 +62,30 @@ def budgets(cost: np.ndarray) -> np.ndarray:
     return steps[max(first, 0) : np.searchsorted(steps, positive.max()) + 1]
 
 
-def grids(cells: Sequence[Cells], mean: str) -> tuple[Grids, int]:
-    """Return the accuracies by problem of every benchmark and of their mean, and the fewest samples.
-
-    `cells` are those of each benchmark with the accuracy as first measure; points in the order of the draws.
-    """
-    single = [np.concatenate([block[..., 0].mean(axis=1) for block in cell.values], axis=1) for cell in cells]
-    names = [str(cell.keys["benchmark"].iloc[0]) for cell in cells]
-    _, rows = mean_points(pd.concat([cell.keys for cell in cells], ignore_index=True), names)
-    starts = np.cumsum([0, *(grid.shape[1] for grid in single)])
-    found: Grids = {name: [grid] for name, grid in zip(names, single, strict=True)}
-    found[mean] = [grid[:, rows[:, i] - starts[i]] for i, grid in enumerate(single)]
-    return found, int(min(cell.keys["samples"].min() for cell in cells))
-
-
 def held_out(
-    grid: Sequence[np.ndarray], cost: np.ndarray, limits: np.ndarray, samples: int, seed: int
+    halved: Halved, cost: np.ndarray, limits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return accuracy and limits of what is chosen on one half and judged on the other, each (budgets,).
 
-    `grid`: accuracies by problem, (problems, points) per benchmark averaged; `cost` (points,) their mean
-    costs; `limits` the budgets. Limits are Wilson on the effective number of problems, clustered; over
-    several benchmarks they are combined. NaN where nothing is affordable or a benchmark has one problem.
+    `cost` (points,): mean costs; `limits`: the budgets. Limits are Wilson on the effective number of problems,
+    clustered; over several benchmarks they are combined. NaN where nothing is affordable or a benchmark has
+    one problem.
     """
     accuracy, low, high = (np.full(len(limits), np.nan) for _ in range(3))
-    if min(len(part) for part in grid) < 2:
+    if not len(halved.learnt):
         return accuracy, low, high
-    halves, learnt = _learn(grid, seed)
     for i, budget in enumerate(limits):
-        picks = pareto.best_under(cost, learnt, budget)
+        picks = pareto.best_under(cost, halved.learnt, budget)
         if (picks < 0).any():
             continue
         parts = []
-        for half, part in zip(halves, grid, strict=True):
-            judged = np.where(half, 0.0, part[:, picks].T).sum(axis=0) / (~half).sum(axis=0)
-            parts.append((judged.mean(), *intervals.clustered(judged, samples)))
+        for choosing, part in zip(halved.choosing, halved.accuracy, strict=True):
+            right = judged(choosing, part[:, picks].T)
+            parts.append((right.mean(), *intervals.clustered(right, halved.samples)))
         ends = np.array(parts)
         accuracy[i] = ends[:, 0].mean()
         low[i], high[i] = intervals.mean_interval(*ends.T)
     return accuracy, low, high
-
-
-def _learn(grid: Sequence[np.ndarray], seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return which problems choose, (2 * HALVINGS, problems) per benchmark, and the accuracies on them.
-
-    The second half of the rows is the rest of the first; accuracies are (2 * HALVINGS, points).
-    """
-    rng = generator(seed, "held-out")
-    halves = []
-    for part in grid:
-        first = rng.random((HALVINGS, len(part))).argsort(axis=1) < len(part) // 2
-        halves.append(np.concatenate([first, ~first]))
-    means = [half @ part / half.sum(axis=1, keepdims=True) for half, part in zip(halves, grid, strict=True)]
-    return halves, np.mean(means, axis=0)
-
-
-def held_out_volume(
-    grid: Sequence[np.ndarray], cost: np.ndarray, box: pareto.Reference, seed: int
-) -> tuple[float, float]:
-    """Return the hypervolume of frontiers chosen on one half and judged on the other, and its standard error.
-
-    Each problem has the integral, over log10 of the budget, of its answers at the points that the other
-    problems choose. `grid` as for `held_out`; costs are taken as known. NaN with one problem.
-    """
-    if min(len(part) for part in grid) < 2:
-        return np.nan, np.nan
-    halves, learnt = _learn(grid, seed)
-    known = np.flatnonzero(~np.isnan(cost))
-    order = known[np.argsort(cost[known], kind="stable")]
-    logs = np.log10(np.clip(cost[order], box.floor, box.ceiling))
-    width = np.diff(logs, append=np.log10(box.ceiling))
-    best = np.maximum.accumulate(learnt[:, order], axis=1)
-    rises = np.ones(best.shape, bool)
-    rises[:, 1:] = best[:, 1:] > best[:, :-1]
-    picks = order[np.maximum.accumulate(np.where(rises, np.arange(len(order)), 0), axis=1)]
-    weights = np.zeros(learnt.shape)
-    np.add.at(weights, (np.arange(len(picks))[:, None], picks), width)
-    parts = []
-    for half, part in zip(halves, grid, strict=True):
-        judged = np.where(half, 0.0, weights @ part.T).sum(axis=0) / (~half).sum(axis=0)
-        parts.append((judged.mean(), judged.var(ddof=1) / len(judged)))
-    mean, variance = np.mean(parts, axis=0)
-    return float(mean), float(np.sqrt(variance / len(parts)))
 
 
 def band(

@@ -1,4 +1,4 @@
-"""The frontier of accuracy against cost: who is on it, how surely, and what it offers at each budget.
+"""The frontier of accuracy against cost: which points are on it, how certainly, and what it offers at each budget.
 
 A point dominates another when it costs no more and is no less accurate, and one of the two is strict. The
 frontier holds the points that nothing dominates; points equal in both are on it together. Functions work on
@@ -19,7 +19,7 @@ class Reference(NamedTuple):
 
 
 def _pair(cost: ArrayLike, accuracy: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return costs and accuracies as floats and who has both; a point that lacks one is put out of reach."""
+    """Return costs and accuracies as floats and which points have both; one without is put out of reach."""
     cost, accuracy = np.broadcast_arrays(np.asarray(cost, float), np.asarray(accuracy, float))
     known = ~(np.isnan(cost) | np.isnan(accuracy))
     return np.where(known, cost, np.inf), np.where(known, accuracy, -np.inf), known
@@ -69,7 +69,7 @@ def domination(cost: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 def shortfall(cost: ArrayLike, accuracy: ArrayLike) -> np.ndarray:
     """Return how much less accurate each point is than the best that costs no more, along the last axis.
 
-    0 on the frontier and for points that only tie with it at a higher cost; NaN for a point that lacks cost
+    0 on the frontier and for points that only tie with it at a higher cost; NaN for a point without cost
     or accuracy. The additive epsilon with which the point would be on an epsilon-frontier (Laumanns et al.
     2002, Evol. Comput. 10, 263).
     """
@@ -93,7 +93,7 @@ def shortfall_limits(
     largest of the differences less k standard errors, with k the 1 - `below` quantile of the largest
     standardised difference (the bound of an intersection: Chernozhukov, Lee & Rosen 2013, Econometrica 81,
     667). Above: the largest of the single upper limits, with `above` left beyond each. A lower limit of 0 says
-    that the point may be on the frontier. NaN for a point that lacks cost or accuracy.
+    that the point may be on the frontier. NaN for a point without cost or accuracy.
     """
     low, high = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     centred = draws - accuracy
@@ -126,16 +126,6 @@ def best_under(cost: ArrayLike, accuracy: ArrayLike, budget: float) -> np.ndarra
     chosen = np.where(best, cost, np.inf)
     chosen = best & (chosen == chosen.min(axis=-1, keepdims=True))
     return np.where(chosen.any(axis=-1), chosen.argmax(axis=-1), -1)
-
-
-def band(cost: ArrayLike, accuracy: ArrayLike, budgets: ArrayLike) -> np.ndarray:
-    """Return the best accuracy at each budget, (..., points) -> (..., budgets); NaN below the first cost."""
-    cost, accuracy, _ = _pair(cost, accuracy)
-    best = [
-        np.where(cost <= b, accuracy, -np.inf).max(axis=-1, initial=-np.inf) for b in np.atleast_1d(budgets)
-    ]
-    best = np.stack(best, axis=-1)
-    return np.where(np.isneginf(best), np.nan, best)
 
 
 def reference_box(cost: ArrayLike) -> Reference:

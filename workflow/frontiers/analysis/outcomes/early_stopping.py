@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.keys import MEAN
-from frontiers.statistics.intervals import COMBINED
+from frontiers.statistics.halving import halvings, judged
+from frontiers.statistics.intervals import COMBINED, mover_reach
 from frontiers.statistics.paired import PSEUDO, RARE, student_limits
 
 TOLERANCE = 0.01
-HALVINGS = 20
 SIZE = 0.5
 """How much the two problems that are added to an interval differ: a problem is judged at several caps."""
 
@@ -54,12 +54,6 @@ class Stopping(NamedTuple):
         return float(low), float(high)
 
 
-def halvings(problems: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which problems choose, (2 * HALVINGS, problems); the second half of the rows is the first's rest."""
-    first = rng.random((HALVINGS, problems)).argsort(axis=1) < problems // 2
-    return np.concatenate([first, ~first])
-
-
 def smallest_good_cap(accuracy: np.ndarray) -> np.ndarray:
     """Return the index of the smallest cap within 1 point of the best, along axis 0 (caps ascending)."""
     return np.argmax(accuracy >= accuracy.max(axis=0) - TOLERANCE - 1e-12, axis=0)
@@ -80,11 +74,7 @@ def stopping(curve: pd.DataFrame, problems: int, rng: np.random.Generator) -> St
     right, cost = right / number, cost / number
     half = halvings(problems, rng)
     picks = smallest_good_cap(right @ half.T / half.sum(axis=1))
-    judged = ~half
-    times = judged.sum(axis=0)
-    stopped, spent = (
-        np.where(judged, values[picks], 0.0).sum(axis=0) / np.maximum(times, 1) for values in (right, cost)
-    )
+    stopped, spent = (judged(half, values[picks]) for values in (right, cost))
     chosen, often = np.unique(picks, return_counts=True)
     share = {float(caps[c]): float(o / len(picks)) for c, o in zip(chosen, often, strict=True)}
     return Stopping(right[-1], stopped, cost[-1], spent, share, int(number.max()))
@@ -134,14 +124,15 @@ def mean_stops(stops: Sequence[dict], benchmarks: Sequence[str]) -> list[dict]:
 
 
 def _combined(rows: Sequence[dict], weights: Sequence[float]) -> dict:
-    """Return the weighted mean of estimates with limits by variance recovery (`intervals.mean_interval`)."""
+    """Return the weighted mean of estimates with limits by variance recovery (MOVER)."""
     share = np.array(weights) / np.sum(weights)
     estimates, low, high = (np.array([row[c] for row in rows]) for c in ("estimate", "low", "high"))
     estimate = float(share @ estimates)
+    below, above = mover_reach(estimates, low, high, share)
     return {
         "estimate": estimate,
-        "low": estimate - float(np.sqrt(((share * (estimates - low)) ** 2).sum())),
-        "high": estimate + float(np.sqrt(((share * (high - estimates)) ** 2).sum())),
+        "low": estimate - float(below),
+        "high": estimate + float(above),
         "interval": COMBINED,
         **{c: float(np.mean([row[c] for row in rows])) for c in ("failed", "successful")},
     }

@@ -23,7 +23,7 @@ from scipy import stats
 
 from frontiers.analysis.outcomes import ratios
 from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import CURVE, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import generator, problem_counts
 from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
@@ -47,7 +47,7 @@ def fit(
 
     `benchmarks` are those to use (default: all in it). `draws` and `seed` are those of the joint bootstrap.
     Early stopping is also averaged over benchmarks, as `mean`; the share of pairs of a model and a benchmark
-    in which failing costs more stands under benchmark `all`.
+    in which failing costs more is under benchmark `all`.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
     rows: list[dict] = []
@@ -77,7 +77,7 @@ def fit(
 
 def unfitted(points: pd.DataFrame) -> pd.DataFrame:
     """Return the table `outcomes` of figures without single answers: nothing can be compared, and why."""
-    keys = points[["model", "strategy", "benchmark"]].drop_duplicates().to_dict("records")
+    keys = points[CURVE].drop_duplicates().to_dict("records")
     fixed = {"comparison": "raw", "n": 0, "estimable": False, "reason": AGGREGATED}
     return frame_of((key | fixed | {"measure": measure} for key in keys for measure in MEASURES), "outcomes")
 
@@ -87,14 +87,12 @@ def _estimated(values: np.ndarray, problems: int, **fields: object) -> dict:
 
     The limits are those of its logarithm's expanded percentiles; `spread` is its bootstrap standard error.
     """
-    low, high = (float(v) for v in percentile_limits(values[1:], problems))
+    low, high = (float(v) for v in percentile_limits(values[1:], problems, estimate=values[0]))
     if not np.isfinite(low):
         return _no(LACKING)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = float(np.nanstd(np.log(values[1:]), ddof=1))
-    estimate = float(values[0])
-    limits = {"estimate": estimate, "low": min(low, estimate), "high": max(high, estimate)}
-    limits["interval"] = BOOTSTRAP
+    limits = {"estimate": float(values[0]), "low": low, "high": high, "interval": BOOTSTRAP}
     return {"estimable": True, **limits, "spread": spread, **fields}
 
 
@@ -118,24 +116,27 @@ def _ratios(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
     for model, frame in top.groupby("model", sort=False):
         found = ratios.sums(frame, measure, problems)
         rows.append({"model": model, "comparison": "raw"} | _raw(found, counts))
-        row = {"model": model, "comparison": "within_problem"}
         if found["number"].sum(axis=1).max() > 1:
-            row |= _within(found, counts)
+            row = _within(found, counts)
         elif single is None or model not in models:
             why = "its costs are 0" if len(models) > 1 else "no other model tells how hard a problem is"
-            row |= _no(f"one sample per problem, and {why}", n=0)
+            row = _no(f"one sample per problem, and {why}", n=0)
         else:
             place = models.index(model)
-            fails, right = int(d[place].sum()), int((1 - d[place]).sum())
-            row["n"] = int(whole.sum())
-            if min(fails, right) < FEWEST:
-                row |= _no(f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed")
-            else:
-                note = "least squares with effects of model and problem, the latter from all models"
-                row |= _estimated(single[:, place], len(whole), note=note + left_out)
-        rows.append(row)
+            row = _single(d[place], single[:, place], left_out)
+        rows.append({"model": model, "comparison": "within_problem"} | row)
     rows.append({"model": POOLED, "comparison": "within_problem"} | _pooled(y, d, weights, left_out))
     return rows + _deciles(y, d, weights, left_out)
+
+
+def _single(failed: np.ndarray, ratio: np.ndarray, left_out: str) -> dict:
+    """Return the within-problem fields of one model with one sample each; `failed`: 0 or 1, (problems,)."""
+    fails, right = int(failed.sum()), int((1 - failed).sum())
+    if min(fails, right) < FEWEST:
+        reason = f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed"
+        return _no(reason, n=len(failed))
+    note = "least squares with effects of model and problem, the latter from all models"
+    return {"n": len(failed)} | _estimated(ratio, len(failed), note=note + left_out)
 
 
 def _raw(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
@@ -224,18 +225,19 @@ def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
                     if (row["strategy"], row["measure"], row["comparison"]) == (strategy, measure, comparison)
                     and row["model"] != POOLED
                 ]
-                known = [row for row in pairs if row["estimable"]]
                 key = {"model": POOLED, "benchmark": POOLED, "strategy": strategy, "measure": measure}
-                key |= {"comparison": f"share_{comparison}", "n": len(known)}
-                if not known:
-                    found.append(key | _no("no pair of a model and a benchmark could be compared"))
-                    continue
-                logs = np.log([row["estimate"] for row in known])
-                spread = np.array([max(row["spread"], 1e-12) for row in known])
-                signs = [
-                    (holm(stats.norm.sf(side * logs / spread)) <= (1 - LEVEL) / 2).mean() for side in (1, -1)
-                ]
-                limits = {"estimate": (logs > 0).mean(), "low": signs[0], "high": 1 - signs[1]}
-                note = f"{len(known)} of {len(pairs)} pairs could be compared; {CLAIM}"
-                found.append(key | limits | {"interval": HOLM, "estimable": True, "note": note})
+                found.append(key | {"comparison": f"share_{comparison}"} | _share_above_one(pairs))
     return found
+
+
+def _share_above_one(pairs: Sequence[dict]) -> dict:
+    """Return the share of pairs, rows of single models, whose ratio is above 1; see `pairs_above_one`."""
+    known = [row for row in pairs if row["estimable"]]
+    if not known:
+        return _no("no pair of a model and a benchmark could be compared", n=0)
+    logs = np.log([row["estimate"] for row in known])
+    spread = np.array([max(row["spread"], 1e-12) for row in known])
+    above, below = ((holm(stats.norm.sf(side * logs / spread)) <= (1 - LEVEL) / 2).mean() for side in (1, -1))
+    limits = {"estimate": (logs > 0).mean(), "low": above, "high": 1 - below, "interval": HOLM}
+    note = f"{len(known)} of {len(pairs)} pairs could be compared; {CLAIM}"
+    return {"n": len(known), **limits, "estimable": True, "note": note}

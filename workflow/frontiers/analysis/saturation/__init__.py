@@ -1,7 +1,7 @@
-"""Where longer reasoning stops paying. Import from here `fit`.
+"""Where longer reasoning stops paying. Import from here `fit`, and `unfitted` for published figures.
 
 `forms` are fitted and compared, `cap_tests` finds the saturation cap, `pooled` takes models together, `table` puts
-together; `segmented_check` holds breaks against R's `segmented`.
+together; `segmented_check` compares breaks with those of the package `piecewise-regression`.
 """
 
 from frontiers.core.lazy import lazy
@@ -9,4 +9,5 @@ from frontiers.core.lazy import lazy
 __getattr__ = lazy(
     __name__,
     fit="table",
+    unfitted="table",
 )

@@ -15,6 +15,7 @@ show one under 1 point.
 import numpy as np
 
 from frontiers.analysis.cap_curves import Curve
+from frontiers.statistics.intervals import mover_reach
 from frontiers.statistics.paired import score_limits, student_limits
 
 ALPHA = 0.05
@@ -26,25 +27,24 @@ def gain_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return one-sided limits of accuracy at caps `to` less that at caps `start`, each at confidence 1 - alpha.
 
-    Per benchmark those of `paired`; a mean over benchmarks has the squared distances of its limits from the
-    estimates added, each side on its own (Zou, Huang & Zhang 2009, Comput. Stat. Data Anal. 53, 1080).
+    Per benchmark those of `paired`; over benchmarks they are combined by variance recovery (MOVER).
     """
-    below, above, estimate = (np.zeros(len(to)) for _ in range(3))
+    found = []
     for right, samples in zip(curve.right, curve.samples, strict=True):
         gains = right[:, to] - right[:, start]
-        mean, number = gains.mean(axis=0), len(right)
         if samples == 1:
             better, worse = (gains > 0).sum(axis=0), (gains < 0).sum(axis=0)
-            low, high = score_limits(better, worse, number, 1 - 2 * alpha)
+            limits = score_limits(better, worse, len(right), 1 - 2 * alpha)
         else:
-            low, high = student_limits(gains, samples, 1 - 2 * alpha)
-        below, above, estimate = below + (mean - low) ** 2, above + (high - mean) ** 2, estimate + mean
-    number = len(curve.right)
-    return (estimate - np.sqrt(below)) / number, (estimate + np.sqrt(above)) / number
+            limits = student_limits(gains, samples, 1 - 2 * alpha)
+        found.append((gains.mean(axis=0), *limits))
+    means, low, high = np.array(found).swapaxes(0, 1)
+    (below, above), total, number = mover_reach(means, low, high), means.sum(axis=0), len(means)
+    return (total - below) / number, (total + above) / number
 
 
 def saturation_caps(curve: Curve) -> dict[str, float | str | None]:
-    """Return the saturation cap, its lower bound, the one observed, and why the first is not to be had.
+    """Return the saturation cap, its lower bound, the one observed, and why the first is missing.
 
     `saturation_cap`: shown with 95 % confidence; NaN where none below the largest is. `saturation_above`: the
     largest cap shown not to be saturated, NaN where none is. `saturation_cap_observed`: the smallest cap at

@@ -1,8 +1,8 @@
-"""One break by the package `piecewise-regression`, beside our own fit of the same curve.
+"""One break by the package `piecewise-regression`, to compare with our own fit of the same curve.
 
-It iterates Muggeo's linearisation (2003, Stat. Med. 22, 3055) by unweighted least squares, and so takes all
-caps for equally sure and independent; its interval and its Davies test know nothing of the pairing of caps, and
-the latter takes t statistics for normal, which is far too sure with few caps.
+It iterates Muggeo's linearisation (2003, Stat. Med. 22, 3055) by unweighted least squares, and so treats
+all caps as equally precise and independent; its interval and its Davies test ignore the pairing of caps, and the
+latter treats t statistics as normal, which is far too optimistic with few caps.
 Where it and the likelihood fit differ by more than their intervals, neither should be quoted alone.
 """
 

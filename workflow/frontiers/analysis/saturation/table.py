@@ -1,13 +1,12 @@
 """Where more reasoning stops paying: break, plateau and saturation cap of every model's curve over caps.
 
 Each curve is accuracy against log10 of the mean FLOPs at each cap (a cap of 0 has the FLOPs of prompt and
-answer). The forms of `saturation_forms` are fitted on binomial counts and compared by BIC. Intervals come
+answer). The forms of `forms` are fitted on binomial counts and compared by BIC. Intervals come
 from the joint bootstrap over problems, with the form held at the chosen one and the FLOPs at their means. That a
-form is chosen on the same data makes its parameters look surer than they are, the more so the more rarely it is
+form is chosen on the same data makes its parameters look more precise than they are, the more so the more rarely it is
 chosen: of m curves, the R of one form have intervals of the level 1 - 0.05 R / m, of which at most 5 % are false in
 the mean (Benjamini & Yekutieli 2005, J. Am. Stat. Assoc. 100, 71, by form). How often they hold a known truth is
-simulated by `tests/simulation/coverage_saturation.py`. Caps are judged by `saturation_cap`, models taken together
-by `saturation_pooled`.
+simulated by `tests/simulation/coverage_saturation.py`. `cap_tests` judges caps, `pooled` takes models together.
 """
 
 from collections import Counter
@@ -24,6 +23,7 @@ from frontiers.analysis.saturation.cap_tests import falls, saturation_caps
 from frontiers.analysis.saturation.forms import Fit, build_forms, fit_form, left_out, refit
 from frontiers.analysis.saturation.pooled import Estimate, pooled_rows
 from frontiers.analysis.saturation.segmented_check import segmented
+from frontiers.core.keys import CURVE
 from frontiers.core.tables import frame_of
 from frontiers.statistics.intervals import LEVEL, expanded_tail, percentile_limits
 
@@ -83,9 +83,7 @@ def fit(
 
 def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return both tables of figures that have one point per model: nothing can be fitted, and why."""
-    keys = points[["model", "strategy", "benchmark", "problems"]].drop_duplicates(
-        ["model", "strategy", "benchmark"]
-    )
+    keys = points[[*CURVE, "problems"]].drop_duplicates(CURVE)
     fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE, "cap_reason": SINGLE}
     table = frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
     groups = keys[["strategy", "benchmark"]].drop_duplicates().to_dict("records")
@@ -200,35 +198,40 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
 
 def _verdict(form: str, at: float, before: float, row: dict) -> dict:
     """Return whether a fitted curve is saturated, in which way, and else why not."""
+    if reason := _why_not_saturated(form, at, before, row):
+        return {"reason": reason}
+    declines = form == "inverted_u" or (form != "saturating_exponential" and row["plateau_high"] < 0)
+    kind = "decline" if declines else "plateau"
+    return {"saturated": True, "saturation_kind": kind, "reason": None}
+
+
+def _why_not_saturated(form: str, at: float, before: float, row: dict) -> str | None:
+    """Return why a curve with a break `at` (log10 FLOPs) and the slope `before` it is not saturated."""
     after, low, high = (row[name] for name in ("plateau_slope", "plateau_low", "plateau_high"))
+    if form == "inverted_u":
+        return None
     if form == "none":
-        reason = "no saturation in range: accuracy is best described without a break"
-    elif form == "inverted_u":
-        return {"saturated": True, "saturation_kind": "decline", "reason": None}
-    elif before <= 0:
-        reason = "no saturation in range: accuracy does not rise before the last break"
-    elif after >= before:
-        reason = "no saturation in range: accuracy is steepest at the end"
-    elif not np.isfinite(at):
-        reason = "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
-    elif form == "saturating_exponential":
-        if np.isfinite(row["high"]):
-            return {"saturated": True, "saturation_kind": "plateau", "reason": None}
-        reason = "not decided: the exponential may reach 95 % of its gain later"
-    elif low > 0:
-        reason = "no saturation in range: accuracy still rises after the break"
-    elif not high < before / 2:
-        reason = "not decided: the slope after the break may be more than half of that before it"
-    else:
-        kind = "decline" if high < 0 else "plateau"
-        return {"saturated": True, "saturation_kind": kind, "reason": None}
-    return {"reason": reason}
+        return "no saturation in range: accuracy is best described without a break"
+    if before <= 0:
+        return "no saturation in range: accuracy does not rise before the last break"
+    if after >= before:
+        return "no saturation in range: accuracy is steepest at the end"
+    if not np.isfinite(at):
+        return "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
+    if form == "saturating_exponential":
+        late = "not decided: the exponential may reach 95 % of its gain later"
+        return None if np.isfinite(row["high"]) else late
+    if low > 0:
+        return "no saturation in range: accuracy still rises after the break"
+    if not high < before / 2:
+        return "not decided: the slope after the break may be more than half of that before it"
+    return None
 
 
 def davies(curve: Curve, null: Fit) -> float:
     """Return Davies' p-value for a change of slope somewhere between the second and last but one compute.
 
-    S(b) is the standardised coefficient of max(0, x - b) beside a straight line, weighted by the fit without
+    S(b) is the standardised coefficient of max(0, x - b) added to a straight line, weighted by the fit without
     a break; its variance is taken from the bootstrap, so that the pairing of the caps counts. With M the
     largest |S|, f = problems - 1 degrees of freedom and V the total variation of arctan(S / sqrt(f)) over 10
     breaks,

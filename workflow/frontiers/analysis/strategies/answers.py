@@ -9,8 +9,7 @@ from frontiers.analysis.strategies import expected_choice
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.flop_columns import by_component
 from frontiers.compute.flops import forward_flops
-from frontiers.compute.pass_flops import KEY
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import GENERATION, cap_order, caps_of
 from frontiers.core.tables import table_schema
 from frontiers.statistics.bootstrap import generator
 
@@ -18,7 +17,7 @@ ROLES = ("policy", "thought", "reward")
 SECONDS = 3600
 
 
-def answers(
+def combined_answers(
     samples: pd.DataFrame,
     costs: pd.DataFrame,
     selection: Mapping,
@@ -26,12 +25,12 @@ def answers(
     seed: int,
     usd_per_hour: float | None = None,
 ) -> tuple[pd.DataFrame, dict]:
-    """Return a row of the table `answers` per problem and cap, and how the subsets were taken.
+    """Return a row of the table `answers` per problem and cap, and how subsets of samples were taken.
 
     `samples`: one row per problem, cap and sample with correct, extracted, truncated, looping, seconds and, for
     `selection`s that need one, score. `costs`: one row per problem and cap with the columns of cost of `answers`
     for a whole answer. `selection`: select (best, majority, weighted) and n, None for all. `names`: model,
-    strategy and benchmark. What is drawn at all is drawn by `seed`.
+    strategy and benchmark. `seed` is that of subsets that are drawn.
     """
     rows, errors, subsets = [], [0.0], set()
     samples = samples.assign(order=cap_order(samples["cap"]))
@@ -66,8 +65,8 @@ def answers(
     table = table.assign(
         **names, sample=0, status="combined", truncated=False, dollars=table["seconds"] * price / SECONDS
     ).sort_values(["order", "problem_id"])
-    said = {"subsets": sorted(subsets), "largest_standard_error": max(errors)}
-    return table[list(table_schema("answers")["properties"])].reset_index(drop=True), said
+    taken = {"subsets": sorted(subsets), "largest_standard_error": max(errors)}
+    return table[list(table_schema("answers")["properties"])].reset_index(drop=True), taken
 
 
 def costs_of_samples(
@@ -80,12 +79,14 @@ def costs_of_samples(
 ) -> pd.DataFrame:
     """Return what an answer made of `n` samples costs, by problem and cap.
 
-    The prompt once, which the samples share in the engine's cache, but not the thought behind it, of which each
-    sample draws its own; of traces, answers and the passes of the reward model, which reads every sample, n times
-    their mean over the samples there are.
+    The prompt counts once, as the samples share it in the engine's cache, but not the thought behind it, which each
+    sample draws anew; traces, answers and the passes of the reward model, which reads every sample, count n times
+    their mean over the samples.
     """
-    columns = [c for c in compute if c not in KEY]
-    joined = compute.merge(generations[[*KEY, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=KEY)
+    columns = [c for c in compute if c not in GENERATION]
+    joined = compute.merge(
+        generations[[*GENERATION, "prompt_tokens", "reasoning_tokens", "answer_tokens"]], on=GENERATION
+    )
     mean = joined.astype({c: float for c in columns}).assign(order=cap_order(joined["cap"]))
     mean = mean.groupby(["problem_id", "order"], sort=False).mean(numeric_only=True).reset_index()
     prompt = forward_flops(policy, mean["prompt_tokens"].astype(int).to_numpy())
@@ -103,7 +104,7 @@ def costs_of_samples(
         found["joules"] -= again * mean["joules"] / mean["flops"]
     if rewards is not None:
         add_rewards(found, rewards, n, reward)
-    found["cap"] = pd.array([pd.NA if np.isinf(c) else int(c) for c in found["order"]], dtype="Int64")
+    found["cap"] = caps_of(found["order"])
     return found[["problem_id", "cap", *columns, "reasoning_tokens", "answer_tokens"]]
 
 

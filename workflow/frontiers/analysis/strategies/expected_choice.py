@@ -1,4 +1,4 @@
-"""One answer made of n samples: the expected accuracy over all subsets of size n of the samples there are.
+"""One answer made of n samples: the expected accuracy over all subsets of n of the samples.
 
 Instead of one lucky draw of n, every subset of the N samples counts alike (the unbiased estimate that Chen et al.
 2021, arXiv 2107.03374, use for pass@k). Ties are shared evenly. A class is a set of answers that are the same.
@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 MOST_SUBSETS = 20_000
-"""Subsets up to this many are gone through one by one; of more, so many are drawn."""
+"""Up to this many subsets are enumerated; of more, this many are drawn."""
 
 TIE = 1e-9
 RIGHT = "right"
@@ -85,8 +85,8 @@ def weighted(
 ) -> tuple[float, float]:
     """Return the chance that the class whose scores sum to most is `right`, and its standard error.
 
-    Over every subset of `n` samples where these are at most `most`, the error being 0; else over so many
-    drawn by `seed`. Samples without a class do not vote, those without a score weigh nothing.
+    Over every subset of `n` samples if there are at most `most`, with an error of 0; else over `most` drawn
+    by `seed`. Samples without a class do not vote, those without a score weigh nothing.
     """
     _check(classes, n)
     names = sorted({c for c in classes if c is not None}, key=str)
@@ -121,17 +121,17 @@ def _subsets(number: int, n: int, seed: int, most: int) -> Iterator[np.ndarray]:
 
 
 def expected_maximum(values: Sequence[float], n: int) -> float:
-    """Return the expected largest of `n` of the values: of samples that run together, when the last is done."""
+    """Return the expected largest of `n` of the values: for samples that run in parallel, when the slowest is done."""
     _check(values, n)
     total = math.comb(len(values), n)
     return sum(value * math.comb(below, n - 1) / total for below, value in enumerate(sorted(values)))
 
 
 def classes_of(correct: Sequence[bool], extracted: Sequence[str | None]) -> list[str | None]:
-    """Return the class of each answer: `RIGHT` for all that the grader takes as the gold answer, else its text.
+    """Return the class of each answer: `RIGHT` for all that the grader accepts, else its text.
 
-    The gold answer serves only to tell that differently written right answers are the same; wrong ones are
-    the same where their text is, but for spaces and case.
+    The grade is used only to put differently written right answers into one class; wrong ones are in one class
+    where their texts are equal but for spaces and case.
     """
     found: list[str | None] = []
     for right, text in zip(correct, extracted, strict=True):

@@ -1,4 +1,4 @@
-"""The table of strategies: accuracy, who spent what, and the difference from a single chain."""
+"""The table of strategies: accuracy, FLOPs by role, and the difference from a single chain."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from frontiers.analysis.differences import answered, between
 from frontiers.compute.flop_columns import ROLES
-from frontiers.core.keys import MEAN, cap_order
+from frontiers.core.keys import MEAN, cap_order, cap_text
 from frontiers.core.tables import table_schema
 from frontiers.statistics import paired
 from frontiers.statistics.bootstrap import arrange
@@ -20,8 +20,8 @@ def tabulate(
 ) -> pd.DataFrame:
     """Return the table `strategies` from points and answers; `strategies`: {name: {label, method}} in order.
 
-    What all rows of a benchmark are held against is the first strategy of method chain of the model `baseline`, at
-    its largest cap; without one there are no differences.
+    All rows of a benchmark are compared with the first strategy of method chain of the model `baseline`, at its
+    largest cap; without one there are no differences.
     """
     points = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
     points = points.assign(place=points["strategy"].map({name: i for i, name in enumerate(strategies)}))
@@ -51,17 +51,16 @@ def _baseline(points: pd.DataFrame, strategies: Mapping[str, Mapping]) -> pd.Ser
 
 
 def _row(point: pd.Series, base: pd.Series | None, mine: pd.DataFrame, grid: Mapping, known: Mapping) -> dict:
-    """Return the fields of one strategy but for who spent what."""
+    """Return the fields of one strategy, without the FLOPs by role."""
     affordable = mine[mine["flops"] <= point["flops"]]
     matched = affordable.loc[affordable["accuracy"].idxmax()]
-    cap = "uncapped" if np.isinf(matched["order"]) else f"cap {matched['order']:.0f}"
     row = {
         **{name: point[name] for name in ("benchmark", "model", "strategy", "cap", "problems", "accuracy")},
         **{name: point[name] for name in ("interval", "flops", "reasoning_tokens", "seconds", "joules")},
         **{name: known[point["strategy"]][name] for name in ("label", "method")},
         "low": point["accuracy_low"],
         "high": point["accuracy_high"],
-        "matched": f"{matched['strategy']}, {cap}",
+        "matched": f"{matched['strategy']}, {cap_text(matched['order'])}",
         "matched_accuracy": matched["accuracy"],
     }
     if base is None or all(base[name] == point[name] for name in ("model", "strategy")):

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import cap_order
+from frontiers.core.keys import KEY, cap_order
 from frontiers.statistics.intervals import answers_from_interval
 
 STRATEGIES = ("cot", "reported")
-KEY = ["model", "strategy", "benchmark", "cap"]
 UNDATED = "without release date"
 FUTURE = "release date in the future"
 COSTLESS = "without a positive compute"
@@ -23,16 +22,16 @@ def dated_points(
     """Return each model's point at its largest cap, for the first of `strategies` it has, per benchmark.
 
     Added: `years` (of 365.25 days, since day 1 of the calendar), `share` (accuracy within (0, 1)),
-    `efficiency` (share per FLOP), `answers` (independent answers that the accuracy's interval stands for;
+    `efficiency` (share per FLOP), `answers` (independent answers that the accuracy's interval amounts to;
     the number of problems where there is no interval) and `left_out`, the reason why a point cannot be used,
     None where it can. An accuracy of 0 or 1 has no logarithm or log-odds; its share lies half a problem,
-    0.5 / (problems + 1), from the end. Nothing is left out for being wrong everywhere: that would flatter
-    the slope. Raises `UserError` for two rows of one point and for a date that is none.
+    0.5 / (problems + 1), from the end. Models that are wrong everywhere stay: leaving them out would flatter
+    the slope. Raises `UserError` for two rows of one point and for an invalid date.
     """
     known = points[points["strategy"].isin(strategies)]
     if (double := known.duplicated(KEY)).any():
         first = known.loc[double, KEY].iloc[0].to_dict()
-        raise UserError(f"two rows of `points` are the same point {first}; remove one of them")
+        raise UserError(f"`points` has two rows for {first}; remove one of them")
     known = known.assign(
         _rank=known["strategy"].map({name: i for i, name in enumerate(strategies)}).astype(int),
         _size=-cap_order(known["cap"]),
@@ -63,7 +62,7 @@ def _years(points: pd.DataFrame) -> pd.Series:
             years[model] = date.fromisoformat(day).toordinal() / 365.25
         except ValueError as error:
             raise UserError(
-                f'release date {day!r} of model `{model}` is not a day; write "YYYY-MM-DD" in config.yaml'
+                f'release date {day!r} of model `{model}` is not a date; write "YYYY-MM-DD" in config.yaml'
             ) from error
     return points["model"].map(years).astype(float)
 

@@ -1,6 +1,6 @@
 """The compute needed for a fixed accuracy over release dates, by three directions of regression.
 
-Interval methods as in `trend_fits`: one over models, and one over developers, which is the one to quote.
+Intervals as in `regressions`: one over models, and one over developers, which is the one to quote.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from frontiers.analysis.trend.regressions import JACKKNIFE, empty, found, months
 from frontiers.statistics.intervals import LEVEL
 
 RATIO_MODELS = 8
-"""Models for three coefficients and a bootstrap over them."""
+"""Models needed for three coefficients and a bootstrap over them."""
 ESTIMATORS = ("ols", "deming", "inverse")
 BOOTSTRAP = "bootstrap over models"
 

@@ -18,7 +18,7 @@ MINIMUM_MODELS = 5
 MINIMUM_YEARS = 0.5
 MINIMUM_DEVELOPERS = 5
 EDGE = 0.9
-"""Quantile that stands for the upper edge."""
+"""Quantile taken as the upper edge."""
 EDGE_MODELS = 20
 """Models of which at least two lie above the edge."""
 LARGEST_LEVERAGE = 1 - 1e-9
@@ -98,9 +98,9 @@ def selected_least_squares(
 ) -> tuple[dict, np.ndarray]:
     """Return slope, interval and R² of least squares through selected models, and the slopes without each group.
 
-    `select` is given which models are at hand (models,) and returns which of them are chosen. The groups, each
+    `select` gets the mask of the models to choose from (models,) and returns the mask of the chosen ones. The groups, each
     left out once, are the `developers`, or without them the models; the choice is made anew each time, so that
-    the interval knows that another draw would have chosen others. With G groups and Student's t (G - 1 degrees
+    the interval allows for another draw choosing others. With G groups and Student's t (G - 1 degrees
     of freedom for developers, chosen models - 2 for models) the variance is
 
         (G - 1) / G · sum over g of (slope without g - slope)²

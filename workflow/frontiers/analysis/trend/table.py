@@ -1,6 +1,6 @@
-"""Efficiency over release dates: three measures, each with its interval or the reason why there is none.
+"""Efficiency over release dates: three measures, each with its interval or the reason why it has none.
 
-- `s_eff`: accuracy / log10(FLOPs) of each model, regressed on release date. Kept because it has been used;
+- `s_eff`: accuracy / log10(FLOPs) of each model, regressed on release date. Kept because others report it;
   it depends on the unit of compute, and each row says how the slope changes with the unit.
 - `accuracy_per_flop`: log10(accuracy / FLOPs) on release date, slope per year and doubling time; of the mean
   (least squares) and of the upper edge (0.9 quantile).
@@ -15,9 +15,10 @@ frontier at their date only the first two are followed, least squares alone: the
 accuracy, leaves no upper edge, and it changes how the one depends on the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -73,26 +74,61 @@ def fit(
     over models and of the permutations. Models without a date, with one after `today` (default: the day of
     the run) or with a cost that is not positive are left out and named in the column `note`.
     """
-    chosen = dated_points(points, strategies, today)
     rows = []
-    for benchmark, everything in chosen.groupby("benchmark", sort=False):
-        usable, said = everything[everything["left_out"].isna()], notes(everything)
-        developer = _developers(usable)
-        fits = {"all": _fit_all(usable, developer, draws, seed)}
-        fits["frontier_at_date"] = _fit_frontier(usable, developer)
-        for selection, found in fits.items():
-            kept = slice(None) if selection == "all" else frontier_at_date(usable)
-            key = {"benchmark": benchmark, "selection": selection, "models": len(usable[kept])}
-            key["developers"] = len(set(developer[kept]))
+    for benchmark, dated in dated_points(points, strategies, today).groupby("benchmark", sort=False):
+        usable, shared_notes = dated[dated["left_out"].isna()], notes(dated)
+        models = _models(usable)
+        on = frontier_at_date(usable)
+        for selection, kept, found in (
+            ("all", np.ones_like(on), _fit_all(models, draws, seed)),
+            ("frontier_at_date", on, _fit_frontier(usable, models)),
+        ):
+            key = {"benchmark": benchmark, "selection": selection, "models": int(kept.sum())}
+            key["developers"] = len(set(models.developer[kept]))
             for row in found:
-                note = "; ".join(said + ([row["note"]] if row.get("note") else [])) or None
+                note = "; ".join(shared_notes + ([row["note"]] if row.get("note") else [])) or None
                 rows.append(key | row | {"note": note})
     return frame_of(rows, "trend")
 
 
-def _developers(points: pd.DataFrame) -> np.ndarray:
-    """Return the developers of the points; a model without one is its own."""
-    return points["developer"].where(points["developer"].notna(), points["model"]).to_numpy(str)
+class Models(NamedTuple):
+    """The dated models of one benchmark, each array (models,).
+
+    when: years. accuracy, and share: the same within (0, 1). compute: log10 FLOPs. odds: log-odds of the
+    accuracy, with the variance `noise`. developer: whose it is; a model without a developer is its own.
+    """
+
+    when: np.ndarray
+    accuracy: np.ndarray
+    share: np.ndarray
+    compute: np.ndarray
+    odds: np.ndarray
+    noise: np.ndarray
+    developer: np.ndarray
+
+    @property
+    def fails(self) -> str | None:
+        """Why models that are all wrong everywhere have no trend, else None."""
+        return NOTHING_RIGHT if len(self.accuracy) and not self.accuracy.any() else None
+
+    @property
+    def s_eff(self) -> np.ndarray:
+        """Accuracy per log10 FLOPs."""
+        return self.accuracy / self.compute
+
+    @property
+    def per_flop(self) -> np.ndarray:
+        """log10 of the accuracy per FLOP."""
+        return np.log10(self.share) - self.compute
+
+
+def _models(points: pd.DataFrame) -> Models:
+    """Return the models of dated points."""
+    when, accuracy, share, flops, answers = (
+        points[name].to_numpy(float) for name in ("years", "accuracy", "share", "flops", "answers")
+    )
+    developer = points["developer"].where(points["developer"].notna(), points["model"]).to_numpy(str)
+    return Models(when, accuracy, share, np.log10(flops), *empirical_odds(share, answers), developer)
 
 
 def _s_eff(accuracy: np.ndarray, compute: np.ndarray, when: np.ndarray, estimable: bool) -> dict:
@@ -104,73 +140,82 @@ def _s_eff(accuracy: np.ndarray, compute: np.ndarray, when: np.ndarray, estimabl
     return {"metric": "s_eff", "unit_dependent": True, "note": unit}
 
 
-def _fit_all(points: pd.DataFrame, developer: np.ndarray, draws: int, seed: int) -> list[dict]:
+def _per_flop(row: dict) -> dict:
+    """Return the fields of a slope of the accuracy per FLOP."""
+    doubling = months(row["slope_per_year"], row["low"], row["high"])
+    return {"metric": "accuracy_per_flop", "unit_dependent": False} | doubling
+
+
+def _fit_all(models: Models, draws: int, seed: int) -> list[dict]:
     """Return the rows of one benchmark over all models, without their key."""
-    when, share = points["years"].to_numpy(float), points["share"].to_numpy(float)
-    compute = np.log10(points["flops"].to_numpy(float))
-    odds, noise = empirical_odds(share, points["answers"].to_numpy(float))
-    accuracy = points["accuracy"].to_numpy(float)
-    fails = NOTHING_RIGHT if len(accuracy) and not accuracy.any() else None
-    rows = []
-    for clusters, name in ((None, HC3), (developer, CLUSTER)):
-        row = empty(fails) if fails else least_squares(when, accuracy / compute, clusters)
-        row |= _s_eff(accuracy, compute, when, row["estimable"])
-        row |= _without(row, developer, partial(_of_models, slope_of, when, accuracy / compute))
-        rows.append(row | {"estimator": "ols", "standard_error": name})
-    per_flop = np.log10(share) - compute
-    fits = [("ols", HC3, least_squares(when, per_flop, None), slope_of)]
-    fits.append(("ols", CLUSTER, least_squares(when, per_flop, developer), slope_of))
-    fits.append(("quantile", RANK, upper_edge(when, per_flop, draws, seed), edge_slope))
+    return [*_s_eff_rows(models), *_per_flop_rows(models, draws, seed), *_compute_rows(models, draws, seed)]
+
+
+def _s_eff_rows(models: Models) -> Iterator[dict]:
+    """Yield the rows of `s_eff` over all models."""
+    for developer, name in ((None, HC3), (models.developer, CLUSTER)):
+        row = empty(models.fails) if models.fails else least_squares(models.when, models.s_eff, developer)
+        row |= _s_eff(models.accuracy, models.compute, models.when, row["estimable"])
+        row |= _without(row, models.developer, partial(_of_models, slope_of, models.when, models.s_eff))
+        yield row | {"estimator": "ols", "standard_error": name}
+
+
+def _per_flop_rows(models: Models, draws: int, seed: int) -> Iterator[dict]:
+    """Yield the rows of `accuracy_per_flop` over all models."""
+    when, response = models.when, models.per_flop
+    fits = (
+        ("ols", HC3, least_squares(when, response, None), slope_of),
+        ("ols", CLUSTER, least_squares(when, response, models.developer), slope_of),
+        ("quantile", RANK, upper_edge(when, response, draws, seed), edge_slope),
+    )
     for estimator, name, row, slope in fits:
-        row = empty(fails) if fails else row
-        row |= {"metric": "accuracy_per_flop", "unit_dependent": False}
-        row |= months(row["slope_per_year"], row["low"], row["high"])
-        row |= _without(row, developer, partial(_of_models, slope, when, per_flop))
-        rows.append(row | {"estimator": estimator, "standard_error": name})
-    shared = {"metric": "compute_at_accuracy", "unit_dependent": False, "note": None}
+        row = empty(models.fails) if models.fails else row
+        row |= _per_flop(row)
+        row |= _without(row, models.developer, partial(_of_models, slope, when, response))
+        yield row | {"estimator": estimator, "standard_error": name}
+
+
+def _compute_rows(models: Models, draws: int, seed: int) -> Iterator[dict]:
+    """Yield the rows of `compute_at_accuracy` over all models."""
+    when, odds, compute, noise = models.when, models.odds, models.compute, models.noise
 
     def slopes(weights: np.ndarray) -> dict[str, np.ndarray]:
         return compute_slopes(when, odds, compute, weights, noise)
 
+    shared = {"metric": "compute_at_accuracy", "unit_dependent": False, "note": None}
     equal = slopes(np.full((1, len(when)), 1 / max(len(when), 1)))
     if np.isclose(equal["ols"], equal["inverse"]).all():
         shared["note"] = COINCIDE
-    for (estimator, name), row in fixed_accuracy(when, odds, compute, noise, developer, draws, seed).items():
-        row |= shared | _without(row, developer, lambda weights, e=estimator: slopes(weights)[e])
-        rows.append(row | {"estimator": estimator, "standard_error": name})
-    return rows
+    found = fixed_accuracy(when, odds, compute, noise, models.developer, draws, seed)
+    for (estimator, name), row in found.items():
+        row |= shared | _without(row, models.developer, lambda weights, e=estimator: slopes(weights)[e])
+        yield row | {"estimator": estimator, "standard_error": name}
 
 
-def _fit_frontier(points: pd.DataFrame, developer: np.ndarray) -> list[dict]:
+def _fit_frontier(points: pd.DataFrame, models: Models) -> list[dict]:
     """Return the rows of one benchmark over the models of `points` on the frontier at their date."""
-    when, share = points["years"].to_numpy(float), points["share"].to_numpy(float)
-    compute = np.log10(points["flops"].to_numpy(float))
-    accuracy = points["accuracy"].to_numpy(float)
-    fails = NOTHING_RIGHT if len(accuracy) and not accuracy.any() else None
 
-    def select(at_hand: np.ndarray) -> np.ndarray:
+    def select(among: np.ndarray) -> np.ndarray:
         chosen = np.zeros(len(points), bool)
-        chosen[at_hand] = frontier_at_date(points[at_hand])
+        chosen[among] = frontier_at_date(points[among])
         return chosen
 
     current, rows = select(np.ones(len(points), bool)), []
-    for metric, response in (("s_eff", accuracy / compute), ("accuracy_per_flop", np.log10(share) - compute)):
-        for groups, name in ((None, JACKKNIFE_MODELS), (developer, JACKKNIFE)):
-            row, left = (
-                (empty(fails), np.empty(0))
-                if fails
-                else selected_least_squares(when, response, select, groups)
-            )
+    for metric, response in (("s_eff", models.s_eff), ("accuracy_per_flop", models.per_flop)):
+        for groups, name in ((None, JACKKNIFE_MODELS), (models.developer, JACKKNIFE)):
+            row, left = empty(models.fails), np.empty(0)
+            if not models.fails:
+                row, left = selected_least_squares(models.when, response, select, groups)
             if metric == "s_eff":
-                row |= _s_eff(accuracy[current], compute[current], when[current], row["estimable"])
+                used = (values[current] for values in (models.accuracy, models.compute, models.when))
+                row |= _s_eff(*used, row["estimable"])
             else:
-                row |= {"metric": metric, "unit_dependent": False}
-                row |= months(row["slope_per_year"], row["low"], row["high"])
+                row |= _per_flop(row)
             if groups is not None and len(left):
-                row |= _range(row["slope_per_year"], left, np.unique(developer))
+                row |= _range(row["slope_per_year"], left, np.unique(models.developer))
             rows.append(row | {"estimator": "ols", "standard_error": name})
     edge = {"metric": "accuracy_per_flop", "estimator": "quantile", "standard_error": RANK}
-    rows.append(empty(fails or EDGE_ITSELF) | edge | {"unit_dependent": False})
+    rows.append(empty(models.fails or EDGE_ITSELF) | edge | {"unit_dependent": False})
     ratio = empty(CHOSEN_BY_BOTH) | {"metric": "compute_at_accuracy", "unit_dependent": False}
     return rows + [
         ratio | {"estimator": estimator, "standard_error": name}

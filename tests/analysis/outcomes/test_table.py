@@ -2,14 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from compare_outcomes import main
-from frontiers.analysis.outcomes import early_stopping
-from frontiers.analysis.outcomes import ratios as outcome_ratios
 from frontiers.analysis.outcomes import table as outcomes
-from frontiers.core.tables import check_table, read_table, table_schema, write_table
+from frontiers.core.tables import check_table, read_table, write_table
 from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, 16, None)
@@ -29,6 +24,18 @@ def get(table: pd.DataFrame, comparison: str, measure: str = "reasoning_tokens",
     found = table[np.logical_and.reduce([table[k] == v for k, v in key.items()])]
     assert len(found) == 1
     return found.iloc[0]
+
+
+def pooled_rows(seed: int, effect: float, problems: int = 80) -> list[tuple]:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(problems):
+        hardness = rng.normal()
+        for k in range(4):
+            correct = bool(rng.normal() + 0.5 * k - hardness > 0)
+            logs = 8 + hardness + 0.3 * k + effect * (not correct) + 0.3 * rng.normal()
+            rows.append((f"m{k}", f"p{i:03d}", 0, correct, int(np.exp(logs))))
+    return rows
 
 
 def test_raw_and_within_problem_by_hand():
@@ -72,18 +79,6 @@ def test_difficulty_alone_gives_a_raw_ratio_and_none_within():
     assert pooled.estimate == pytest.approx(1, abs=0.01)
 
 
-def pooled_rows(seed: int, effect: float, problems: int = 80) -> list[tuple]:
-    rng = np.random.default_rng(seed)
-    rows = []
-    for i in range(problems):
-        hardness = rng.normal()
-        for k in range(4):
-            correct = bool(rng.normal() + 0.5 * k - hardness > 0)
-            logs = 8 + hardness + 0.3 * k + effect * (not correct) + 0.3 * rng.normal()
-            rows.append((f"m{k}", f"p{i:03d}", 0, correct, int(np.exp(logs))))
-    return rows
-
-
 def test_pooled_effect_is_that_of_statsmodels():
     answers = answers_of(pooled_rows(1, 0.4))
     table = outcomes.fit(answers, draws=200)
@@ -101,20 +96,6 @@ def test_pooled_interval_covers():
         found = get(table, "within_problem", model="all")
         hits += found.low <= np.exp(0.4) <= found.high
     assert hits >= 33
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 4), st.integers(3, 7))
-def test_weights_of_two_way_are_repeated_problems(seed, models, problems):
-    rng = np.random.default_rng(seed)
-    y, d = rng.normal(size=(models, problems)), rng.integers(0, 2, (models, problems)).astype(float)
-    counts = rng.integers(0, 4, problems)
-    if counts.sum() == 0:
-        return
-    again = np.repeat(np.arange(problems), counts)
-    weighted = outcome_ratios.two_way(y, d, counts[None].astype(float))
-    repeated = outcome_ratios.two_way(y[:, again], d[:, again], np.ones((1, len(again))))
-    assert weighted == pytest.approx(repeated, nan_ok=True, rel=1e-6, abs=1e-9)
 
 
 def test_models_without_a_trace_are_named():
@@ -160,30 +141,6 @@ def test_early_stopping_by_hand():
     assert get(table, "flops_saved", "early_stopping", benchmark="mean").n == 500
 
 
-def test_early_stopping_is_judged_on_other_problems(monkeypatch):
-    """Right at a small cap on one half only: chosen there, the cap loses on the other half."""
-    answers = make_answers({"m": [0.0, 0.0, 1.0, 1.0]}, FLOPS, CAPS, problems=20)
-    frame = answers.assign(order=answers.cap.astype("Float64").fillna(np.inf).astype(float))
-    frame["problem"] = frame.problem_id.str[1:].astype(int)
-    half = np.arange(20) < 10
-    frame.loc[(frame.cap == 8).fillna(False) & (frame.problem < 10), "correct"] = True
-    monkeypatch.setattr(early_stopping, "halvings", lambda problems, rng: np.stack([half, ~half]))
-    found = early_stopping.stopping(frame, 20, np.random.default_rng(0))
-    assert found.caps == {8.0: 0.5, 16.0: 0.5}
-    assert found.stopped.mean() == 0.5 and found.full.mean() == 1
-    assert found.stopped_cost.mean() == pytest.approx(2.5e7)
-    assert early_stopping.caps_in_words(found.caps) == "caps chosen on the halves: 8 (50%), 16 (50%)"
-    low, high = found.loss_limits()
-    assert low < 0.5 < high and found.saved == pytest.approx(1 - 2.5 / 6)
-
-
-def test_halves_cover_all_problems_and_the_rule_takes_the_smallest_good_cap():
-    half = early_stopping.halvings(31, np.random.default_rng(0))
-    assert half.shape == (40, 31) and (half[:20] ^ half[20:]).all() and (half[:20].sum(axis=1) == 15).all()
-    accuracy = np.array([[0.5, 0.1, 0.9], [0.595, 0.2, 0.2], [0.6, 0.15, 0.1]])
-    assert early_stopping.smallest_good_cap(accuracy).tolist() == [1, 1, 0]
-
-
 def test_one_problem_is_no_two_halves():
     table = outcomes.fit(answers_of([("m", "p", 0, True, 10), ("n", "p", 0, False, 12)]), draws=20)
     assert not table.estimable.any() and table.reason.notna().all()
@@ -202,48 +159,6 @@ def test_each_model_is_that_of_statsmodels():
         assert row.low < np.exp(0.3) < row.high
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6))
-def test_weights_of_each_model_are_repeated_problems(seed):
-    rng = np.random.default_rng(seed)
-    y, d = rng.normal(size=(3, 30)), rng.integers(0, 2, (3, 30)).astype(float)
-    counts = rng.integers(0, 4, 30)
-    again = np.repeat(np.arange(30), counts)
-    weighted = outcome_ratios.each_model(y, d, counts[None].astype(float))
-    repeated = outcome_ratios.each_model(y[:, again], d[:, again], np.ones((1, len(again))))
-    assert weighted == pytest.approx(repeated, rel=1e-5, abs=1e-7)
-
-
-def test_ratio_in_a_decile_is_that_of_statsmodels():
-    rng = np.random.default_rng(6)
-    y, d = rng.normal(size=(4, 50)), rng.integers(0, 2, (4, 50)).astype(float)
-    inside = rng.random((4, 50)) < 0.5
-    found = outcome_ratios.in_decile(y, d, inside, np.ones((1, 50)))
-    model, problem = np.nonzero(inside)
-    frame = pd.DataFrame({"y": y[model, problem], "d": d[model, problem], "m": model})
-    assert found[0] == pytest.approx(smf.ols("y ~ d + C(m)", frame).fit().params["d"])
-
-
-def test_deciles_leave_out_the_model_itself():
-    failed = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 1]], float)
-    assert outcome_ratios.difficulty_deciles(failed)[0].tolist() == [3, 3, 8, 8]
-    deciles = outcome_ratios.difficulty_deciles(np.random.default_rng(0).random((9, 1000)))
-    assert (np.bincount(deciles[0])[1:] == 100).all()
-
-
-def test_raw_ratio_and_its_error_are_those_of_the_jackknife():
-    rng = np.random.default_rng(8)
-    frame = answers_of([("m", f"p{i:03d}", s, bool(rng.random() < 0.5), int(rng.gamma(4, 50)) + 1)
-                        for i in range(300) for s in range(3)]).assign(problem=np.repeat(range(300), 3))  # fmt: skip
-    found = outcome_ratios.sums(frame, "reasoning_tokens", 300)
-    leave = np.vstack([np.ones(300), 1 - np.eye(300)])
-    logs, errors, means = outcome_ratios.raw(found, leave)
-    tokens = frame.groupby("correct")["reasoning_tokens"].mean()
-    assert means == pytest.approx([tokens[False], tokens[True]])
-    jackknife = np.sqrt(299 / 300 * ((logs[1:] - logs[1:].mean()) ** 2).sum())
-    assert errors[0] == pytest.approx(jackknife, rel=0.02)
-
-
 def test_share_of_pairs_counts_signs_and_how_sure_they_are():
     key = {"strategy": "cot", "benchmark": "b", "measure": "flops", "comparison": "raw", "estimable": True}
     rows = [key | {"model": m, "estimate": e, "spread": s} for m, e, s in
@@ -254,18 +169,9 @@ def test_share_of_pairs_counts_signs_and_how_sure_they_are():
     assert not found[("flops", "share_within_problem")]["estimable"]
 
 
-def test_script(tmp_path):
-    answers = answers_of(pooled_rows(3, 0.2, 60))
-    answers = answers.assign(
-        status="rule", truncated=False, looping=False, seconds=None, joules=None, answer_tokens=1
-    )
-    answers = answers.assign(**{c: 1.0 for c in table_schema("answers")["properties"] if c not in answers})
-    write_table(answers, tmp_path / "answers.parquet", "answers")
-    points = pd.DataFrame({c: [None] for c in table_schema("points")["properties"]})
-    points = points.assign(model="m", strategy="cot", benchmark="easy", problems=20, samples=1, label="m")
-    points = points.assign(accuracy=0.5, accuracy_low=0.4, accuracy_high=0.6, interval="wilson", flops=1e8)
-    points = points.assign(flops_2n=1e8, flops_method="closed form", reasoning_tokens=1.0, answer_tokens=1.0)
-    write_table(points.assign(total_params=1, active_params=1), tmp_path / "points.parquet", "points")
-    arguments = [f"--{n}={tmp_path / n}.parquet" for n in ("points", "answers")]
-    main([*arguments, "--seed=1", "--draws=50", f"--output={tmp_path / 'outcomes.parquet'}"])
-    assert get(read_table(tmp_path / "outcomes.parquet", "outcomes"), "raw", model="m1").estimable
+def test_the_script_writes_the_table(measured, tmp_path):
+    answers = read_table(measured["answers"], "answers")
+    table = outcomes.fit(answers, 100, 1, list(dict.fromkeys(answers.benchmark)))
+    write_table(table, tmp_path / "outcomes.parquet", "outcomes")
+    assert (tmp_path / "outcomes.parquet").read_bytes() == measured["outcomes"].read_bytes()
+    assert table[table.comparison == "raw"].estimable.any()

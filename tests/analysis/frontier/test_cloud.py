@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from frontiers.analysis.frontier import pareto, summary
+from frontiers.analysis.frontier.budget_choice import halve
+from frontiers.analysis.frontier.cloud import cloud_of, membership, smoothing
+from frontiers.analysis.frontier.volume import SHIFTED, hypervolume
+from support.point_tables import luck
+
+
+def test_smoothing_is_shared_by_one_computation_and_small():
+    right = luck(100, 3)
+    right = np.column_stack([right, right[:, 0], right[:, 0]])
+    cost = np.array([1.0, 2.0, 3.0, 1.0, 5.0])
+    noise = smoothing([right], cost, 20000, 4, 1)
+    assert np.array_equal(noise[:, 0], noise[:, 3]) and not np.array_equal(noise[:, 0], noise[:, 4])
+    assert noise.std(axis=0) == pytest.approx(np.full(5, 1 / 200), rel=0.03)
+    assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.03
+
+
+def rows_of(accuracy, cost, problems=100):
+    keys = {"model": [f"m{i}" for i in range(len(cost))], "strategy": "cot", "benchmark": "b"}
+    cap = pd.array([None] * len(cost), dtype="Int64")
+    frame = pd.DataFrame(keys).assign(cap=cap, problems=problems, accuracy=accuracy, flops=cost)
+    return frame.assign(
+        accuracy_low=frame.accuracy - 0.1, accuracy_high=frame.accuracy + 0.1, interval="wilson"
+    )
+
+
+def test_points_that_no_problem_tells_apart_are_not_said_to_dominate():
+    """Equal answers at a lower cost: half of the draws of other problems would have the dearer one better."""
+    right = np.tile((np.arange(30) < 15)[:, None].astype(float), (1, 2))
+    cost = np.array([1.0, 2.0])
+    counts = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), 4000)
+    drawn = counts @ right / 30
+    rows, draws = rows_of([0.5, 0.5], cost), (np.tile(cost, (4000, 1)), drawn)
+    cloud = cloud_of(rows, "flops", draws, halve([right], 1, 0))
+    found = membership(cloud)
+    assert pareto.domination(*cloud.smoothed)[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert found.on.tolist() == [True, False] and found.near.tolist() == [True, True]
+    assert found.share[1] == pytest.approx(0.5, abs=0.05)
+
+
+def test_equal_costs_ties_and_gaps():
+    accuracy, cost = np.array([0.5, 0.5, 0.3, 0.9]), np.array([1.0, 1.0, 1.0, np.nan])
+    drawn = accuracy + np.random.default_rng(0).normal(0, 0.01, (500, 4))
+    cloud = cloud_of(rows_of(accuracy, cost), "flops", (np.tile(cost, (500, 1)), drawn))
+    found = membership(cloud)
+    assert found.on.tolist() == [True, True, False, False]
+    assert found.near.tolist() == [True, True, False, False] and found.share[3] == 0
+    table = summary.table_of(cloud, found, summary.choices(cloud, np.ones(2)))
+    assert table["model"].tolist() == ["m0", "m1"] and table["held_out"].isna().all()
+    assert (table["best_low"] <= table["best_corrected"]).all() and table["cost_low"].isna().all()
+    volume = hypervolume(cloud)
+    assert volume["low"] <= volume["value"] <= volume["high"] + 0.02
+    assert volume["interval"] == SHIFTED
