@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.flop_columns import PHASES, ROLES, by_component
 from frontiers.compute.layer_parts import WHOLE, Reach
+from frontiers.core.keys import GENERATION
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
@@ -229,7 +230,7 @@ def compute_table(
     whole = phases["prefill"] + phases["reasoning"] + phases["answer"]
     decoded = tokens["reasoning"] + tokens["end"] + np.maximum(tokens["answer"] - 1, 0)
     read = kv_bytes_read(architecture, decoded, tokens["prompt"], element_bytes)
-    table = generations[["problem_id", "sample", "cap"]].reset_index(drop=True)
+    table = generations[GENERATION].reset_index(drop=True)
     table["flops"] = whole.total
     for phase, flops in phases.items():
         table[PHASES[phase]] = flops.total
