@@ -13,27 +13,25 @@ TOGETHER = {
         "workflow/test_workflow.py",
         "workflow/test_contributing.py",
     ),
+    "jobs": ("generation/test_faults.py", "generation/test_thought_jobs.py", "generation/test_endpoint.py"),
+    "vllm": ("generation/test_vllm.py", "generation/test_reward.py"),
     "the synthetic study": ("report/test_explorer.py", "report/test_figures.py"),
 }
 APART = {"workflow/test_interruptions.py"}
 """Files whose tests share nothing that takes long, or through the fixture `shared`."""
 LONGEST = (
     "the small study",
+    "jobs",
     "compute/test_comparisons.py",
-    "generation/test_faults.py",
-    "generation/test_endpoint.py",
+    "vllm",
     "workflow/test_imported_study.py",
     "workflow/test_judged_study.py",
     "workflow/test_interruptions.py",
-    "generation/test_reward.py",
-    "grading/test_grading.py",
-    "grading/test_hostile_text.py",
-    "generation/test_vllm.py",
     "the synthetic study",
+    "grading/test_hostile_text.py",
     "planning/test_study_plan.py",
     "workflow/test_envs.py",
     "workflow/test_dry_run.py",
-    "generation/test_thought_jobs.py",
     "planning/test_job_resources.py",
 )
 """What takes more than about ten seconds, the longest first: groups of files, and files."""
