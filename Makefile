@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
-# The longest tests start first, each file in one worker; see tests/support/distribution.py.
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadgroup --no-loadscope-reorder
+# Which tests share a worker, and which start first, is in tests/support/distribution.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 .PHONY: study test test-slow test-all test-conda test-slurm lint docs inspect audit release
 

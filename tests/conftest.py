@@ -16,8 +16,7 @@ os.environ.setdefault("VLLM_CACHE_ROOT", str(Path(__file__).parents[1] / ".pytes
 import pytest
 from hypothesis import settings
 
-from support import forks, small_study
-from support.distribution import distribute
+from support import distribution, forks, small_study
 from support.synthetic_study import measured_once, published_once
 
 # A busy machine is no failure.
@@ -40,9 +39,12 @@ def pytest_configure(config):
         config.add_cleanup(partial(forks.end, forks.prepare()))
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    return distribution.Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    distribute(items)
+    distribution.sort(items)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,6 @@ from support.jobs import Forks
 
 @pytest.fixture(scope="session")
 def forks():
-    """The process that jobs are forked from; modules that use it are in the xdist group `jobs`, so it starts once."""
+    """The process that jobs are forked from; modules that use it share a worker, so it starts once."""
     with Forks() as forks:
         yield forks

@@ -251,7 +251,6 @@ def served(forks, tmp_path_factory):
         yield url
 
 
-@pytest.mark.xdist_group("jobs")
 @pytest.mark.parametrize("end", ["</think>", ". Ben"])
 def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tmp_path, end):
     """Also where the end marker is a text of several tokens."""

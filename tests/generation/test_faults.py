@@ -13,8 +13,6 @@ import pytest
 
 from support.jobs import Job
 
-pytestmark = pytest.mark.xdist_group("jobs")
-
 FULL_DISK = """
 import errno, os
 from frontiers.generation.journal import Journal

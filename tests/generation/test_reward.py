@@ -25,7 +25,6 @@ from support.paths import ROOT
 from support.writer import EOS, THINKING, TOKENIZER
 
 # vLLM is imported once for all modules that run it in this process.
-pytestmark = pytest.mark.xdist_group("vllm")
 
 RECIPES = yaml.safe_load((ROOT / "data/pocket/recipes.yaml").read_text())["models"]
 READ = {"separator": ".", "prompt": "{question} <think> {steps}", "step": "{step}. ", "tag": "."}

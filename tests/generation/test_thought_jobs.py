@@ -1,12 +1,9 @@
 """generate.py on a thought model: nested caps, the journal and the provenance, as on any other engine."""
 
 import pandas as pd
-import pytest
 
 from support.jobs import SAMPLING, THINKING, Job
 from support.thought_checkpoints import save_checkpoint
-
-pytestmark = pytest.mark.xdist_group("jobs")
 
 IDENTITY = {
     "thinking": THINKING,

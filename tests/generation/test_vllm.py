@@ -17,7 +17,6 @@ from frontiers.generation.strategies import chain
 from support.paths import ROOT
 
 # vLLM is imported once for all modules that run it in this process.
-pytestmark = pytest.mark.xdist_group("vllm")
 
 FOLDER = ROOT / "data/pocket/models/small"
 SETTINGS = {

@@ -1,12 +1,11 @@
-"""Which tests share a worker, and which start first: `--dist loadgroup --no-loadscope-reorder` keeps to it.
+"""Which tests share a worker of pytest-xdist, and which start first.
 
-The tests of a file stay together, for its fixtures, and files whose fixtures are the same do too. The longest come
-first, so that all workers end at about the same time.
+The tests of a file stay together, for its fixtures, and files with the same fixtures do too. The longest come first, so
+that all workers end at about the same time.
 """
 
 import pytest
-
-from support.paths import ROOT
+from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
     "the small study": (
@@ -14,22 +13,50 @@ TOGETHER = {
         "workflow/test_workflow.py",
         "workflow/test_contributing.py",
     ),
+    "jobs": ("generation/test_faults.py", "generation/test_thought_jobs.py", "generation/test_endpoint.py"),
+    "vllm": ("generation/test_vllm.py", "generation/test_reward.py"),
     "the synthetic study": ("report/test_explorer.py", "report/test_figures.py"),
 }
 APART = {"workflow/test_interruptions.py"}
-"""Files whose tests share nothing."""
-SECONDS: dict[str, int] = {}
-"""About how long the longest groups take."""
+"""Files whose tests share nothing that takes long, or through the fixture `shared`."""
+LONGEST = (
+    "the small study",
+    "jobs",
+    "compute/test_comparisons.py",
+    "vllm",
+    "workflow/test_imported_study.py",
+    "workflow/test_judged_study.py",
+    "workflow/test_interruptions.py",
+    "the synthetic study",
+    "grading/test_hostile_text.py",
+    "planning/test_study_plan.py",
+    "workflow/test_envs.py",
+    "workflow/test_dry_run.py",
+    "planning/test_job_resources.py",
+)
+"""What takes more than about ten seconds, the longest first: groups of files, and files."""
 NAMES = {file: name for name, files in TOGETHER.items() for file in files}
 
 
-def distribute(items: list[pytest.Item]) -> None:
-    """Give every test its group, and sort the tests by group."""
-    names = {}
-    for item in items:
-        file = item.path.relative_to(ROOT / "tests").as_posix()
-        marker = item.get_closest_marker("xdist_group")
-        names[item] = marker.args[0] if marker else NAMES.get(file, file)
-        if not marker and file not in APART:
-            item.add_marker(pytest.mark.xdist_group(names[item]))
-    items.sort(key=lambda item: -SECONDS.get(names[item], 0))
+class Scheduling(LoadScopeScheduling):
+    """Hands out groups in the order in which the tests were collected."""
+
+    def __init__(self, config: pytest.Config, log=None):
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = group(nodeid)
+        return nodeid if name in APART else name
+
+
+def group(nodeid: str) -> str:
+    """Return the group of a test."""
+    file = nodeid.partition("::")[0].removeprefix("tests/")
+    return NAMES.get(file, file)
+
+
+def sort(items: list[pytest.Item]) -> None:
+    """Bring the longest groups to the front."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(group(item.nodeid), len(LONGEST)))
