@@ -148,12 +148,12 @@ def _name(package: str, name: str) -> Iterator[str]:
     if _is_module(module):
         yield module
         # A package taken as a whole may be asked for any name of its face.
-        yield from (f"{module}.{home}" for home in set(_face_of(module).values()))
-    elif home := _face_of(package).get(name):
+        yield from (f"{module}.{home}" for home in set(face_of(module).values()))
+    elif home := face_of(package).get(name):
         yield f"{package}.{home}".lstrip(".")
 
 
-def _face_of(module: str) -> dict[str, str]:
+def face_of(module: str) -> dict[str, str]:
     """Return the names that a package loads when they are used, with the module of each; none of a module."""
     path = _file_of(module)
     return _read(path).face if path.name == "__init__.py" else {}
