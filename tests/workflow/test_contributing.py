@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
+import zipfile
 
+import pandas as pd
 import yaml
 
 from support.expected_jobs import ALL, tables
@@ -50,6 +53,74 @@ def test_a_strategy_is_added(changed):
     changed.config["strategies"]["my_strategy"] = block("my_strategy")
     changed.config["studies"]["pocket"]["strategies"] = ["cot", "my_strategy"]
     assert changed.jobs() == tables(len(MODELS)) | ALL
+
+
+def snippets(heading: str) -> list[tuple[str, str]]:
+    """Return the code blocks below a heading, each with the last path in backticks before it, in their order."""
+    part = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    found, path = [], ""
+    for words, code in re.findall(r"(.*?)^   ```\w+\n(.*?)^   ```$", part, re.MULTILINE | re.DOTALL):
+        named = re.findall(r"`((?:workflow|analysis|generation)/[\w./]+\.\w+)`", words)
+        path = named[-1] if named else path
+        found.append(
+            (path if path.startswith("workflow/") else f"workflow/frontiers/{path}", textwrap.dedent(code))
+        )
+    return found
+
+
+def insert(path, after: str, code: str) -> None:
+    """Put indented lines behind the line that starts with `after`."""
+    text = path.read_text()
+    assert text.count(f"\n{after}") == 1
+    path.write_text(text.replace(f"\n{after}\n", f"\n{after}\n{code}"))
+
+
+def test_an_analysis_with_a_figure_is_added(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    touched = set()
+    for path, code in snippets("Add an analysis with a figure"):
+        touched.add(path)
+        if path.endswith("registry.py"):
+            kind = "ANALYSES" if code.startswith("Analysis(") else "FIGURES"
+            insert(copy.folder / path, f"{kind} = (", f"    {code.rstrip()},\n")
+        else:
+            (copy.folder / path).write_text(code)
+    assert len(touched) == 6
+    jobs = copy.jobs()
+    assert jobs == dict.fromkeys(("measure_spread", "plot_spread", "check_results", "report"), 1)
+    copy.snakemake()
+    table = pd.read_parquet(copy.folder / "results/pocket/spread.parquet")
+    assert sorted(table["model"]) == sorted(MODELS) and (table["lowest"] <= table["highest"]).all()
+    assert (copy.folder / "results/pocket/figures/spread.svg").stat().st_size > 1000
+    with zipfile.ZipFile(copy.folder / "results/pocket/report.zip") as report:
+        pages = b"".join(report.read(name) for name in report.namelist())
+    assert b"Lowest and highest accuracy of each model" in pages and b"Accuracy over benchmarks" in pages
+    assert copy.jobs() == {}
+
+
+def test_a_strategy_method_is_added(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    (registry, entry), (functions, function), (caller, case) = snippets("Add a strategy method")
+    insert(copy.folder / registry, "METHODS = {", f"    {entry}")
+    path = copy.folder / functions
+    path.write_text(f"{path.read_text()}\n\n{function}")
+    insert(copy.folder / caller, '        match selection["select"]:', textwrap.indent(case, 12 * " "))
+    copy.config["strategies"]["any_of_2"] = {"label": "Any of 2", "method": "pass_at_n", "of": "cot", "n": 2}
+    copy.config["studies"]["pocket"] |= {"strategies": ["cot", "any_of_2"], "samples": 2}
+    jobs = copy.jobs()
+    assert jobs["combine_samples"] == len(MODELS) * len(BENCHMARKS) and jobs["plot_strategies"] == 1
+    program = (
+        "from frontiers.analysis.strategies import expected_choice;"
+        "print(expected_choice.any_right([1.0, 0.0, 0.0], 2), expected_choice.any_right([0.0] * 3, 2))"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(copy.folder / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert called.stdout.split() == [str(1 - 1 / 3), "0.0"]
 
 
 def test_an_architecture_family_is_added(tmp_path):

@@ -45,7 +45,7 @@ def reward_files(wc, suffix):
 def scores(wc):
     """Return the rewards that a job chooses by, none where it only counts votes."""
     own = block("strategies", wc.strategy)
-    if strategies.selection(own)["select"] == "majority":
+    if strategies.selection(own)["select"] not in strategies.BY_SCORE:
         return []
     source = strategies.decoded(wc.strategy, config["strategies"])
     return [f"results/{wc.study}/rewards/{reward(wc)}/{wc.model}/{wc.benchmark}.{source}.parquet"]

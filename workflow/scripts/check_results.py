@@ -15,8 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers.analysis import registry
-from frontiers.analysis.checks import study as checks
+from frontiers.analysis import checks, registry
 from frontiers.core.cli import UserError, run
 from frontiers.core.files import write_whole
 

@@ -52,6 +52,8 @@ SAMPLED, TREES, DRAWN = (
     for kind in (SAMPLED_KIND, TREE_KIND, DRAWN_KIND)
 )
 
+BY_SCORE = ("best", "weighted")
+"""Ways to select that read the scores of a reward model."""
 DEFAULTS = {"select": "best", "aggregate": "last"}
 DECODING = ("method", *dict.fromkeys(k for m in METHODS.values() if m.kind != DRAWN_KIND for k in m.needs))
 """Keys that change what is decoded; how one answer is made of the leaves does not."""

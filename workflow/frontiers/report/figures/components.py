@@ -7,21 +7,29 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from frontiers.compute import flop_columns
 from frontiers.core.keys import cap_order
 from frontiers.report.figures import style as figures
 
 ROW = 0.24
-COMPONENTS = {
-    "flops_attention": ("attention", figures.PALETTE[0]),
-    "flops_feed_forward": ("feed-forward", figures.PALETTE[4]),
-    "flops_state_space": ("state space", figures.PALETTE[2]),
-    "flops_logits": ("logits", figures.PALETTE[3]),
-}
+COMPONENTS = dict(
+    zip(
+        flop_columns.COMPONENTS,
+        [
+            ("attention", figures.PALETTE[0]),
+            ("feed-forward", figures.PALETTE[4]),
+            ("state space", figures.PALETTE[2]),
+            ("logits", figures.PALETTE[3]),
+        ],
+        strict=True,
+    )
+)
 PHASES = {
-    "flops_prefill": ("prefill", "#6a6a6a"),
-    "flops_reasoning": ("reasoning", figures.PALETTE[1]),
-    "flops_answer": ("answer", figures.PALETTE[5]),
+    flop_columns.PHASES["prefill"]: ("prefill", "#6a6a6a"),
+    flop_columns.PHASES["reasoning"]: ("reasoning", figures.PALETTE[1]),
+    flop_columns.PHASES["answer"]: ("answer", figures.PALETTE[5]),
 }
+"""Column -> its label and colour."""
 PRINTED = 0.07
 """Smallest share that is printed in its bar."""
 
