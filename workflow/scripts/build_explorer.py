@@ -1,7 +1,7 @@
 """Builds the explorer of a study: one HTML page with charts and tables that needs no network.
 
 Inputs: the tables `points`, `frontier`, `trend` and, for a measured study, `saturation` (accuracies from 0 to
-1, costs per problem in FLOP, FLOP equivalents, tokens, seconds and joules), and the JSON beside `frontier`.
+1, costs per problem in FLOP, FLOP equivalents, tokens, seconds and joules), and the JSON written with `frontier`.
 Output: the page, all scripts and data in it.
 """
 

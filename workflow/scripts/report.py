@@ -13,13 +13,13 @@ from frontiers.core import cli
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Call `snakemake --report` beside the run that is under way, which holds the lock."""
+    """Call `snakemake --report` while the run that holds the lock is under way."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
         "--show", nargs="+", required=True, help="files of the report, made by rules of the workflow"
     )
     parser.add_argument(
-        "--configfiles", nargs="*", default=[], help="configuration files of the run beside config.yaml"
+        "--configfiles", nargs="*", default=[], help="further configuration files of the run"
     )
     parser.add_argument("--output", type=Path, required=True, help="zip to write")
     arguments = parser.parse_args(argv)
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     if called.returncode:
         raise cli.UserError(
-            f"snakemake --report failed with status {called.returncode}; its message stands above"
+            f"snakemake --report failed with status {called.returncode}; its message is above"
         )
 
 

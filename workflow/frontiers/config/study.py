@@ -115,7 +115,7 @@ def is_current(
     `code` is the digest of the code that decides requests and rows; None accepts any.
     """
     try:
-        said = json.loads(provenance.read_text())
+        recorded = json.loads(provenance.read_text())
     except (OSError, ValueError):
         return False
     asked = {
@@ -131,7 +131,7 @@ def is_current(
         del asked["code"]
     if strategy:
         asked["strategy"] = config_strategies.decoding(strategy)
-    return all(key in said and said[key] == value for key, value in asked.items())
+    return all(key in recorded and recorded[key] == value for key, value in asked.items())
 
 
 def is_made_of(provenance: Path, problems: Path, manifest: Path) -> bool:
