@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
+from frontiers.config import code_digest
 from support import forks
 from support.paths import ROOT
 
@@ -135,6 +136,12 @@ def modules(tree: ast.Module) -> set[str]:
             names |= {
                 node.module,
                 *(f"{node.module}.{name}" for name in offered if inside(f"{node.module}.{name}")),
+                # A package taken as a whole may be asked for any name of its face.
+                *(
+                    f"{node.module}.{n}.{home}"
+                    for n in offered
+                    for home in face(f"{node.module}.{n}").values()
+                ),
             }
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             names |= chosen(node.args[0])
@@ -144,15 +151,10 @@ def modules(tree: ast.Module) -> set[str]:
     return names - {None}
 
 
-@cache
 def face(package: str) -> dict[str, str]:
-    """Return the modules of a package that load what others import from it, by name."""
-    path = WORKFLOW.joinpath(*package.split("."), "__init__.py")
-    tree = ast.parse(path.read_text() if path.exists() else "")
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy"
-    ]
-    return {word.arg: word.value.value for call in calls for word in call.keywords}
+    """Return the modules of a package that load what others import from it, by name; none of other modules."""
+    top, _, inner = package.partition(".")
+    return code_digest.face_of(inner) if top == "frontiers" else {}
 
 
 def chosen(name: ast.expr) -> set[str]:

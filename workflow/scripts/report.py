@@ -18,9 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--show", nargs="+", required=True, help="files of the report, made by rules of the workflow"
     )
-    parser.add_argument(
-        "--configfiles", nargs="*", default=[], help="further configuration files of the run"
-    )
+    parser.add_argument("--configfiles", nargs="*", default=[], help="further configuration files of the run")
     parser.add_argument("--output", type=Path, required=True, help="zip to write")
     arguments = parser.parse_args(argv)
     configured = ["--configfile", *arguments.configfiles] if arguments.configfiles else []

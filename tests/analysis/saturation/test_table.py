@@ -159,7 +159,9 @@ def test_the_script_writes_both_tables(measured, tmp_path):
     answers = read_table(measured["answers"], "answers")
     arguments = [f"--{n}={measured[n]}" for n in ("points", "answers")]
     names = ("saturation", "saturation_pooled")
-    written = [f"--{o}={tmp_path / n}.parquet" for o, n in zip(("output", "pooled"), names, strict=True)]
+    written = [
+        f"--{o}={tmp_path / n}.parquet" for o, n in zip(("output", "saturation-pooled"), names, strict=True)
+    ]
     main([*arguments, "--seed=1", "--draws=50", *written])
     expected = saturation.fit(answers, 50, 1, list(dict.fromkeys(answers.benchmark)))
     for name, table in zip(names, expected, strict=True):
