@@ -9,6 +9,7 @@ import array
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -36,13 +37,13 @@ def connect(folder: str, name: str) -> socket.socket:
     with open(f"{path}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
-            start(folder, name)
+            start_server(folder, name)
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
     return connection
 
 
-def start(folder: str, name: str) -> None:
+def start_server(folder: str, name: str) -> None:
     import subprocess
 
     with open(os.path.join(folder, "started.json")) as file:
@@ -64,24 +65,36 @@ def start(folder: str, name: str) -> None:
         time.sleep(0.02)
 
 
-def run(folder, name, arguments, cwd, environment, descriptors=(0, 1, 2), forward=False) -> int:
-    """Run a command in a fork of a server; return its status, negative for the signal that ended it.
+class Fork:
+    """A command that runs in a fork of a server, with what `subprocess.Popen` has of it."""
 
-    `forward` hands on signals that ask this process to end.
-    """
-    request = json.dumps({"argv": arguments, "cwd": cwd, "environment": environment}).encode()
-    with connect(folder, name) as connection:
+    def __init__(self, folder, name, arguments, cwd, environment, descriptors=(0, 1, 2)):
+        request = json.dumps({"argv": arguments, "cwd": cwd, "environment": environment}).encode()
+        self.connection = connect(folder, name)
         rights = array.array("i", descriptors)
-        connection.sendmsg(
+        self.connection.sendmsg(
             [len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
         )
-        connection.sendall(request)
-        answers = connection.makefile()
-        pid = int(answers.readline())
-        if forward:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, lambda number, _: os.kill(pid, number))
-        return int(answers.readline())
+        self.connection.sendall(request)
+        self.answers = self.connection.makefile()
+        self.pid = int(self.answers.readline())
+        self.returncode = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self.connection], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self) -> int:
+        """Return the status, negative for the signal that ended the command."""
+        if self.returncode is None:
+            self.returncode = int(self.answers.readline())
+            self.answers.close()
+            self.connection.close()
+        return self.returncode
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -91,7 +104,10 @@ def main() -> None:
         with open(os.path.join(folder, "started.json")) as file:
             python = json.load(file)["python"]
         os.execv(python, [python, *arguments])
-    status = run(folder, name, arguments, os.getcwd(), dict(os.environ), forward=True)
+    fork = Fork(folder, name, arguments, os.getcwd(), dict(os.environ))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(fork.pid, number))
+    status = fork.wait()
     if status < 0:
         signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
         os.kill(os.getpid(), -status)

@@ -6,6 +6,7 @@ folder, environment and process. `pytest --real-processes` starts every command 
 python tests/support/forks.py FOLDER NAME   # serve until the folder is gone, or the tests' process
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -19,8 +20,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 PRELOADED = {
@@ -57,25 +60,35 @@ def prepare() -> Path:
     return folder
 
 
-def python(arguments, cwd, environment=None, **options) -> subprocess.CompletedProcess:
-    """Run a command of Python in a fork that has loaded Snakemake, with its output as text.
+def start(arguments, cwd, environment, output, errors):
+    """Start a command of Python in a fork that has loaded Snakemake; return it, with what `subprocess.Popen` has of it.
 
-    In a process of its own where it has options of `subprocess.run`, or variables that Python itself reads.
+    In a process of its own where there are no forks, or variables that Python reads when it starts.
     """
-    from support import fork_client
+    from support.fork_client import Fork
 
-    environment = dict(os.environ) if environment is None else environment
     folder = os.environ.get(VARIABLE)
-    if not folder or options or own(environment) != own(os.environ):
+    with open(os.devnull) as nothing:
+        if folder and own(environment) == own(os.environ):
+            descriptors = [nothing.fileno(), output.fileno(), errors.fileno()]
+            return Fork(folder, "study", arguments, str(cwd), environment, descriptors)
+        command = [sys.executable, *arguments]
+        return subprocess.Popen(
+            command, cwd=cwd, env=environment, stdin=nothing, stdout=output, stderr=errors
+        )
+
+
+def python(arguments, cwd, environment=None, **options) -> subprocess.CompletedProcess:
+    """Run a command by `start`, with its output as text; with options, by `subprocess.run`."""
+    environment = dict(os.environ) if environment is None else environment
+    if options:
         options |= {"cwd": cwd, "env": environment, "capture_output": True, "text": True}
         return subprocess.run([sys.executable, *arguments], **options)
-    with ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3)]
-        descriptors = [file.fileno() for file in files]
-        status = fork_client.run(folder, "study", arguments, str(cwd), environment, descriptors)
-        for file in files:
-            file.seek(0)
-        return subprocess.CompletedProcess(arguments, status, files[1].read(), files[2].read())
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        status = start(arguments, cwd, environment, output, errors).wait()
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
 
 
 def own(environment: Mapping[str, str]) -> dict[str, str]:
@@ -104,6 +117,8 @@ def load(name: str) -> None:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()
+    if name == "engine":  # vLLM collects as it starts and ends, which here only copies shared pages
+        gc.collect = lambda generation=2: 0
 
 
 def serve(folder: Path, name: str, tests: int) -> dict | None:
@@ -201,7 +216,26 @@ def main() -> None:
     load(name)
     request = serve(folder, name, json.loads((folder / "started.json").read_text())["tests"])
     if request:
-        become(request)
+        leave(partial(become, request))
+
+
+def leave(program: Callable[[], None]) -> None:
+    """Run a program and end as Python does, but for freeing every object of the server one by one."""
+    status = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, int | None):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from support.forks import leave
 from support.paths import ROOT
 
 ENGINE = {
@@ -182,7 +183,7 @@ def serve() -> None:
             runpy.run_module(command["module"], run_name="__main__", alter_sys=True)
         else:
             exec(command["faults"], {})
-            cli.run(partial(generate.main, command["argv"]))
+            leave(partial(cli.run, partial(generate.main, command["argv"])))
         sys.exit()
 
 

@@ -74,13 +74,15 @@ class Workflow:
         """Write the configuration."""
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
 
+    def environment(self, variables=()) -> dict[str, str]:
+        """Return the environment of a Snakemake, with more variables."""
+        return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
+
     def snakemake(self, *arguments, check=True, variables=(), **options):
         """Run Snakemake in the copy, with more environment variables; return the process with its output as text."""
         self.write()
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(variables)
-        called = forks.python(
-            ["-m", "snakemake", "--cores", "2", *arguments], self.folder, environment, **options
-        )
+        command = ["-m", "snakemake", "--cores", "2", *arguments]
+        called = forks.python(command, self.folder, self.environment(variables), **options)
         if check and called.returncode:
             raise AssertionError(called.stdout[-3000:] + called.stderr[-6000:])
         return called

@@ -7,7 +7,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +15,13 @@ import pytest
 
 from frontiers.core.cli import UserError
 from frontiers.generation.journal import Journal
-from support import hub_server
+from support import forks, hub_server
 from support.hub_server import COMMIT, Hub, Repository
 from support.workflow_copy import ROOT, Workflow
 from support.writer import completion
 
 POINTS, TREND = "results/published/points.parquet", "results/published/trend.parquet"
+SAID = "said.log"
 HOLD = """
 import os, pathlib, time
 if pathlib.Path("hold").exists():
@@ -74,19 +74,12 @@ def under_way(workflow: Workflow):
     """Run Snakemake until fit_trend is at work; yield the process and the id of the script's. No one outlives it."""
     (workflow.folder / "hold").touch()
     workflow.write()
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", TREND],
-        cwd=workflow.folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    command = ["-m", "snakemake", "--cores", "1", TREND]
+    with (workflow.folder / SAID).open("w") as said:
+        process = forks.start(command, workflow.folder, workflow.environment(), said, said)
     try:
         while not (workflow.folder / "held").exists():
-            assert process.poll() is None, process.stdout.read()
+            assert process.poll() is None, (workflow.folder / SAID).read_text()
             time.sleep(0.05)
         yield process, int((workflow.folder / "held").read_text())
     finally:
@@ -134,8 +127,8 @@ def test_what_a_job_wrote_after_its_snakemake_was_killed_is_not_taken_for_finish
 def test_after_kill_9_of_a_rule_the_run_fails_and_the_same_command_goes_on(workflow, finished):
     with under_way(workflow) as (process, script):
         os.kill(script, signal.SIGKILL)
-        said = process.stdout.read()
     assert process.returncode == 1
+    said = (workflow.folder / SAID).read_text()
     assert "fit_trend" in said and "logs/fit_trend/published.log" in said
     assert not (workflow.folder / TREND).exists()
     workflow.snakemake(TREND)
