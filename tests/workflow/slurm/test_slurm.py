@@ -227,7 +227,7 @@ def jobs_outlive_a_killed_snakemake_and_the_next_one_doubles_nothing(slurm, fold
         again = second.submitted()
         log = folder / f"logs/generate/pocket/{MODEL}.cot.log"
         wait(lambda: log.exists() and "waiting for it" in log.read_text(), "the second job to wait")
-        assert re.search(rf"process \d+ on \S+, SLURM job {number}, since \S+ writes it", log.read_text())
+        assert re.search(rf"process \d+ on \S+, SLURM job {number}, since \S+ is writing", log.read_text())
         assert slurm.job(number)["JobState"] == slurm.job(again)["JobState"] == "RUNNING"
         server.pause = 0
         assert second.wait() == 0, second.said[-3000:]
