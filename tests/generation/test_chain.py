@@ -1,4 +1,4 @@
-"""Nested caps against a stand-in for the engine that writes by a rule; the real engine is in test_engine.py."""
+"""Nested caps against a stand-in for the engine that writes by a rule; the real engine is in test_vllm.py."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A SLURM of one node on this machine: no systemd, no cgroups, its devices only counted.
 
-    python tests/slurm/cluster.py [--accounting] COMMAND ...   # run a command while it is up
+    python tests/support/slurm_cluster.py [--accounting] COMMAND ...   # run a command while it is up
 
 Needs root and Debian's `slurm-wlm munge`; with accounting, for `sacct`, also `slurmdbd mariadb-server`. All it
 keeps lies in a folder of its own, but for a link at /etc/slurm/slurm.conf: inside a job the executor plugin
