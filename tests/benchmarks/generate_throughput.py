@@ -196,7 +196,7 @@ def main() -> None:
     if arguments.alone:
         with TemporaryDirectory() as folder:
             argv = command(arguments.model, Path(folder))
-            given, identity = vllm_arguments(argv), json.loads(generate.parse(argv).identity)
+            given, identity = vllm_arguments(argv), generate.parse(argv).identity
             from vllm import LLM
 
             bare(LLM(**given), identity["sampling"], read(arguments.alone))

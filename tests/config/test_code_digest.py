@@ -142,7 +142,7 @@ def rules():
             yield pytest.param(script, choice, id=f"{path.stem}-{script}")
 
 
-@pytest.mark.parametrize(("script", "choice"), rules())
+@pytest.mark.parametrize(("script", "choice"), list(rules()))
 def test_every_script_of_a_rule_has_a_digest(script, choice):
     assert (ROOT / f"workflow/scripts/{script}.py").exists()
     assert len(code_digest.digest(script)) == 16
