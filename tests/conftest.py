@@ -6,7 +6,6 @@ vLLM, which starts a process for every class of models that it does not hold.
 
 import copy
 import fcntl
-import gc
 import os
 from functools import partial
 from pathlib import Path
@@ -46,11 +45,6 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     distribution.sort(items)
-
-
-def pytest_collection_finish():
-    """Spare the garbage collector what all tests have imported: statsmodels calls it at every correction of p-values."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
