@@ -15,7 +15,7 @@ from support import paths
 SHARED = paths.SHARED / "data"
 
 
-shared = pytest.mark.skipif(not SHARED.exists(), reason="recorded answers are not beside the project")
+shared = pytest.mark.skipif(not SHARED.exists(), reason="../shared has no recorded answers")
 
 
 def load(name: str) -> list[dict]:

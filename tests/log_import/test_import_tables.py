@@ -471,7 +471,7 @@ def test_a_known_repository_needs_no_hub_and_says_that_it_has_no_tokenizer(tmp_p
 # Completions recorded by others
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded completions are not beside the project")
+@pytest.mark.skipif(not RECORDED.exists(), reason="../shared has no recorded completions")
 def test_recorded_completions_are_imported_whole(tmp_path):
     rows = [json.loads(line) for line in RECORDED.read_text().splitlines()]
     fields = {"answer_type": "expression", "licence": "MIT", "source": "t"}

@@ -3,13 +3,13 @@
 from frontiers.analysis.registry import ANALYSES, FIGURES
 from support.small_study import BENCHMARKS
 
-EVERY_MODEL = ("context", "strategies")
-"""Figures that a change of points does not draw again: one of the models' cards, one of several strategies."""
+NOT_OF_POINTS = ("context", "strategies")
+"""Figures that a change of the small study's points does not redraw: of model cards, and of several strategies."""
 AGGREGATES = (
     "summarise_points",
     "describe_points",
     *(analysis.rule for analysis in ANALYSES),
-    *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in EVERY_MODEL),
+    *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in NOT_OF_POINTS),
     "build_explorer",
     "check_results",
     "report",

@@ -1,4 +1,4 @@
-"""Where the tests find the project, its shipped data, and the reference data beside it."""
+"""Where the tests find the project, its shipped data, and the reference data in its parent folder."""
 
 from pathlib import Path
 
