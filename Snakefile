@@ -16,9 +16,10 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
-from frontiers.config import code_digest, load, strategies
+from frontiers.config import code_digest, currency, load, strategies
 from frontiers.config import study as registry
 from frontiers.core.cli import UserError
+from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
 from frontiers.planning import job_resources
 

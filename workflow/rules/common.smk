@@ -20,6 +20,18 @@ def code(script, **choice):
     return code_digest.digest(script, **choice)
 
 
+# Code that fetches or checks is left out: it changes neither problems nor checkpoints.
+DOWNLOADS = {
+    "benchmarks": code("download_benchmark", without=("data.hub", "grading", "core", "config")),
+    "models": code("download_model", without=("data", "core", "config")),
+}
+
+
+def downloaded_by(kind, name):
+    """Return the digest of the code and the block by which a benchmark or a model is downloaded."""
+    return currency.made_by(DOWNLOADS[kind], registry.source(kind, block(kind, name)))
+
+
 def measured(wc, product, suffix="parquet"):
     """Return one table per model, benchmark and decoding strategy of a measured study."""
     return [

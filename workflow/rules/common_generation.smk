@@ -1,17 +1,56 @@
 # Input and params functions of the rules that generate, import and judge completions.
 
-
-def provenance(wc, benchmark, shard):
-    """Return where a model's job writes the provenance of its generations."""
-    folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
-    return Path(folder, f"{benchmark}.{wc.strategy}.json")
+# Digest of the code that decides requests and rows, as `generate` records it.
+DECIDES = code("generate", without=ENGINES)
 
 
-def is_held(wc, benchmark, shard, by=code("generate", without=ENGINES)):
-    """Return whether a generation folder holds a benchmark as its study asks for it, written by this code or, with None, any."""
-    study, model = block("studies", wc.study), block("models", wc.model)
-    strategy = block("strategies", wc.strategy)
-    return registry.is_current(provenance(wc, benchmark, shard), study, model, benchmark, strategy, by)
+def generation_folder(wc, shard):
+    """Return the folder that a model's job writes."""
+    return f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
+
+
+def environment(wc):
+    """Return the digest of the conda environment that a job decodes in, None without conda."""
+    return sha256_of(Path(f"envs/generate-{decoder(wc)}.yaml")) if CONDA else None
+
+
+def wanted(wc, benchmark):
+    """Return what a study asks of a model's generations on a benchmark."""
+    reading = json.loads(reward_block(wc)) if reward(wc) else None
+    study, model, strategy = (
+        block("studies", wc.study),
+        block("models", wc.model),
+        block("strategies", wc.strategy),
+    )
+    return currency.asked(study, model, benchmark, strategy, reading, environment(wc))
+
+
+def manifests(wc):
+    """Return the manifests of the models that a job loads, as their provenance calls them."""
+    rewards = {"reward_manifest": Path(reward_files(wc, "json")[0])} if reward(wc) else {}
+    return {"manifest": Path(f"data/models/{wc.model}.json")} | rewards
+
+
+def is_held(wc, benchmark, shard, by=DECIDES):
+    """Return whether a generation folder holds a benchmark as its study asks for it, written by this code or, with None, any.
+
+    With `--forcerun generate` or `--forceall` nothing is held.
+    """
+    if workflow.dag_settings.forceall or "generate" in workflow.dag_settings.forcerun:
+        return False
+    made = Path(generation_folder(wc, shard), f"{benchmark}.{wc.strategy}.json")
+    problems = Path(f"data/benchmarks/{benchmark}.jsonl")
+    return currency.is_current(made, wanted(wc, benchmark), problems, manifests(wc), by)
+
+
+def is_settled(wc, benchmark):
+    """Return whether neither the benchmark nor a model of a job may be downloaded anew."""
+    sources = [("benchmarks", benchmark), ("models", wc.model)] + [("models", reward(wc))] * bool(reward(wc))
+    for kind, name in sources:
+        local = map(Path, registry.local_files(block(kind, name)))
+        if not currency.is_settled(Path("data", kind, f"{name}.json"), downloaded_by(kind, name), local):
+            return False
+    return True
 
 
 def granted(wc):
@@ -22,37 +61,60 @@ def granted(wc):
     gpus = block("models", wc.model).get("gpus", 0)
     if not gpus or devices_needed.needs_devices("results/journal", wc.model):
         return gpus
-    for name in block("studies", wc.study)["benchmarks"]:
-        made = provenance(wc, name, wc.shard)
-        files = Path(f"data/benchmarks/{name}.jsonl"), Path(f"data/models/{wc.model}.json")
-        if not (is_held(wc, name, wc.shard, by=None) and registry.is_made_of(made, *files)):
-            return gpus
-    return 0
+    found = block("studies", wc.study)["benchmarks"]
+    return 0 if all(is_held(wc, name, wc.shard, by=None) for name in found) else gpus
 
 
-def generated(wc):
-    """Return the folders that a model's jobs write; one that holds the benchmark as asked for is ancient."""
-    found = []
-    for shard in registry.shards(block("models", wc.model)):
-        folder = f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{shard}"
-        found.append(ancient(folder) if is_held(wc, wc.benchmark, shard) else folder)
-    return found
+def generated(product):
+    """Return an input function for the folders that a model's jobs write, of a rule that takes `product` out of them.
+
+    A folder that holds the benchmark as asked for is taken as it is: a job that adds another benchmark to it is no
+    reason to run, and hides none. One that does not is made, whatever Snakemake has recorded of it.
+    """
+
+    def folders(wc):
+        found = []
+        for shard in registry.shards(block("models", wc.model)):
+            folder = generation_folder(wc, shard)
+            if is_kept(wc, wc.benchmark, shard):
+                if is_older(product.format(**wc), f"{folder}/{wc.benchmark}.{wc.strategy}.json"):
+                    made_anew(product.format(**wc))
+                found.append(before_update(ancient(folder)))
+            else:
+                found.append(folder if is_held(wc, wc.benchmark, shard) else made_anew(folder))
+        return found
+
+    return folders
+
+
+def made_anew(path):
+    """Return the path, and have the job run that makes it again, whatever Snakemake has recorded of it."""
+    if workflow.is_main_process and Path(path).exists():
+        workflow.dag.forcefiles.add(path)
+    return path
+
+
+def is_older(path, other):
+    """Return whether a file was written before another one; False if there is none."""
+    return Path(path).exists() and Path(path).stat().st_mtime_ns < Path(other).stat().st_mtime_ns
+
+
+def is_kept(wc, benchmark, shard):
+    """Return whether a model's job leaves a benchmark as it is: held, and made of what no job may change."""
+    return is_held(wc, benchmark, shard) and is_settled(wc, benchmark)
+
+
+def kept(wc):
+    """Return the benchmarks of its study that a model's job leaves as they are; none if these are all of them."""
+    names = block("studies", wc.study)["benchmarks"]
+    found = [name for name in names if is_kept(wc, name, wc.shard)]
+    return found if len(found) < len(names) else []
 
 
 def posed(wc):
-    """Return the benchmarks that a model's job answers, with the traces per problem of each.
-
-    If its folder holds all that the study asks for, benchmarks taken out of the study stay: more answers than
-    needed are no reason to rerun.
-    """
-    found = {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"]}
-    if all(is_held(wc, name, wc.shard) for name in found):
-        folder = Path(f"results/{wc.study}/generated/{wc.model}.{wc.strategy}{wc.shard}")
-        for name in sorted(set(config["benchmarks"]) - set(found)):
-            made = folder / f"{name}.{wc.strategy}.json"
-            if made.exists():
-                found[name] = json.loads(made.read_text())["samples"]
-    return found
+    """Return the benchmarks that a model's job answers, with the traces per problem of each."""
+    held = kept(wc)
+    return {name: traces(wc, name) for name in block("studies", wc.study)["benchmarks"] if name not in held}
 
 
 def decoder(wc):

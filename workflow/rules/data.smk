@@ -16,11 +16,10 @@ rule download_benchmark:
     conda:
         "../../envs/data.yaml"
     params:
-        # Code that fetches or checks is left out: it changes no problem.
-        code=code("download_benchmark", without=("data.hub", "grading", "core")),
+        made_by=lambda wc: downloaded_by("benchmarks", wc.benchmark),
         block=lambda wc: registry.source("benchmarks", block("benchmarks", wc.benchmark)),
     shell:
-        "python workflow/scripts/download_benchmark.py --name {wildcards.benchmark:q} --block {params.block:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/download_benchmark.py --name {wildcards.benchmark:q} --block {params.block:q}"
         " --output {output.problems:q} 2> {log:q}"
 
 
@@ -39,8 +38,8 @@ rule download_model:
     conda:
         "../../envs/data.yaml"
     params:
-        code=code("download_model", without=("data", "core")),
+        made_by=lambda wc: downloaded_by("models", wc.model),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.manifest:q} 2> {log:q}"

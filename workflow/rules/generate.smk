@@ -4,13 +4,16 @@
 rule generate:
     input:
         manifest="data/models/{model}.json",
-        problems=lambda wc: expand("data/benchmarks/{benchmark}.jsonl", benchmark=posed(wc)),
+        problems=lambda wc: expand(
+            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
+        ),
         # A tree is guided by a reward model, which runs in the same job.
         reward=lambda wc: reward_files(wc, "json"),
     output:
         # One job for all benchmarks of the study: the engine starts once, and no place in its batch stays
         # empty between them.
-        folder=directory("results/{study}/generated/{model}.{strategy}{shard}"),
+        # What it holds already stays, and may be read while the job adds to it.
+        folder=update(directory("results/{study}/generated/{model}.{strategy}{shard}")),
     log:
         "logs/generate/{study}/{model}.{strategy}{shard}.log",
     benchmark:
@@ -31,36 +34,38 @@ rule generate:
         mem_mb=lambda wc: asked(wc, "mem_mb"),
         runtime=lambda wc: asked(wc, "runtime"),
     params:
-        code=code("generate", without=ENGINES),
+        code=DECIDES,
         identity=lambda wc: registry.identity(block("models", wc.model)),
         caps=lambda wc: registry.canonical(
             registry.caps(
                 block("studies", wc.study), block("models", wc.model), block("strategies", wc.strategy)
             )
         ),
-        samples=lambda wc: registry.canonical(posed(wc)),
+        # What is missing is no reason to run by itself: with `input` as argument, Snakemake does not compare it.
+        samples=lambda wc, input: registry.canonical(posed(wc)),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
         method=lambda wc: registry.canonical(strategies.decoding(block("strategies", wc.strategy))),
-        reward=lambda wc, input: (
-            f"--reward '{reward_block(wc)}' --reward-manifest {input.reward}" if reward(wc) else ""
-        ),
+        reward=lambda wc: option("--reward", reward_block(wc) if reward(wc) else None),
+        reward_manifest=lambda wc, input: option("--reward-manifest", input.reward),
+        environment=lambda wc: option("--environment", environment(wc)),
+        keep=lambda wc, input: option("--keep", kept(wc)),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
         "python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
-        " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
+        " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} {params.reward_manifest} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
         " --seed {params.seed} --engine {params.engine:q} --gpus {resources.model_gpus} --granted {resources.gpu} --code {params.code} {params.shard}"
-        " --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " {params.environment} {params.keep} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
-# Takes one benchmark's table out of what a model has generated. A benchmark added to the study makes new folders;
-# that reruns nothing here as long as they hold what the study asks of this benchmark.
+# Takes one benchmark's table out of what a model has generated.
 rule collect:
     input:
-        folders=lambda wc: generated(wc),
+        folders=generated("results/{study}/generations/{model}/{benchmark}.{strategy}.parquet"),
         manifest=rules.generate.input.manifest,
+        reward=rules.generate.input.reward,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/generations/{model}/{benchmark}.{strategy}.parquet",
@@ -74,17 +79,13 @@ rule collect:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect"),
+        code=code("collect", without=("config",)),
         name="{benchmark}.{strategy}",
-        identity=rules.generate.params.identity,
-        caps=rules.generate.params.caps,
-        samples=lambda wc: traces(wc, wc.benchmark),
-        answer_tokens=setting("answer_tokens"),
-        seed=setting("seed"),
-        engine=rules.generate.params.engine,
+        asked=lambda wc: registry.canonical({**wanted(wc, wc.benchmark), "code": DECIDES}),
     shell:
         "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
-        " --output {output.table:q} --provenance {output.provenance:q} &> {log:q}"
+        " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --output {output.table:q}"
+        " --provenance {output.provenance:q} &> {log:q}"
 
 
 # Progress of the studies; while another snakemake runs and holds the lock: snakemake --cores 1 --nolock status

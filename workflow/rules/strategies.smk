@@ -4,7 +4,9 @@
 # Takes the passes of one benchmark out of what a model has generated.
 rule collect_passes:
     input:
-        folders=lambda wc: generated(wc),
+        folders=generated("results/{study}/passes/{model}/{benchmark}.{strategy}.parquet"),
+        manifest=rules.generate.input.manifest,
+        reward=rules.generate.input.reward,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/passes/{model}/{benchmark}.{strategy}.parquet",
@@ -18,17 +20,20 @@ rule collect_passes:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect"),
+        code=code("collect", without=("config",)),
         name="{benchmark}.{strategy}",
+        asked=rules.collect.params.asked,
     shell:
         "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
-        " --table passes --output {output.table:q} &> {log:q}"
+        " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --table passes --output {output.table:q} &> {log:q}"
 
 
 # The leaves of a tree have been scored as it grew.
 rule collect_rewards:
     input:
-        folders=lambda wc: generated(wc),
+        folders=generated("results/{study}/rewards/{reward}/{model}/{benchmark}.{strategy}.parquet"),
+        manifest=rules.generate.input.manifest,
+        reward_manifest=rules.generate.input.reward,
         problems="data/benchmarks/{benchmark}.jsonl",
     output:
         table="results/{study}/rewards/{reward}/{model}/{benchmark}.{strategy}.parquet",
@@ -43,11 +48,12 @@ rule collect_rewards:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect"),
+        code=code("collect", without=("config",)),
         name="{benchmark}.{strategy}",
+        asked=rules.collect.params.asked,
     shell:
         "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
-        " --table rewards --output {output.table:q} &> {log:q}"
+        " --manifests {input.manifest:q} {input.reward_manifest:q} --asked {params.asked:q} --table rewards --output {output.table:q} &> {log:q}"
 
 
 rule score_samples:

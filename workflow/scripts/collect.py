@@ -1,18 +1,21 @@
 """Merge the table of one benchmark from the jobs of a model.
 
-Inputs: the folders of all shards, and the problems of the benchmark.
+Inputs: the folders of all shards, what the study asks of them, the model's manifest (and that of its reward model)
+and the problems of the benchmark.
 Outputs: the table `generations` (or `passes` or `rewards` of a strategy that is more than one chain), the same as
 from a single job, and the provenance as JSON.
 """
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from frontiers.config import currency
 from frontiers.core import cli, tables
-from frontiers.core.files import sha256_of, write_whole
+from frontiers.core.files import write_whole
 from frontiers.data.problems import read_problems
 from frontiers.generation import shards
 
@@ -23,25 +26,64 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--folders", type=Path, nargs="+", required=True, help="folders written by generate")
     parser.add_argument("--name", required=True, help="<benchmark>.<strategy>")
     parser.add_argument("--problems", type=Path, required=True, help="JSONL of the benchmark")
+    parser.add_argument(
+        "--manifests",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="manifest of the model, then of the reward model",
+    )
+    parser.add_argument(
+        "--asked", type=json.loads, required=True, help="JSON: what the study asks of the table"
+    )
     parser.add_argument("--output", type=Path, required=True, help="table to write")
     parser.add_argument("--table", default="generations", help="which table (default %(default)s)")
     parser.add_argument("--provenance", type=Path, help="JSON to write")
     arguments = parser.parse_args(argv)
+    manifests = dict(zip(currency.MANIFESTS, arguments.manifests, strict=False))
+    made = [
+        checked(folder / f"{arguments.name}.json", arguments.asked, arguments.problems, manifests)
+        for folder in arguments.folders
+    ]
+    check_one_engine(made, arguments.folders)
     suffix = "" if arguments.table == "generations" else f".{arguments.table}"
     found = [folder / f"{arguments.name}{suffix}.parquet" for folder in arguments.folders]
     order = [problem.id for problem in read_problems(arguments.problems)]
     table = shards.merged([read(path, arguments.table) for path in found], order, str(arguments.output))
-    provenances = [
-        json.loads((folder / f"{arguments.name}.json").read_text()) for folder in arguments.folders
-    ]
-    if {one["problems_sha256"] for one in provenances} != {sha256_of(arguments.problems)}:
-        raise cli.UserError(
-            f"{arguments.problems}: not the problems that {found[0]} answers; rerun the command"
-        )
     tables.write_table(table, arguments.output, arguments.table)
     if arguments.provenance:
-        provenance = shards.merged_provenance(provenances)
+        provenance = shards.merged_provenance(made)
         write_whole(arguments.provenance, json.dumps(provenance, indent=1).encode() + b"\n")
+
+
+def checked(path: Path, asked: Mapping, problems: Path, manifests: Mapping[str, Path]) -> dict:
+    """Return a provenance. Raises `UserError` unless its table is what the study asks for."""
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        odd = currency.differing(made, asked, problems, manifests)
+    except (OSError, ValueError, TypeError) as error:
+        raise cli.UserError(
+            f"{path}: cannot be read ({error}). Delete the whole folder {path.parent} and rerun the command: what was "
+            "decoded is in the journal"
+        ) from error
+    if odd:
+        raise cli.UserError(
+            f"{path}: not what the study asks for: {', '.join(odd)} differ. Rerun the command; if that does not help, "
+            "add --forcerun generate"
+        )
+    return made
+
+
+def check_one_engine(made: Sequence[Mapping], folders: Sequence[Path]) -> None:
+    """Raise `UserError` if the shards were decoded under several fingerprints."""
+    if len({one["fingerprint"] for one in made}) > 1:
+        marks = ", ".join(
+            f"{folder}: {one['fingerprint']}" for folder, one in zip(folders, made, strict=True)
+        )
+        raise cli.UserError(
+            f"the shards were decoded by several engines or from several checkpoints ({marks}); decode them anew with "
+            "--forcerun generate"
+        )
 
 
 def read(path: Path, schema: str) -> pd.DataFrame:

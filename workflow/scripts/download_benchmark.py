@@ -12,7 +12,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from frontiers.core import cli
+from frontiers.config.provenance import MADE_BY
+from frontiers.core import cli, lineage
 from frontiers.core.files import json_lines, sha256_of, write_whole
 from frontiers.data import benchmark_source
 from frontiers.data.problems import read_problems
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
         origin |= {"rows": len(read), "problems_sha256": sha256_of(candidate)}
     finally:
         candidate.unlink(missing_ok=True)
-    origin |= {"licence": block["licence"], "source": block["source"]}
+    origin |= {"licence": block["licence"], "source": block["source"], MADE_BY: lineage.made_by()}
     write_whole(arguments.output.with_suffix(".json"), json.dumps(origin, indent=1).encode() + b"\n")
     write_whole(arguments.output, content)
 

@@ -11,7 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
-from frontiers.core import cli
+from frontiers.config.provenance import MADE_BY
+from frontiers.core import cli, lineage
 from frontiers.core.files import write_whole
 from frontiers.data import checkpoints
 
@@ -66,6 +67,7 @@ def main(argv: list[str] | None = None) -> None:
         **origin,
         **held,
         "files": checkpoints.checksums(folder, trusted, sums),
+        MADE_BY: lineage.made_by(),
     }
     write_whole(arguments.output.with_suffix(".config.json"), (folder / "config.json").read_bytes())
     write_whole(arguments.output, json.dumps(manifest, indent=1).encode() + b"\n")

@@ -72,6 +72,8 @@ def parse(argv: list[str] | None) -> Job:
     add("--granted", type=int, help="number of GPUs that the job may take (default: --gpus)")
     add("--shard", default="", help="shard of the problems, such as 2of4 (default: all problems)")
     add("--code", help="digest of the code that decides requests and rows, for the provenance")
+    add("--environment", help="digest of the conda environment, for the provenance")
+    add("--keep", nargs="*", default=[], help="benchmarks whose tables are in --output-dir as they should be")
     add("--journal-dir", type=Path, required=True, help="folder of the journals")
     add("--output-dir", type=Path, required=True, help="folder of the tables to write")
     return Job(**vars(parser.parse_args(argv)))

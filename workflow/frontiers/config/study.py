@@ -15,7 +15,6 @@ from typing import Any
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.schema import schema, with_defaults
-from frontiers.core.files import sha256_of
 
 NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
 """Fields of a benchmark that do not change its problems."""
@@ -100,48 +99,6 @@ def shards(model: Mapping) -> list[str]:
     """Return the suffixes of a model's jobs on a study: `.1of4` and so on, or a single empty one."""
     count = model.get("shards", 1)
     return [f".{number}of{count}" for number in range(1, count + 1)] if count > 1 else [""]
-
-
-def is_current(
-    provenance: Path,
-    study: Mapping,
-    model: Mapping,
-    benchmark: str,
-    strategy: Mapping | None,
-    code: str | None,
-) -> bool:
-    """Return whether the provenance of a table of generations says that it is what the study asks for.
-
-    `code` is the digest of the code that decides requests and rows; None accepts any.
-    """
-    try:
-        recorded = json.loads(provenance.read_text())
-    except (OSError, ValueError):
-        return False
-    asked = {
-        "identity": json.loads(identity(model)),
-        "caps": caps(study, model, strategy),
-        "samples": samples(study, benchmark, model, strategy),
-        "answer_tokens": study["answer_tokens"],
-        "seed": study["seed"],
-        "engine": json.loads(engine(study, model)),
-        "code": code,
-    }
-    if code is None:
-        del asked["code"]
-    if strategy:
-        asked["strategy"] = config_strategies.decoding(strategy)
-    return all(key in recorded and recorded[key] == value for key, value in asked.items())
-
-
-def is_made_of(provenance: Path, problems: Path, manifest: Path) -> bool:
-    """Return whether a provenance is of these problems and of this checkpoint; False where a file is missing or torn."""
-    try:
-        facts, weights = (json.loads(path.read_text()) for path in (provenance, manifest))
-        same = facts["problems_sha256"] == sha256_of(problems)
-    except (OSError, ValueError, KeyError):
-        return False
-    return same and facts.get("manifest") == weights
 
 
 def samples(

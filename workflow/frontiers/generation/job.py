@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from frontiers.config.provenance import decisive, reading
 from frontiers.config.strategies import TREES
 from frontiers.core import cli, files, tables
 from frontiers.data.problems import read_problems
@@ -50,6 +51,8 @@ class Job:
     granted: int | None
     shard: str
     code: str | None
+    environment: str | None
+    keep: list[str]
     journal_dir: Path
     output_dir: Path
 
@@ -79,6 +82,7 @@ def run(job: Job) -> None:
     reward = RewardModel(job.reward, job.reward_manifest, job.engine) if job.reward else None
     engine, decoding = engine_of(job, folder, tokenizer, reward)
     mark = fingerprint({"files": manifest["files"], "identity": job.identity, **decoding})
+    check_kept(job, mark, decoding["engine"])
     checksums = {path: files.sha256_of(path) for path in job.problems}
     runs = benchmark_runs(job, tokenizer, read_json(folder / "generation_config.json"), mark, reward)
     try:
@@ -87,17 +91,18 @@ def run(job: Job) -> None:
         shared = {
             "model": job.model,
             "identity": job.identity,
-            "manifest": manifest,
+            "manifest": decisive(manifest),
             "chat_template_sha256": hashlib.sha256((tokenizer.chat_template or "").encode()).hexdigest(),
             "caps": job.caps,
             "strategy": job.method,
-            **({"reward_model": reward.describe()} if reward else {}),
+            **(described_reward(job, reward) if reward else {}),
             "answer_tokens": job.answer_tokens,
             "seed": job.seed,
             "engine": job.engine,
             "fingerprint": mark,
             "git_commit": git_commit(),
             "code": job.code,
+            **({"environment": job.environment} if job.environment else {}),
             "begun": begun.isoformat(timespec="seconds"),
             "job_seconds": round(time.monotonic() - clock, 3),
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -111,6 +116,29 @@ def run(job: Job) -> None:
         engine.close()
         for benchmark_run in runs.values():
             benchmark_run.journal.close()
+
+
+def check_kept(job: Job, mark: str, engine: object) -> None:
+    """Raise `UserError` unless the tables that the job keeps were decoded under its own fingerprint."""
+    for benchmark in job.keep:
+        path = job.output_dir / f"{benchmark}.{job.strategy}.json"
+        made = read_json(path)
+        if made.get("fingerprint") != mark:
+            raise cli.UserError(
+                f"{path}: decoded by {made.get('engine_version')} under fingerprint {made.get('fingerprint')}; this job "
+                f"would decode {', '.join(file.stem for file in job.problems)} by {engine} under {mark}. One model's "
+                "benchmarks may not mix two, so nothing was decoded. Install the earlier engine again, or decode all "
+                "benchmarks anew: snakemake --cores all --forcerun generate"
+            )
+
+
+def described_reward(job: Job, reward: RewardModel) -> dict:
+    """Return the reward model of a tree for the provenance: its block and manifest as asked for, and how it is read."""
+    return {
+        "reward_model": reading(job.reward),
+        "reward_manifest": decisive(reward.manifest),
+        "reward_mark": reward.layout.mark,
+    }
 
 
 def engine_of(job: Job, folder: Path, tokenizer, reward: RewardModel | None) -> tuple[LeasedEngine, dict]:

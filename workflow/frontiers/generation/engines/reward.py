@@ -157,7 +157,3 @@ class RewardModel:
         if self.settings.get("device") != "cuda":
             return arguments
         return arguments | {"gpu_memory_utilization": MEMORY_SHARE * (1 - self.share)}
-
-    def describe(self) -> dict:
-        """Return the model for the provenance."""
-        return {**self.block, "manifest": self.manifest, "mark": self.layout.mark}
