@@ -5,25 +5,12 @@ import pytest
 
 from frontiers.core import table_batches
 from frontiers.core.cli import UserError
-
-GRADE = {
-    "correct": True,
-    "extracted": "4",
-    "status": "rule",
-    "looping": False,
-    "refused": False,
-    "boxed_answers": 0,
-}
-
-
-def rows_of_grades(numbers):
-    frame = pd.DataFrame({"problem_id": [f"p{n}" for n in numbers], "sample": 0}).assign(**GRADE)
-    return frame.assign(cap=pd.array([None if n % 2 else n for n in numbers], dtype="Int64"))
+from support.tables import grades
 
 
 def test_a_table_passes_in_parts_as_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
-    whole = rows_of_grades(range(40))
+    whole = grades(range(40))
     path = tmp_path / "new" / "t.parquet"
     assert table_batches.write_parts((whole.iloc[i : i + 9] for i in range(0, 40, 9)), path, "grades") == 40
     parts = list(table_batches.read_parts(path, "grades"))
@@ -36,17 +23,15 @@ def test_a_table_passes_in_parts_as_it_is(tmp_path, monkeypatch):
 
 def test_a_key_that_stands_in_two_parts_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(table_batches, "MOST_ROWS", 7)
-    table_batches.write_parts(
-        [rows_of_grades(range(20)), rows_of_grades([3])], tmp_path / "t.parquet", "grades"
-    )
+    table_batches.write_parts([grades(range(20)), grades([3])], tmp_path / "t.parquet", "grades")
     with pytest.raises(UserError, match="same key, the second is row 20"):
         next(table_batches.read_parts(tmp_path / "t.parquet", "grades"))
 
 
 def test_nothing_is_left_of_a_table_that_could_not_be_made(tmp_path):
     def parts():
-        yield rows_of_grades(range(5))
-        yield rows_of_grades(range(5, 9)).assign(status="guessed")
+        yield grades(range(5))
+        yield grades(range(5, 9)).assign(status="guessed")
 
     (tmp_path / "t.parquet").write_bytes(b"old")
     with pytest.raises(UserError, match="guessed"):

@@ -13,21 +13,16 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from frontiers.analysis import checks, registry
+from frontiers.core import tables
 from frontiers.core.cli import UserError, run
 from frontiers.core.files import write_whole
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a table without checking it."""
-    try:
-        return pq.read_table(path).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(
-            f"{path}: cannot be read as a table ({error}); delete it and run snakemake again"
-        ) from error
+    """Read a table whose content is verified, but checked against no schema."""
+    return tables.read_arrow(path).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,14 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--problems", type=json.loads, help="JSON: {benchmark: number of problems}")
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
-    tables = {path.stem: read(path) for path in args.tables}
-    if missing := {"points", "frontier"} - set(tables):
+    found = {path.stem: read(path) for path in args.tables}
+    if missing := {"points", "frontier"} - set(found):
         raise UserError(f"--tables: add {', '.join(sorted(missing))}.parquet; no study is checked without")
-    if unknown := set(tables) - {"points", "answers", *registry.tables()}:
+    if unknown := set(found) - {"points", "answers", *registry.tables()}:
         raise UserError(
             f"--tables: no analysis writes {', '.join(sorted(unknown))}; see analysis/registry.py"
         )
-    results = checks.run_checks(tables, args.expected, args.problems)
+    results = checks.run_checks(found, args.expected, args.problems)
     write_whole(args.output, json.dumps(checks.summary(results), indent=1).encode() + b"\n")
     if failed := [c for c in results if not c.passed]:
         lines = [f"{c.name} ({c.failed} failures in {c.rows} rows)" for c in failed]

@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         m: serving_of_model(m, block, device, args.downloads) for m, block in request["models"].items()
     }
     rows = [row for m, serving in servings.items() for row in rows_of_model(m, request, serving, known)]
-    measures = pd.read_parquet(args.measures, columns=study_plan.COMPARED) if args.measures else None
+    measures = tables.read_table(args.measures, "points")[study_plan.COMPARED] if args.measures else None
     table = study_plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
     text = f"{study_plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"

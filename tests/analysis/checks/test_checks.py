@@ -7,6 +7,7 @@ import check_results
 from frontiers.analysis.checks import study as checks
 from frontiers.analysis.checks.check import SHOWN
 from frontiers.core.cli import UserError
+from frontiers.core.tables import write_table
 from support.synthetic_study import BENCHMARKS, CAPS, MODELS, TABLES, measured_once, published_once
 
 EXPECTED = {
@@ -258,7 +259,7 @@ def test_the_script_writes_what_it_found(paths, tmp_path):
 
 def test_the_script_fails_after_writing_and_names_the_check(paths, tables, tmp_path):
     break_a_cap(tables)
-    tables["answers"].to_parquet(tmp_path / "answers.parquet")
+    write_table(tables["answers"], tmp_path / "answers.parquet", "answers")
     with pytest.raises(UserError, match=r"caps_kept \(1 failures in 1600 rows\)[^$]*problem_id p000"):
         check_results.main(
             arguments(paths | {"answers": tmp_path / "answers.parquet"}, tmp_path / "checks.json")

@@ -8,8 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frontiers.core.cli import UserError
-from frontiers.core.files import partial
-from frontiers.core.tables import arrow_schema, check_table, table_schema
+from frontiers.core.table_digest import TableDigest
+from frontiers.core.tables import (
+    REMAKE,
+    arrow_schema,
+    check_read,
+    check_table,
+    opened,
+    recorded_digest,
+    table_schema,
+    verify,
+    write_arrow,
+)
 
 MOST_ROWS = 20_000
 """Rows read at a time, fewer when they are long."""
@@ -23,19 +33,19 @@ def read_parts(path: str | Path, name: str) -> Iterator[pd.DataFrame]:
     """Yield the table at `path` in parts, each checked as the table `name`.
 
     Nullable integer columns come back as Int64. Duplicate keys are looked for
-    first, over the whole table. Raises `UserError` as `tables.read_table` does.
+    first, over the whole table; its content is verified after the last part. Use
+    no part before all have been read. Raises `UserError` as `tables.read_table` does.
     """
-    try:
-        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-            _check_key(file, name, str(path))
-            for batch in file.iter_batches(_rows(file), use_threads=False):
-                part = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-                check_table(part, name, str(path))
-                yield part
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(
-            f"{path}: cannot be read as a table ({error}); delete it and rerun snakemake"
-        ) from error
+    with opened(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        recorded_digest(file, path)
+        digest = TableDigest(file.schema_arrow)
+        _check_key(file, name, str(path))
+        for batch in file.iter_batches(_rows(file), use_threads=False):
+            digest.update(batch)
+            part = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+            check_read(part, name, path)
+            yield part
+        verify(digest, file, path)
 
 
 def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, name: str) -> int:
@@ -45,12 +55,15 @@ def write_parts(parts: Iterable[pd.DataFrame], path: str | Path, name: str) -> i
     Raises `UserError` when the disk is full or not writable.
     """
     path, schema, written = Path(path), arrow_schema(name), 0
-    with partial(path) as hidden, pq.ParquetWriter(hidden, schema) as writer:
+
+    def tables() -> Iterator[pa.Table]:
+        nonlocal written
         for part in parts:
             check_table(part, name, str(path))
-            table = pa.Table.from_pandas(part[schema.names], schema=schema, preserve_index=False)
-            writer.write_table(table.replace_schema_metadata({}))
             written += len(part)
+            yield pa.Table.from_pandas(part[schema.names], schema=schema, preserve_index=False)
+
+    write_arrow(tables(), path, schema)
     return written
 
 
@@ -72,6 +85,4 @@ def _check_key(file: pq.ParquetFile, name: str, where: str) -> None:
     ]
     if hashes and (again := pd.concat(hashes, ignore_index=True)).duplicated().any():
         row = int(again.duplicated().to_numpy().argmax())
-        raise UserError(
-            f"{where}: two rows of `{name}` have the same key, the second is row {row}; delete the file and rerun snakemake"
-        )
+        raise UserError(f"{where}: two rows of `{name}` have the same key, the second is row {row}; {REMAKE}")

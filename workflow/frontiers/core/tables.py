@@ -1,7 +1,8 @@
 """Reading and writing the study's tables, each checked against its JSON schema."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frontiers.core.cli import UserError
-from frontiers.core.files import write_whole
+from frontiers.core.files import partial, write_whole
 from frontiers.core.paths import TABLE_SCHEMAS
+from frontiers.core.table_digest import KEY, TableDigest
 
 ARROW = {"integer": pa.int64(), "number": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
+REMAKE = "delete it and rerun snakemake"
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, MemoryError, pa.ArrowException)
+"""What pyarrow raises while reading a damaged file."""
 
 
 @cache
@@ -80,11 +85,85 @@ def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = Fa
     check_table(frame, name, str(path))
     schema = arrow_schema(name)
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    content = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata({}), content)
-    write_whole(path, content.getvalue())
+    write_arrow([table], path, schema)
     if csv:
         write_whole(path.with_suffix(".csv"), frame[schema.names].to_csv(index=False).encode())
+
+
+def write_arrow(parts: Iterable[pa.Table], path: Path, schema: pa.Schema) -> None:
+    """Write a table, given in `parts`, to `path` in one step, with checksums of its pages and the digest of all.
+
+    Raises `UserError` when the disk is full or not writable.
+    """
+    digest = TableDigest(schema)
+    with partial(path) as hidden, pq.ParquetWriter(hidden, schema, write_page_checksum=True) as writer:
+        for part in parts:
+            digest.update(part)
+            writer.write_table(part.replace_schema_metadata({}))
+        writer.add_key_value_metadata({KEY: digest.hexdigest()})
+
+
+@contextmanager
+def opened(path: str | Path, **options) -> Iterator[pq.ParquetFile]:
+    """Open the table at `path`; the checksums of its pages are verified on reading.
+
+    `options` are those of `pyarrow.parquet.ParquetFile`. Raises `UserError` when the file is missing or damaged.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True, **options) as file:
+            yield file
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(f"{path}: cannot be read as a table ({error}); {REMAKE}") from error
+
+
+def recorded_digest(file: pq.ParquetFile, path: str | Path) -> str:
+    """Return the digest that an open table carries; raise `UserError` if it has none."""
+    digest = (file.metadata.metadata or {}).get(KEY)
+    if digest is None:
+        raise UserError(
+            f"{path}: has no digest of its content: an older version or another tool wrote it; {REMAKE}"
+        )
+    return digest.decode()
+
+
+def content_digest(path: str | Path) -> str:
+    """Return the sha256 of a table's content that its file records, 64 hexadecimal digits.
+
+    Reads the footer only: reading the table verifies that the content has this digest.
+    Raises `UserError` when the file is missing, damaged or has none.
+    """
+    with opened(path) as file:
+        return recorded_digest(file, path)
+
+
+def verify(digest: TableDigest, file: pq.ParquetFile, path: str | Path) -> None:
+    """Raise `UserError` unless the rows of an open table, all added to `digest`, have the digest it carries."""
+    if digest.hexdigest() != recorded_digest(file, path):
+        raise UserError(f"{path}: damaged: its content does not have the digest written with it; {REMAKE}")
+
+
+def read_arrow(path: str | Path) -> pa.Table:
+    """Return the table at `path` after verifying its content, checked against no schema.
+
+    Raises `UserError` when the file is missing or damaged.
+    """
+    with opened(path) as file:
+        recorded_digest(file, path)
+        table = file.read()
+        digest = TableDigest(file.schema_arrow)
+        digest.update(table)
+        verify(digest, file, path)
+    return table
+
+
+def check_read(frame: pd.DataFrame, name: str, path: str | Path) -> None:
+    """Raise `UserError`, with the fix, unless what was read from `path` is a table `name`, see `check_table`."""
+    try:
+        check_table(frame, name, str(path))
+    except UserError as error:
+        raise UserError(f"{error}; {REMAKE}") from error
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
@@ -92,15 +171,10 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
 
     Raises `UserError` when the file is missing, damaged or not a table of that name.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(
-            f"{path}: cannot be read as a table ({error}); delete it and rerun snakemake"
-        ) from error
+    table = read_arrow(path)
     nullable = {pa.int64(): pd.Int64Dtype()}
     frame = table.to_pandas(types_mapper=nullable.get)
-    check_table(frame, name, str(path))
+    check_read(frame, name, path)
     for field in table.schema:
         if field.type == pa.int64() and not _types(table_schema(name)["properties"][field.name])[1]:
             frame[field.name] = frame[field.name].astype("int64")
