@@ -2,6 +2,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -16,7 +17,7 @@ configfile: "config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
-from frontiers.config import code_digest, currency, load, strategies
+from frontiers.config import code_digest, currency, load, records, strategies
 from frontiers.config import study as registry
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
@@ -79,4 +80,4 @@ include: "workflow/rules/pocket.smk"
 rule all:
     default_target: True
     input:
-        expand("results/{study}/{product}", study=config["run"], product=["report.zip", "checks.json"]),
+        lambda wc: finished_studies(),

@@ -34,6 +34,7 @@ def downloaded_by(kind, name):
 
 def measured(wc, product, suffix="parquet"):
     """Return one table per model, benchmark and decoding strategy of a measured study."""
+    force_unrecorded()
     return [
         f"results/{wc.study}/{product}/{model}/{benchmark}.{strategy}.{suffix}"
         for model, benchmark, strategy in registry.pairs(block("studies", wc.study))
@@ -60,6 +61,22 @@ def option(name, value):
     """Return a command-line option with its value or values, quoted; nothing if there is none."""
     values = value if isinstance(value, list) else [value]
     return shlex.join([name, *map(str, values)]) if any(values) else ""
+
+
+@cache
+def force_unrecorded():
+    """Have the jobs run that make what exists in `results` and Snakemake has no record of.
+
+    Without a record nothing tells of which parameters and code a product was made. What decodes is left out: its
+    provenance says it.
+    """
+    if not workflow.is_main_process:
+        return
+    found = set()
+    for path in (path for study in config["run"] for path in Path("results", study).rglob("*")):
+        if not records.is_recorded(path) and path.is_file():
+            found |= {rule for rule in workflow.rules if rule not in found and rule.is_producer(str(path))}
+    workflow.dag.forcerules |= {rule for rule in found if rule.name not in ("generate", "plan_study")}
 
 
 # What decodes requests, keeps and orders them, but decides neither the requests nor the rows made of them.

@@ -44,13 +44,18 @@ def is_held(wc, benchmark, shard, by=DECIDES):
 
 
 def is_settled(wc, benchmark):
-    """Return whether neither the benchmark nor a model of a job may be downloaded anew."""
+    """Return whether neither the benchmark nor a model of a job may be downloaded anew in this run."""
     sources = [("benchmarks", benchmark), ("models", wc.model)] + [("models", reward(wc))] * bool(reward(wc))
-    for kind, name in sources:
-        local = map(Path, registry.local_files(block(kind, name)))
-        if not currency.is_settled(Path("data", kind, f"{name}.json"), downloaded_by(kind, name), local):
-            return False
-    return True
+    return all(is_downloaded(kind, name) for kind, name in sources)
+
+
+def is_downloaded(kind, name):
+    """Return whether a benchmark or a model is here as its block says; a download of another block is made anew."""
+    origin = f"data/{kind}/{name}.json"
+    if not currency.is_made_by(Path(origin), downloaded_by(kind, name)):
+        made_anew(origin)
+        return False
+    return not any(is_older(origin, path) for path in registry.local_files(block(kind, name)))
 
 
 def granted(wc):

@@ -1,6 +1,12 @@
 # Input and params functions of the rules that analyse points and show results.
 
 
+def finished_studies():
+    """Return what a run ends with: the report and the checks of each of its studies."""
+    force_unrecorded()
+    return expand("results/{study}/{product}", study=config["run"], product=["report.zip", "checks.json"])
+
+
 def table(name):
     """Return an input function for a table of the job's study: `models` are the cards of its models."""
     special = {"measures": measures, "answers": answers, "models": descriptions}
@@ -9,6 +15,7 @@ def table(name):
 
 def measures(wc):
     """Return the points without labels and dates; a published study has only points with them."""
+    force_unrecorded()
     return f"results/{wc.study}/{'measures' if is_measured(wc.study) else 'points'}.parquet"
 
 

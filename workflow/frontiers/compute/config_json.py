@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from frontiers.core import lineage
 from frontiers.core.cli import UserError
 
 SHAPES = re.compile(
@@ -132,6 +133,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     """Return the contents of a `config.json`; raises `UserError` when it is missing or not a JSON object."""
     try:
         config = json.loads(Path(path).read_text(encoding="utf-8"))
+        lineage.note_file(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot read this model configuration ({error})") from error
     if not isinstance(config, dict):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,10 @@ def is_current(
         return False
 
 
-def is_settled(origin: Path, made_by: str, sources: Iterable[Path]) -> bool:
-    """Return whether a download is as the configuration asks, so that no job will make it again.
-
-    `origin` is the JSON that the download wrote, `made_by` the digest of its code and block, `sources` are the local
-    files it was made of.
-    """
+def is_made_by(origin: Path, digest: str) -> bool:
+    """Return whether a download was made by the code and block of this digest; False where its JSON is missing or torn."""
     try:
-        written = origin.stat().st_mtime_ns
-        recorded = json.loads(origin.read_text())[MADE_BY]
-        return recorded == made_by and all(path.stat().st_mtime_ns <= written for path in sources)
+        return json.loads(origin.read_text())[MADE_BY] == digest
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

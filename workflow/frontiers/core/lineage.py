@@ -6,15 +6,19 @@ is noted with its digest, and every table it writes records them. Outside a rule
 
 import json
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from frontiers.core.cli import UserError
+from frontiers.core.files import sha256_of
 
 KEY = b"made"
 """Key of the record in the metadata of a parquet footer."""
 
 _read: dict[str, str] = {}
-_of: dict[str, Mapping[str, str]] = {}
+_known: dict[str, tuple[str, str | None]] = {}
+"""The digest of a file, and the table that says so; None for a file that was read."""
 
 
 def made_by() -> str | None:
@@ -22,33 +26,43 @@ def made_by() -> str | None:
     return os.environ.get("MADE_BY")
 
 
+def note_file(path: object) -> None:
+    """Note that this process reads a file that is no table."""
+    if made_by() is not None:
+        note(path, sha256_of(Path(str(path))))
+
+
 def note(path: object, digest: str, footer: Mapping[bytes, bytes] | None = None) -> None:
     """Note that this process reads a file of that digest, a table with the metadata of its footer.
 
-    Raises `UserError` if one of the files read was made of another version of one that is read too.
+    Raises `UserError` if a table was made of another version of a file than is read here or than another table was
+    made of.
     """
     if made_by() is None:
         return
     name = str(path)
-    _read[name] = digest
-    if made := record(footer or {}):
-        _of[name] = made["of"]
-    for table, inputs in _of.items():
-        for source in inputs.keys() & _read.keys():
-            if inputs[source] != _read[source]:
-                raise UserError(
-                    f"{table}: made of another {source} than there is now. Delete {table} and rerun the command"
-                )
+    made = record(footer or {})
+    _compare(name, digest, None)
+    _read[name], _known[name] = digest, (digest, None)
+    for source, wanted in (made["of"] if made else {}).items():
+        _compare(source, wanted, name)
+
+
+def _compare(source: str, digest: str, table: str | None) -> None:
+    known, teller = _known.setdefault(source, (digest, table))
+    if known != digest and (stale := table or teller):
+        other = f"than {teller} was" if table and teller else "than there is now"
+        raise UserError(f"{stale}: made of another {source} {other}. Delete {stale} and rerun the command")
 
 
 def record(footer: Mapping[bytes, bytes]) -> dict | None:
-    """Return what a table says it was made `by` (digest, script) and `of` (digest by path); None if it says nothing."""
+    """Return what a table says it was made `by` (digest and `script`) and `of` (digest by path); None if nothing."""
     return json.loads(footer[KEY]) if KEY in footer else None
 
 
-def written(script: str) -> dict[bytes, bytes]:
+def written() -> dict[bytes, bytes]:
     """Return the metadata of a table that this process writes: none outside a rule."""
     if made_by() is None:
         return {}
-    made = {"by": made_by(), "script": script, "of": dict(sorted(_read.items()))}
+    made = {"by": made_by(), "script": Path(sys.argv[0]).stem, "of": dict(sorted(_read.items()))}
     return {KEY: json.dumps(made, separators=(",", ":")).encode()}

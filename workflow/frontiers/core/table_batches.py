@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frontiers.core import lineage
 from frontiers.core.cli import UserError
 from frontiers.core.table_digest import TableDigest
 from frontiers.core.tables import (
@@ -37,7 +38,7 @@ def read_parts(path: str | Path, name: str) -> Iterator[pd.DataFrame]:
     no part before all have been read. Raises `UserError` as `tables.read_table` does.
     """
     with opened(path, buffer_size=BUFFER, pre_buffer=False) as file:
-        recorded_digest(file, path)
+        lineage.note(path, recorded_digest(file, path), file.metadata.metadata)
         digest = TableDigest(file.schema_arrow)
         _check_key(file, name, str(path))
         for batch in file.iter_batches(_rows(file), use_threads=False):

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frontiers.core import lineage
 from frontiers.core.cli import UserError
 from frontiers.core.files import partial, write_whole
 from frontiers.core.paths import TABLE_SCHEMAS
@@ -100,7 +101,7 @@ def write_arrow(parts: Iterable[pa.Table], path: Path, schema: pa.Schema) -> Non
         for part in parts:
             digest.update(part)
             writer.write_table(part.replace_schema_metadata({}))
-        writer.add_key_value_metadata({KEY: digest.hexdigest()})
+        writer.add_key_value_metadata({KEY: digest.hexdigest(), **lineage.written()})
 
 
 @contextmanager
@@ -138,6 +139,12 @@ def content_digest(path: str | Path) -> str:
         return recorded_digest(file, path)
 
 
+def footer(path: str | Path) -> Mapping[bytes, bytes]:
+    """Return the metadata in the footer of a table; raise `UserError` when the file is missing or damaged."""
+    with opened(path) as file:
+        return file.metadata.metadata or {}
+
+
 def verify(digest: TableDigest, file: pq.ParquetFile, path: str | Path) -> None:
     """Raise `UserError` unless the rows of an open table, all added to `digest`, have the digest it carries."""
     if digest.hexdigest() != recorded_digest(file, path):
@@ -155,6 +162,7 @@ def read_arrow(path: str | Path) -> pa.Table:
         digest = TableDigest(file.schema_arrow)
         digest.update(table)
         verify(digest, file, path)
+        lineage.note(path, digest.hexdigest(), file.metadata.metadata)
     return table
 
 

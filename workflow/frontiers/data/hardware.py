@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from frontiers.core import lineage
 from frontiers.core.cli import UserError
 from frontiers.core.paths import CONFIG_SCHEMAS, DATA
 from frontiers.core.suggest import suggest
@@ -66,6 +67,7 @@ def read(path: str | Path) -> Hardware:
     path = Path(path)
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        lineage.note_file(path)
     except (OSError, yaml.YAMLError) as error:
         raise UserError(
             f"{path}: cannot be read as the description of a device ({error}); correct the file"

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from frontiers.core import lineage
 from frontiers.core.cli import UserError
 
 ANSWER_TYPES = ("number", "expression", "choice")
@@ -33,6 +34,7 @@ def read_problems(path: str | Path, sha256: str | None = None, rows: int | None 
     path = Path(path)
     try:
         content = path.read_bytes()
+        lineage.note_file(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the benchmark's `path`") from error
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256.lower():
