@@ -18,14 +18,16 @@ rule summarise_points:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("summarise_points"),
+        made_by=made_by(
+            "summarise_points", seed=setting("analysis/seed"), draws=setting("analysis/draws"), price=price
+        ),
         benchmarks=setting("benchmarks"),
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
         price=price,
         combined=lambda wc, input: option("--combined", input.combined),
     shell:
-        "python workflow/scripts/summarise_points.py --generations {input.generations:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/summarise_points.py --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
         " --seed {params.seed} --draws {params.draws} {params.price} {params.combined} --answers {output.answers:q}"
         " --measures {output.measures:q} &> {log:q}"
@@ -51,11 +53,11 @@ rule describe_points:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("describe_points"),
+        made_by=made_by("describe_points"),
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
     shell:
-        "python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
         " --points {output.points:q} &> {log:q}"
 
 
@@ -80,10 +82,10 @@ rule summarise_published:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("summarise_published"),
+        made_by=made_by("summarise_published"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
     shell:
-        "python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
         " --points {output.points:q} &> {log:q}"
 
 
@@ -107,12 +109,12 @@ for analysis in analyses.ANALYSES:
         conda:
             "../../envs/analyse.yaml"
         params:
-            code=code(analysis.rule),
+            made_by=made_by(analysis.rule, seed=setting("analysis/seed"), draws=setting("analysis/draws")),
             script=f"workflow/scripts/{analysis.rule}.py",
             answers=lambda wc, input: option("--answers", input.answers),
             output=lambda wc, output: written(output),
             seed=setting("analysis/seed"),
             draws=setting("analysis/draws"),
         shell:
-            "python {params.script} --points {input.points:q} {params.answers} --seed {params.seed}"
+            "MADE_BY={params.made_by} python {params.script} --points {input.points:q} {params.answers} --seed {params.seed}"
             " --draws {params.draws} {params.output} &> {log:q}"

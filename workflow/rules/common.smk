@@ -13,11 +13,28 @@ def setting(key):
 
 
 def code(script, **choice):
-    """Return the digest of what a script runs: as a param it reruns the rule when that code changes.
-
-    As inputs the files would be most of what Snakemake goes through when it plans.
-    """
+    """Return the digest of what a script runs, see `code_digest.digest`."""
+    # As inputs the files would be most of what Snakemake goes through when it plans.
     return code_digest.digest(script, **choice)
+
+
+def made_by(script, without=(), also=(), **settings):
+    """Return, for the param `made_by` of a rule, the digest of its script's code and of the study's `settings`.
+
+    It reruns the rule when one of them changes; tables record it, and `check_results` compares it. Each setting is a
+    params function.
+    """
+    known = code(script, without=without, also=also)
+
+    def of_study(wc):
+        return currency.made_by(known, {name: value(wc) for name, value in settings.items()})
+
+    MADE_BY[script] = of_study if settings else lambda wc: known
+    return of_study if settings else known
+
+
+# Digest of code and settings by which a script's tables are made, as a function of the study.
+MADE_BY = {}
 
 
 # Code that fetches or checks is left out: it changes neither problems nor checkpoints.

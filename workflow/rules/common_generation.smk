@@ -1,7 +1,7 @@
 # Input and params functions of the rules that generate, import and judge completions.
 
 # Digest of the code that decides requests and rows, as `generate` records it.
-DECIDES = code("generate", without=ENGINES)
+DECIDES = made_by("generate", without=ENGINES)
 
 
 def generation_folder(wc, shard):

@@ -14,9 +14,9 @@ rule describe_model:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("describe_model"),
+        made_by=made_by("describe_model"),
     shell:
-        "python workflow/scripts/describe_model.py --config-json {input.config:q} --output {output.description:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/describe_model.py --config-json {input.config:q} --output {output.description:q}"
         " --card {output.card:q} &> {log:q}"
 
 
@@ -39,12 +39,12 @@ rule count_compute:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("count_compute"),
+        made_by=made_by("count_compute"),
         counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
         reward=lambda wc, input: option("--reward-config-json", input.reward),
         thoughts=lambda wc: option(
             "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
         ),
     shell:
-        "python workflow/scripts/count_compute.py {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/count_compute.py {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
         " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

@@ -34,7 +34,7 @@ rule generate:
         mem_mb=lambda wc: asked(wc, "mem_mb"),
         runtime=lambda wc: asked(wc, "runtime"),
     params:
-        code=DECIDES,
+        made_by=DECIDES,
         identity=lambda wc: registry.identity(block("models", wc.model)),
         caps=lambda wc: registry.canonical(
             registry.caps(
@@ -53,10 +53,10 @@ rule generate:
         keep=lambda wc, input: option("--keep", kept(wc)),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
-        "python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} {params.reward_manifest} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.model_gpus} --granted {resources.gpu} --code {params.code} {params.shard}"
+        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.model_gpus} --granted {resources.gpu} --code {params.made_by} {params.shard}"
         " {params.environment} {params.keep} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -79,11 +79,11 @@ rule collect:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect", without=("config",)),
+        made_by=made_by("collect", without=("config",)),
         name="{benchmark}.{strategy}",
         asked=lambda wc: registry.canonical({**wanted(wc, wc.benchmark), "code": DECIDES}),
     shell:
-        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --output {output.table:q}"
         " --provenance {output.provenance:q} &> {log:q}"
 

@@ -17,7 +17,7 @@ rule grade:
         "../../envs/analyse.yaml"
     threads: 1
     params:
-        code=code("grade"),
+        made_by=made_by("grade"),
     shell:
-        "python workflow/scripts/grade.py --generations {input.generations:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/grade.py --generations {input.generations:q} --problems {input.problems:q}"
         " --workers {threads} --output {output.table:q} &> {log:q}"

@@ -16,10 +16,10 @@ rule fetch_tokenizer:
     conda:
         "../../envs/data.yaml"
     params:
-        code=code("fetch_tokenizer", without=("data.hub", "data.checkpoints", "core")),
+        made_by=made_by("fetch_tokenizer", without=("data.hub", "data.checkpoints", "core")),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "python workflow/scripts/fetch_tokenizer.py --name {wildcards.model:q} --block {params.block:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/fetch_tokenizer.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.tokenizer:q} 2> {log:q}"
 
 
@@ -38,11 +38,11 @@ rule read_inspect:
     conda:
         "../../envs/inspect.yaml"
     params:
-        code=code("read_inspect"),
+        made_by=made_by("read_inspect"),
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
         first="" if CONDA else "$PWD/.venv-inspect/bin:",
     shell:
-        "PATH={params.first}$PATH; python workflow/scripts/read_inspect.py --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+        "PATH={params.first}$PATH; MADE_BY={params.made_by} python workflow/scripts/read_inspect.py --log {input.log:q} --output {output.samples:q} 2> {log:q}"
 
 
 rule import_logs:
@@ -63,14 +63,14 @@ rule import_logs:
     conda:
         "../../envs/import.yaml"
     params:
-        code=code("import_logs"),
+        made_by=made_by("import_logs"),
         identity=lambda wc: registry.identity(block("models", wc.model)),
         logs=lambda wc: registry.canonical(logs(wc)),
         prompt=lambda wc: block("benchmarks", wc.benchmark).get("prompt", "{question}"),
         caps=lambda wc: registry.canonical(block("studies", wc.study)["caps"]),
         samples=lambda wc: registry.samples(block("studies", wc.study), wc.benchmark),
     shell:
-        "python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
         " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
         " --samples {params.samples} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
@@ -97,7 +97,7 @@ rule compare_verdicts:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("compare_verdicts"),
+        made_by=made_by("compare_verdicts"),
     shell:
-        "python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
         " --output {output.table:q} &> {log:q}"

@@ -30,10 +30,10 @@ rule list_asks:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("list_asks"),
+        made_by=made_by("list_asks"),
         seed=setting("analysis/seed"),
     shell:
-        "python workflow/scripts/list_asks.py --generations {input.generations:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/list_asks.py --generations {input.generations:q} --grades {input.grades:q}"
         " --problems {input.problems:q} --seed {params.seed} --output {output.asks:q} &> {log:q}"
 
 
@@ -58,16 +58,16 @@ rule ask_judge:
         mem_mb=lambda wc: block("models", judge(wc)).get("memory_mb", 4000),
         runtime=lambda wc: block("models", judge(wc)).get("runtime_minutes", 60),
     params:
-        code=code("generate", without=ENGINES),
+        made_by=made_by("generate", without=ENGINES),
         judge=lambda wc: judge(wc),
         identity=lambda wc: registry.identity(block("models", judge(wc))),
         seed=setting("analysis/seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", judge(wc))),
     shell:
-        "python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.asks:q} --samples '{{\"asks\": 1}}'"
         " --strategy judge --caps '[null]' --answer-tokens 64 --seed {params.seed} --engine {params.engine:q}"
-        " --gpus {resources.gpu} --code {params.code} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --gpus {resources.gpu} --code {params.made_by} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule apply_judge:
@@ -89,10 +89,10 @@ rule apply_judge:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("apply_judge"),
+        made_by=made_by("apply_judge"),
         seed=setting("analysis/seed"),
     shell:
-        "python workflow/scripts/apply_judge.py --model {wildcards.model:q} --generations {input.generations:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/apply_judge.py --model {wildcards.model:q} --generations {input.generations:q}"
         " --grades {input.grades:q} --problems {input.problems:q} --replies {input.replies:q}/asks.judge.parquet"
         " --config-json {input.config:q} --seed {params.seed} --judge {output.judge:q} --output {output.table:q}"
         " &> {log:q}"
@@ -118,6 +118,6 @@ rule measure_judge:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("measure_judge"),
+        made_by=made_by("measure_judge"),
     shell:
-        "python workflow/scripts/measure_judge.py --judge {input.judge:q} --output {output.table:q} &> {log:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/measure_judge.py --judge {input.judge:q} --output {output.table:q} &> {log:q}"

@@ -31,11 +31,11 @@ rule plan_study:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("plan_study"),
+        made_by=made_by("plan_study"),
         request=lambda wc: registry.planned(config, block("studies", wc.study)),
         finished=finished,
         times=finish_times,
     shell:
-        "python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
         " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q}"
         " --jobs {output.jobs:q} &> {log:q}"

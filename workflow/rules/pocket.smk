@@ -23,10 +23,10 @@ rule train_pocket_model:
     threads: 1
     params:
         # Training takes hours: what it only calls at its ends is left out, and of the judge its prompt is kept.
-        code=code("train_pocket_model", without=("compute", "core", "data", "grading.clean_text")),
+        made_by=made_by("train_pocket_model", without=("compute", "core", "data", "grading.clean_text")),
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
-        "python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
+        "MADE_BY={params.made_by} python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
         " --output-dir {params.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -42,7 +42,7 @@ rule draw_pocket:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("draw_pocket"),
+        made_by=made_by("draw_pocket"),
     shell:
-        "python workflow/scripts/draw_pocket.py --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/draw_pocket.py --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
         " --output {output.problems:q} &> {log:q}"

@@ -26,12 +26,12 @@ for figure in analyses.FIGURES:
         conda:
             "../../envs/figures.yaml"
         params:
-            code=code("plot", also=(f"report.figures.{figure.name}",)),
+            made_by=made_by("plot", also=(f"report.figures.{figure.name}",)),
             figure=figure.name,
             tables=lambda wc, input: read(input),
             labels=lambda wc, names=figure.names: labels(wc, names),
         shell:
-            "python workflow/scripts/plot.py --figure {params.figure} {params.tables} --labels {params.labels:q}"
+            "MADE_BY={params.made_by} python workflow/scripts/plot.py --figure {params.figure} {params.tables} --labels {params.labels:q}"
             " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
@@ -60,11 +60,11 @@ rule build_explorer:
     conda:
         "../../envs/figures.yaml"
     params:
-        code=code("build_explorer"),
+        made_by=made_by("build_explorer"),
         labels=lambda wc: labels(wc, ("models", "benchmarks")),
         saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
     shell:
-        "python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
         " --summary {input.summary:q} {params.saturation} --trend {input.trend:q} --labels {params.labels:q}"
         " --title 'Reasoning Frontiers: {wildcards.study}' --output {output.page:q} &> {log:q}"
 
@@ -88,11 +88,12 @@ rule check_results:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("check_results"),
+        made_by=made_by("check_results"),
         expected=lambda wc: expected(wc),
+        digests=lambda wc: registry.canonical({script: digest(wc) for script, digest in MADE_BY.items()}),
     shell:
-        "python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
-        " {params.expected} --output {output.checks:q} &> {log:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
+        " {params.expected} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
 
 
 rule report:
@@ -112,9 +113,9 @@ rule report:
     conda:
         "../../envs/figures.yaml"
     params:
-        code=code("report"),
+        made_by=made_by("report"),
         configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
     shell:
-        "python workflow/scripts/report.py --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/report.py --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
         " {input.compared:q}"
         " {params.configfiles} --output {output.report:q} &> {log:q}"

@@ -20,11 +20,11 @@ rule collect_passes:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect", without=("config",)),
+        made_by=made_by("collect", without=("config",)),
         name="{benchmark}.{strategy}",
         asked=rules.collect.params.asked,
     shell:
-        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --table passes --output {output.table:q} &> {log:q}"
 
 
@@ -48,11 +48,11 @@ rule collect_rewards:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("collect", without=("config",)),
+        made_by=made_by("collect", without=("config",)),
         name="{benchmark}.{strategy}",
         asked=rules.collect.params.asked,
     shell:
-        "python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward_manifest:q} --asked {params.asked:q} --table rewards --output {output.table:q} &> {log:q}"
 
 
@@ -79,13 +79,13 @@ rule score_samples:
         mem_mb=lambda wc: block("models", wc.reward).get("memory_mb", 4000),
         runtime=lambda wc: block("models", wc.reward).get("runtime_minutes", 60),
     params:
-        code=code("score_samples", without=ENGINES),
+        made_by=made_by("score_samples", without=ENGINES),
         reward=lambda wc: reward_block(wc),
         step=lambda wc: block("models", wc.reward)["reward"]["separator"],
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.reward)),
         journal="results/journal/{model}/rewards/{reward}/{benchmark}.{strategy}.jsonl",
     shell:
-        "python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
         " --engine {params.engine:q} --gpus {resources.gpu} --journal {params.journal:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
@@ -113,7 +113,7 @@ rule combine_samples:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("combine_samples"),
+        made_by=made_by("combine_samples"),
         selection=lambda wc: registry.canonical(strategies.selection(block("strategies", wc.strategy))),
         names=lambda wc: registry.canonical(
             {"model": wc.model, "strategy": wc.strategy, "benchmark": wc.benchmark}
@@ -128,7 +128,7 @@ rule combine_samples:
         seed=setting("analysis/seed"),
         price=price,
     shell:
-        "python workflow/scripts/combine_samples.py --generations {input.generations:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/combine_samples.py --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} {params.options} --selection {params.selection:q}"
         " --names {params.names:q} --config-json {input.config:q} --seed {params.seed} {params.price}"
         " --output {output.table:q} &> {log:q}"
@@ -155,11 +155,11 @@ rule tabulate_strategies:
     conda:
         "../../envs/analyse.yaml"
     params:
-        code=code("tabulate_strategies"),
+        made_by=made_by("tabulate_strategies"),
         strategies=lambda wc: registry.canonical_in_order(named_strategies(block("studies", wc.study))),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
-        "python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
+        "MADE_BY={params.made_by} python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
         " --strategies {params.strategies:q} --baseline {params.baseline:q} --output {output.table:q} &> {log:q}"
 
 

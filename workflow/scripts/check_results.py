@@ -42,6 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         '"samples": n or {benchmark: n}}}; none for published figures',
     )
     parser.add_argument("--problems", type=json.loads, help="JSON: {benchmark: number of problems}")
+    parser.add_argument(
+        "--made-by",
+        type=json.loads,
+        help="JSON: digest of code and settings, by script, that the tables must record; without, what they were "
+        "made of is not checked",
+    )
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     found = {path.stem: read(path) for path in args.tables}
@@ -52,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"--tables: no analysis writes {', '.join(sorted(unknown))}; see analysis/registry.py"
         )
     results = checks.run_checks(found, args.expected, args.problems)
+    if args.made_by is not None:
+        results.append(checks.belong_together(args.tables, args.made_by))
     write_whole(args.output, json.dumps(checks.summary(results), indent=1).encode() + b"\n")
     if failed := [c for c in results if not c.passed]:
         lines = [f"{c.name} ({c.failed} failures in {c.rows} rows)" for c in failed]

@@ -7,7 +7,7 @@ is noted with its digest, and every table it writes records them. Outside a rule
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from frontiers.core.cli import UserError
@@ -60,9 +60,13 @@ def record(footer: Mapping[bytes, bytes]) -> dict | None:
     return json.loads(footer[KEY]) if KEY in footer else None
 
 
-def written() -> dict[bytes, bytes]:
-    """Return the metadata of a table that this process writes: none outside a rule."""
+def written(of: Iterable[object] | None = None) -> dict[bytes, bytes]:
+    """Return the metadata of a table that this process writes, made of all it has read or of the files `of`.
+
+    Empty outside a rule. Raises `KeyError` for a file that was not read.
+    """
     if made_by() is None:
         return {}
-    made = {"by": made_by(), "script": Path(sys.argv[0]).stem, "of": dict(sorted(_read.items()))}
+    sources = _read if of is None else {name: _read[name] for name in map(str, of)}
+    made = {"by": made_by(), "script": Path(sys.argv[0]).stem, "of": dict(sorted(sources.items()))}
     return {KEY: json.dumps(made, separators=(",", ":")).encode()}

@@ -79,20 +79,33 @@ def _column_fault(values: pd.Series, rule: dict) -> str | None:
     return None
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, name: str, csv: bool = False) -> None:
-    """Check `frame` against the schema `name` and write it to `path` (and next to it as CSV) in one step."""
+def write_table(
+    frame: pd.DataFrame,
+    path: str | Path,
+    name: str,
+    csv: bool = False,
+    of: Iterable[str | Path] | None = None,
+) -> None:
+    """Check `frame` against the schema `name` and write it to `path` (and next to it as CSV) in one step.
+
+    `of` names the files that it was made of, where they are not all that the process has read.
+    """
     path = Path(path)
     frame = frame.reset_index(drop=True)
     check_table(frame, name, str(path))
     schema = arrow_schema(name)
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    write_arrow([table], path, schema)
+    write_arrow([table], path, schema, of)
     if csv:
         write_whole(path.with_suffix(".csv"), frame[schema.names].to_csv(index=False).encode())
 
 
-def write_arrow(parts: Iterable[pa.Table], path: Path, schema: pa.Schema) -> None:
+def write_arrow(
+    parts: Iterable[pa.Table], path: Path, schema: pa.Schema, of: Iterable[str | Path] | None = None
+) -> None:
     """Write a table, given in `parts`, to `path` in one step, with checksums of its pages and the digest of all.
+
+    It records what it was made of, see `lineage`: all that the process has read, or the files `of`.
 
     Raises `UserError` when the disk is full or not writable.
     """
@@ -101,7 +114,7 @@ def write_arrow(parts: Iterable[pa.Table], path: Path, schema: pa.Schema) -> Non
         for part in parts:
             digest.update(part)
             writer.write_table(part.replace_schema_metadata({}))
-        writer.add_key_value_metadata({KEY: digest.hexdigest(), **lineage.written()})
+        writer.add_key_value_metadata({KEY: digest.hexdigest(), **lineage.written(of)})
 
 
 @contextmanager

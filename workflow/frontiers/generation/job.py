@@ -250,9 +250,9 @@ def write(
             "looping": int(generations["looping"].sum()),
         }
         output = job.output_dir / f"{path.stem}.{job.strategy}.parquet"
-        tables.write_table(generations, output, "generations")
+        tables.write_table(generations, output, "generations", of=[path])
         for name, table in found.items():
-            tables.write_table(table, output.with_suffix(f".{name}.parquet"), name)
+            tables.write_table(table, output.with_suffix(f".{name}.parquet"), name, of=[path])
         files.write_whole(output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n")
         if run.requests or run.journal.dropped:
             run.journal.compact()

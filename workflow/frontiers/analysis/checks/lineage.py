@@ -3,9 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from frontiers.analysis.checks.check import Check, report
 from frontiers.core import lineage, tables
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
+
+
+def belong_together(start: Iterable[Path], made_by: Mapping[str, str]) -> Check:
+    """Return the check that all tables behind those of `start` belong together, see `mismatches`."""
+    faults, rows = mismatches(start, made_by)
+    what = "every table was made by the code and settings asked for, of the files that are there now"
+    return report("tables_belong_together", what, rows, faults)
 
 
 def mismatches(start: Iterable[Path], made_by: Mapping[str, str]) -> tuple[list[str], int]:
