@@ -95,3 +95,9 @@ class Workflow:
         counts.pop("total", None)
         counts.pop("all", None)
         return {rule: int(count) for rule, count in counts.items()}
+
+    def planned(self, *arguments) -> set[str]:
+        """Return the files that a run would make now, as the dry run lists them."""
+        text = self.snakemake("--dry-run", "--quiet", "host", *arguments)
+        found = re.findall(r"^    output: (.*)$", text.stdout + text.stderr, re.MULTILINE)
+        return {path for line in found for path in line.split(", ")}

@@ -3,7 +3,9 @@
 With `--write-docs` the table is written.
 """
 
+import copy
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -215,6 +217,48 @@ ROWS = [
 def test_a_change_reruns_these_jobs_and_no_others(changed, row):
     row.edit(changed)
     assert changed.jobs() == row.jobs
+
+
+TOGETHER = [row for row in ROWS if row.jobs and "taken out" not in row.change and "shards" not in row.change]
+"""Rows whose plans hold in any company: none takes away a job that another one starts."""
+
+
+def combinations(number: int) -> list[tuple[Row, ...]]:
+    """Return so many pairs and triples of rows, the same at every call."""
+    chosen = random.Random(number)
+    return [tuple(chosen.sample(TOGETHER, chosen.choice((2, 2, 3)))) for _ in range(number)]
+
+
+@pytest.fixture(scope="module")
+def alone(workflow):
+    """The files that a row makes by itself, by its change; each is planned once."""
+    found: dict[str, set[str]] = {}
+
+    def planned(row):
+        if row.change not in found:
+            before = copy.deepcopy(workflow.config)
+            row.edit(workflow)
+            found[row.change] = workflow.planned()
+            workflow.config = before
+            workflow.restore()
+        return found[row.change]
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *combinations(8),
+        *(pytest.param(rows, marks=pytest.mark.slow) for rows in combinations(60)),
+    ],
+    ids=lambda rows: " and ".join(row.change for row in rows),
+)
+def test_several_changes_at_once_make_all_that_each_makes_alone(changed, alone, rows):
+    wanted = set().union(*map(alone, rows))
+    for row in rows:
+        row.edit(changed)
+    assert wanted <= changed.planned()
 
 
 def named(jobs: dict[str, int]) -> str:
