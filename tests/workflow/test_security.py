@@ -1,6 +1,7 @@
 """What comes from outside, or is written into config.yaml, never runs, never leaves the folder, never shows a secret."""
 
 import contextlib
+import copy
 import hashlib
 import json
 import re
@@ -147,6 +148,14 @@ def hostile(tmp_path_factory):
         "engine": config["studies"]["pocket"]["engine"],
         "analysis": {"draws": 10, "seed": 1, "device": "kinetics"},
     }
+    config["models"]["hostile-reward"] = copy.deepcopy(config["models"]["pocket-reward"])
+    config["models"]["hostile-reward"]["reward"] |= {"prompt": HOSTILE + "{question} {steps}", "separator": HOSTILE}
+    config["strategies"]["rebase_hostile"] = {
+        **next(each for each in config["strategies"].values() if each["method"] == "rebase"),
+        "reward": "hostile-reward",
+        "step": HOSTILE,
+    }
+    config["studies"]["pocket"]["strategies"] = ["cot", "rebase_hostile"]
     config["run"] = ["pocket", "published", "others"]
     (folder / f"{HOSTILE_PATH}.yaml").write_text("{}\n")
     printed = workflow.snakemake(
@@ -223,6 +232,8 @@ def test_hostile_text_reaches_programs_as_text_and_the_shell_never(hostile, tmp_
         return found
 
     assert HOSTILE in values("generate", "--identity", "thinking", "start")
+    assert HOSTILE in values("generate", "--reward", "reward", "separator")
+    assert HOSTILE in values("generate", "--method", "step")
     assert HOSTILE_PATH in values("download_model", "--block", "path")
     assert HOSTILE in values("plot_frontier", "--labels", "models", "pocket-small")
     assert HOSTILE in values("describe_points", "--models", "pocket-small", "developer")
@@ -232,6 +243,15 @@ def test_hostile_text_reaches_programs_as_text_and_the_shell_never(hostile, tmp_
     assert f"{HOSTILE_PATH}.csv" in values("summarise_published", "--table")
     assert str(workflow.folder / f"{HOSTILE_PATH}.yaml") in values("report", "--configfiles")
     assert values("check_results", "--expected", "pocket-small")
+
+
+def test_nothing_reaches_the_shell_unquoted():
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        commands = re.findall(r"^( *)shell:\n((?:\1 +.*\n)+)", path.read_text(), re.MULTILINE)
+        for found in re.findall(r"\{[^{}]+\}", " ".join(command for _, command in commands)):
+            assert found.endswith(":q}"), (
+                f"{path.name}: {found} reaches the shell unquoted; write {found[:-1]}:q}}"
+            )
 
 
 def tracked() -> list[str]:

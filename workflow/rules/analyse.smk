@@ -27,9 +27,9 @@ rule summarise_points:
         price=price,
         combined=lambda wc, input: option("--combined", input.combined),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/summarise_points.py --generations {input.generations:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/summarise_points.py --generations {input.generations:q} --grades {input.grades:q}"
         " --compute {input.compute:q} --models {input.models:q} --benchmarks {params.benchmarks:q}"
-        " --seed {params.seed} --draws {params.draws} {params.price} {params.combined} --answers {output.answers:q}"
+        " --seed {params.seed:q} --draws {params.draws:q} {params.price:q} {params.combined:q} --answers {output.answers:q}"
         " --measures {output.measures:q} &> {log:q}"
 
 
@@ -57,7 +57,7 @@ rule describe_points:
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
         " --points {output.points:q} &> {log:q}"
 
 
@@ -85,7 +85,7 @@ rule summarise_published:
         made_by=made_by("summarise_published"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
         " --points {output.points:q} &> {log:q}"
 
 
@@ -116,5 +116,5 @@ for analysis in analyses.ANALYSES:
             seed=setting("analysis/seed"),
             draws=setting("analysis/draws"),
         shell:
-            "MADE_BY={params.made_by} python {params.script} --points {input.points:q} {params.answers} --seed {params.seed}"
-            " --draws {params.draws} {params.output} &> {log:q}"
+            "MADE_BY={params.made_by:q} python {params.script:q} --points {input.points:q} {params.answers:q} --seed {params.seed:q}"
+            " --draws {params.draws:q} {params.output:q} &> {log:q}"

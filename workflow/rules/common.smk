@@ -75,9 +75,9 @@ def is_generated(study):
 
 
 def option(name, value):
-    """Return a command-line option with its value or values, quoted; nothing if there is none."""
+    """Return the words of a command-line option and its value or values; none if there is no value."""
     values = value if isinstance(value, list) else [value]
-    return shlex.join([name, *map(str, values)]) if any(values) else ""
+    return [name, *map(str, values)] if any(values) else []
 
 
 @cache

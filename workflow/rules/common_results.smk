@@ -52,7 +52,7 @@ def tables_of(analysis):
 def written(output):
     """Return the options that tell an analysis where to write; a CSV goes next to its table."""
     named = {name: path for name, path in output.items() if not name.endswith("_csv")}
-    return " ".join(option(f"--{name.replace('_', '-')}", path) for name, path in named.items())
+    return [word for name, path in named.items() for word in option(f"--{name.replace('_', '-')}", path)]
 
 
 def read(input):
@@ -60,7 +60,7 @@ def read(input):
     tables = [
         f"{name.replace('measures', 'points')}={path}" for name, path in input.items() if name != "models"
     ]
-    return f"{option('--tables', tables)} {option('--models', list(input.get('models', [])))}"
+    return option("--tables", tables) + option("--models", list(input.get("models", [])))
 
 
 def checked(wc):
@@ -110,7 +110,7 @@ def compared(wc):
 def expected(wc):
     """Return the options that tell check_results what a measured study must hold."""
     if not is_measured(wc.study):
-        return ""
+        return []
     study = block("studies", wc.study)
     models = {}
     for name in study["models"]:
@@ -125,19 +125,22 @@ def expected(wc):
             "samples": {b: registry.samples(study, b, model) for b in study["benchmarks"]},
         }
     problems = {name: block("benchmarks", name)["rows"] for name in study["benchmarks"]}
-    return f"{option('--expected', registry.canonical(models))} {option('--problems', registry.canonical(problems))}"
+    return [
+        *option("--expected", registry.canonical(models)),
+        *option("--problems", registry.canonical(problems)),
+    ]
 
 
 def finished(wc):
     """Return the options that name what has been measured of a study, which a plan is compared with."""
     measures = Path(f"results/{wc.study}/measures.parquet")
     jobs = [str(path) for path in map(Path, measured(wc, "generations", "json")) if path.exists()]
-    return f"{option('--measures', measures if measures.exists() else None)} --provenance {' '.join(jobs)}"
+    return [*option("--measures", measures if measures.exists() else None), "--provenance", *jobs]
 
 
 def finish_times(wc):
     """Return when the files named by `finished` were written: new measurements renew the plan."""
-    return [Path(word).stat().st_mtime_ns for word in finished(wc).split() if not word.startswith("--")]
+    return [Path(word).stat().st_mtime_ns for word in finished(wc) if not word.startswith("--")]
 
 
 def price(wc):

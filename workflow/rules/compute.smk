@@ -16,7 +16,7 @@ rule describe_model:
     params:
         made_by=made_by("describe_model"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/describe_model.py --config-json {input.config:q} --output {output.description:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/describe_model.py --config-json {input.config:q} --output {output.description:q}"
         " --card {output.card:q} &> {log:q}"
 
 
@@ -40,11 +40,11 @@ rule count_compute:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("count_compute"),
-        counted=lambda wc, input: f"--{Path(input.counted).parts[-3]} {input.counted}",
+        counted=lambda wc, input: option(f"--{Path(input.counted).parts[-3]}", input.counted),
         reward=lambda wc, input: option("--reward-config-json", input.reward),
         thoughts=lambda wc: option(
             "--thoughts", config["models"].get(wc.model, {}).get("thoughts", {}).get("tokens")
         ),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/count_compute.py {params.counted} {params.reward} {params.thoughts} --provenance {input.provenance:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/count_compute.py {params.counted:q} {params.reward:q} {params.thoughts:q} --provenance {input.provenance:q}"
         " --config-json {input.config:q} --device {input.device:q} --output {output.table:q} &> {log:q}"

@@ -19,7 +19,7 @@ rule download_benchmark:
         made_by=lambda wc: downloaded_by("benchmarks", wc.benchmark),
         block=lambda wc: registry.source("benchmarks", block("benchmarks", wc.benchmark)),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/download_benchmark.py --name {wildcards.benchmark:q} --block {params.block:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/download_benchmark.py --name {wildcards.benchmark:q} --block {params.block:q}"
         " --output {output.problems:q} 2> {log:q}"
 
 
@@ -41,5 +41,5 @@ rule download_model:
         made_by=lambda wc: downloaded_by("models", wc.model),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.manifest:q} 2> {log:q}"

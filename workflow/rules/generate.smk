@@ -53,11 +53,11 @@ rule generate:
         keep=lambda wc, input: option("--keep", kept(wc)),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
-        " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward} {params.reward_manifest} --caps {params.caps:q} --answer-tokens {params.answer_tokens}"
-        " --seed {params.seed} --engine {params.engine:q} --gpus {resources.model_gpus} --granted {resources.gpu} --code {params.made_by} {params.shard}"
-        " {params.environment} {params.keep} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward:q} {params.reward_manifest:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens:q}"
+        " --seed {params.seed:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
+        " {params.environment:q} {params.keep:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 # Takes one benchmark's table out of what a model has generated.
@@ -83,7 +83,7 @@ rule collect:
         name="{benchmark}.{strategy}",
         asked=lambda wc: registry.canonical({**wanted(wc, wc.benchmark), "code": DECIDES}),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --output {output.table:q}"
         " --provenance {output.provenance:q} &> {log:q}"
 

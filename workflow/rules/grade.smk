@@ -19,5 +19,5 @@ rule grade:
     params:
         made_by=made_by("grade"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/grade.py --generations {input.generations:q} --problems {input.problems:q}"
-        " --workers {threads} --output {output.table:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/grade.py --generations {input.generations:q} --problems {input.problems:q}"
+        " --workers {threads:q} --output {output.table:q} &> {log:q}"

@@ -19,7 +19,7 @@ rule fetch_tokenizer:
         made_by=made_by("fetch_tokenizer", without=("data.hub", "data.checkpoints", "core")),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/fetch_tokenizer.py --name {wildcards.model:q} --block {params.block:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/fetch_tokenizer.py --name {wildcards.model:q} --block {params.block:q}"
         " --output {output.tokenizer:q} 2> {log:q}"
 
 
@@ -40,9 +40,9 @@ rule read_inspect:
     params:
         made_by=made_by("read_inspect"),
         # Without conda, inspect_ai has an environment of its own, made by `make inspect`.
-        first="" if CONDA else "$PWD/.venv-inspect/bin:",
+        first="" if CONDA else ".venv-inspect/bin:",
     shell:
-        "PATH={params.first}$PATH; MADE_BY={params.made_by} python workflow/scripts/read_inspect.py --log {input.log:q} --output {output.samples:q} 2> {log:q}"
+        "PATH={params.first:q}$PATH; MADE_BY={params.made_by:q} python workflow/scripts/read_inspect.py --log {input.log:q} --output {output.samples:q} 2> {log:q}"
 
 
 rule import_logs:
@@ -70,9 +70,9 @@ rule import_logs:
         caps=lambda wc: registry.canonical(block("studies", wc.study)["caps"]),
         samples=lambda wc: registry.samples(block("studies", wc.study), wc.benchmark),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
         " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
-        " --samples {params.samples} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
+        " --samples {params.samples:q} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -99,5 +99,5 @@ rule compare_verdicts:
     params:
         made_by=made_by("compare_verdicts"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
         " --output {output.table:q} &> {log:q}"

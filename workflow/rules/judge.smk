@@ -33,8 +33,8 @@ rule list_asks:
         made_by=made_by("list_asks"),
         seed=setting("analysis/seed"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/list_asks.py --generations {input.generations:q} --grades {input.grades:q}"
-        " --problems {input.problems:q} --seed {params.seed} --output {output.asks:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/list_asks.py --generations {input.generations:q} --grades {input.grades:q}"
+        " --problems {input.problems:q} --seed {params.seed:q} --output {output.asks:q} &> {log:q}"
 
 
 # The judge writes as any model does: the same script, engine and journal, the asks being its problems.
@@ -60,14 +60,16 @@ rule ask_judge:
     params:
         made_by=made_by("generate", without=ENGINES),
         judge=lambda wc: judge(wc),
+        samples=lambda wc: registry.canonical({"asks": 1}),
+        caps=lambda wc: registry.canonical([None]),
         identity=lambda wc: registry.identity(block("models", judge(wc))),
         seed=setting("analysis/seed"),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", judge(wc))),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
-        " --manifest {input.manifest:q} --problems {input.asks:q} --samples '{{\"asks\": 1}}'"
-        " --strategy judge --caps '[null]' --answer-tokens 64 --seed {params.seed} --engine {params.engine:q}"
-        " --gpus {resources.gpu} --code {params.made_by} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
+        " --manifest {input.manifest:q} --problems {input.asks:q} --samples {params.samples:q}"
+        " --strategy judge --caps {params.caps:q} --answer-tokens 64 --seed {params.seed:q} --engine {params.engine:q}"
+        " --gpus {resources.gpu:q} --code {params.made_by:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
 rule apply_judge:
@@ -92,9 +94,9 @@ rule apply_judge:
         made_by=made_by("apply_judge"),
         seed=setting("analysis/seed"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/apply_judge.py --model {wildcards.model:q} --generations {input.generations:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/apply_judge.py --model {wildcards.model:q} --generations {input.generations:q}"
         " --grades {input.grades:q} --problems {input.problems:q} --replies {input.replies:q}/asks.judge.parquet"
-        " --config-json {input.config:q} --seed {params.seed} --judge {output.judge:q} --output {output.table:q}"
+        " --config-json {input.config:q} --seed {params.seed:q} --judge {output.judge:q} --output {output.table:q}"
         " &> {log:q}"
 
 
@@ -120,4 +122,4 @@ rule measure_judge:
     params:
         made_by=made_by("measure_judge"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/measure_judge.py --judge {input.judge:q} --output {output.table:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/measure_judge.py --judge {input.judge:q} --output {output.table:q} &> {log:q}"

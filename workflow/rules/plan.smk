@@ -36,6 +36,6 @@ rule plan_study:
         finished=finished,
         times=finish_times,
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
-        " --device {input.device:q} {params.finished} --output {output.plan:q} --summary {output.summary:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
+        " --device {input.device:q} {params.finished:q} --output {output.plan:q} --summary {output.summary:q}"
         " --jobs {output.jobs:q} &> {log:q}"

@@ -26,7 +26,7 @@ rule train_pocket_model:
         made_by=made_by("train_pocket_model", without=("compute", "core", "data", "grading.clean_text")),
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads:q}"
         " --output-dir {params.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -44,5 +44,5 @@ rule draw_pocket:
     params:
         made_by=made_by("draw_pocket"),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/draw_pocket.py --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/draw_pocket.py --recipes {input.recipes:q} --benchmark {wildcards.benchmark:q}"
         " --output {output.problems:q} &> {log:q}"

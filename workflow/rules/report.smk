@@ -31,7 +31,7 @@ for figure in analyses.FIGURES:
             tables=lambda wc, input: read(input),
             labels=lambda wc, names=figure.names: labels(wc, names),
         shell:
-            "MADE_BY={params.made_by} python workflow/scripts/plot.py --figure {params.figure} {params.tables} --labels {params.labels:q}"
+            "MADE_BY={params.made_by:q} python workflow/scripts/plot.py --figure {params.figure:q} {params.tables:q} --labels {params.labels:q}"
             " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
@@ -62,11 +62,12 @@ rule build_explorer:
     params:
         made_by=made_by("build_explorer"),
         labels=lambda wc: labels(wc, ("models", "benchmarks")),
+        title="Reasoning Frontiers: {study}",
         saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation} --trend {input.trend:q} --labels {params.labels:q}"
-        " --title 'Reasoning Frontiers: {wildcards.study}' --output {output.page:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --labels {params.labels:q}"
+        " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
 rule check_results:
@@ -92,8 +93,8 @@ rule check_results:
         expected=lambda wc: expected(wc),
         digests=lambda wc: registry.canonical({script: digest(wc) for script, digest in MADE_BY.items()}),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
-        " {params.expected} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
+        " {params.expected:q} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
 
 
 rule report:
@@ -116,6 +117,6 @@ rule report:
         made_by=made_by("report"),
         configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/report.py --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/report.py --show {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
         " {input.compared:q}"
-        " {params.configfiles} --output {output.report:q} &> {log:q}"
+        " {params.configfiles:q} --output {output.report:q} &> {log:q}"

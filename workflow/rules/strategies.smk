@@ -24,7 +24,7 @@ rule collect_passes:
         name="{benchmark}.{strategy}",
         asked=rules.collect.params.asked,
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward:q} --asked {params.asked:q} --table passes --output {output.table:q} &> {log:q}"
 
 
@@ -52,7 +52,7 @@ rule collect_rewards:
         name="{benchmark}.{strategy}",
         asked=rules.collect.params.asked,
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/collect.py --folders {input.folders:q} --name {params.name:q} --problems {input.problems:q}"
         " --manifests {input.manifest:q} {input.reward_manifest:q} --asked {params.asked:q} --table rewards --output {output.table:q} &> {log:q}"
 
 
@@ -85,9 +85,9 @@ rule score_samples:
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.reward)),
         journal="results/journal/{model}/rewards/{reward}/{benchmark}.{strategy}.jsonl",
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
-        " --engine {params.engine:q} --gpus {resources.gpu} --journal {params.journal:q}"
+        " --engine {params.engine:q} --gpus {resources.gpu:q} --journal {params.journal:q}"
         " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
 
 
@@ -118,19 +118,17 @@ rule combine_samples:
         names=lambda wc: registry.canonical(
             {"model": wc.model, "strategy": wc.strategy, "benchmark": wc.benchmark}
         ),
-        options=lambda wc, input: " ".join(
-            [
-                option("--rewards", input.rewards),
-                option("--passes", input.passes),
-                option("--reward-config-json", input.reward),
-            ]
-        ),
+        options=lambda wc, input: [
+            *option("--rewards", input.rewards),
+            *option("--passes", input.passes),
+            *option("--reward-config-json", input.reward),
+        ],
         seed=setting("analysis/seed"),
         price=price,
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/combine_samples.py --generations {input.generations:q} --grades {input.grades:q}"
-        " --compute {input.compute:q} {params.options} --selection {params.selection:q}"
-        " --names {params.names:q} --config-json {input.config:q} --seed {params.seed} {params.price}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/combine_samples.py --generations {input.generations:q} --grades {input.grades:q}"
+        " --compute {input.compute:q} {params.options:q} --selection {params.selection:q}"
+        " --names {params.names:q} --config-json {input.config:q} --seed {params.seed:q} {params.price:q}"
         " --output {output.table:q} &> {log:q}"
 
 
@@ -159,7 +157,7 @@ rule tabulate_strategies:
         strategies=lambda wc: registry.canonical_in_order(named_strategies(block("studies", wc.study))),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
-        "MADE_BY={params.made_by} python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"
         " --strategies {params.strategies:q} --baseline {params.baseline:q} --output {output.table:q} &> {log:q}"
 
 
