@@ -9,6 +9,7 @@ import pytest
 
 import generate
 from frontiers.config import code_digest
+from frontiers.core.cli import UserError
 from frontiers.core.paths import PACKAGE, SCRIPTS
 from frontiers.generation import devices_needed, job
 from frontiers.generation.engines.lease import lease_engine
@@ -177,3 +178,48 @@ def test_a_finished_job_of_any_engine_imports_no_vllm_and_takes_no_device(tmp_pa
         assert wanted.table().equals(table)
         assert wanted.provenance()["decoded_requests"] == 0
         assert wanted.provenance()["measured"]["reason"] == "nothing was decoded"
+
+
+def test_a_job_leaves_the_tables_that_it_keeps_and_mixes_no_engines(tmp_path, decoded_by, monkeypatch):
+    decoded_by(Writer())
+    wanted = Job(tmp_path, benchmarks=("middle-chains", "short-chains"), problems=3)
+    middle, short = wanted.problems
+    wanted.problems = [middle]
+    generate.main(wanted.arguments)
+    before = contents(tmp_path / "out")
+    wanted.problems, wanted.more = [short], ["--keep", "middle-chains"]
+    generate.main(wanted.arguments)
+    after = contents(tmp_path / "out")
+    assert before.items() <= after.items() and len(after) == 2 * len(before)
+
+    long = tmp_path / "long-chains.jsonl"
+    long.write_bytes(short.read_bytes())
+    wanted.problems, wanted.more = [long], ["--keep", "middle-chains", "short-chains"]
+    monkeypatch.setattr("frontiers.generation.engines.lease.vllm_version", lambda: "99.0.1")
+    engine = decoded_by(Writer())
+    with pytest.raises(UserError) as error:
+        generate.main(wanted.arguments)
+    said = str(error.value)
+    assert "middle-chains.cot.json: decoded by" in said and "would decode long-chains by ['99', '0']" in said
+    assert "--forcerun generate" in said
+    assert engine.traces == {} or not engine.traces
+    assert contents(tmp_path / "out") == after
+
+
+def test_the_reward_model_of_a_tree_is_in_its_provenance_as_it_is_asked_for(tmp_path):
+    wanted = Job(tmp_path, problems=1)
+    block = {"name": "r", "reward": {"separator": ".", "memory_share": 0.4}, "context": None}
+    (tmp_path / "reward.json").write_text('{"folder": "r", "files": {"a": "1"}, "made_by": "x"}')
+
+    class Reward:
+        manifest = json.loads((tmp_path / "reward.json").read_text())
+
+        class layout:
+            mark = "m"
+
+    made = job.described_reward(generate.parse([*wanted.arguments, "--reward", json.dumps(block)]), Reward)
+    assert made == {
+        "reward_model": {"name": "r", "reward": {"separator": "."}, "context": None},
+        "reward_manifest": {"folder": "r", "files": {"a": "1"}},
+        "reward_mark": "m",
+    }

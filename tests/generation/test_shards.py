@@ -19,6 +19,9 @@ from frontiers.generation import scheduler, shards, status
 from frontiers.generation.strategies import chain
 from support.writer import PROBLEMS, THINKING, TOKENIZER, Writer, settings_of
 
+MANIFEST = {"folder": "m", "files": {"config.json": "1"}}
+ASKED = {"identity": {"sampling": {}}, "caps": [0, 8, None], "samples": 2, "seed": 7, "code": "c0de"}
+
 
 def names(count):
     return config.shards({"shards": count})
@@ -42,7 +45,8 @@ def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=F
         "wall_seconds": 2.0, "engine_seconds": 1.0, "decoded_requests": run.requests, "begun": "2026",
         "journalled_requests": run.known, "decoded_tokens": 10, "truncated": 1, "looping": 0,
         "finish_reasons": {"stop": 2}, "energy_joules": 5.0, "measured": {"joules": 5.0}, "model": "m",
-        "problems_sha256": sha256_of(write_problems(folder, problems)),
+        "problems_sha256": sha256_of(write_problems(folder, problems)), "fingerprint": "f", "manifest": MANIFEST,
+        **ASKED,
     }  # fmt: skip
     (out / "b.cot.json").write_text(json.dumps(said))
     return run
@@ -55,10 +59,12 @@ def write_problems(folder, problems=PROBLEMS):
 
 
 def put_together(folder, count, problems=PROBLEMS):
-    source = write_problems(folder, problems)
+    source, manifest = write_problems(folder, problems), folder / "manifest.json"
+    manifest.write_text(json.dumps(MANIFEST | {"made_by": "x"}))
     folders = [str(folder / f"made{name[1:]}") for name in names(count)]
     collect.main(
-        ["--folders", *folders, "--name", "b.cot", "--problems", str(source), "--output",
+        ["--folders", *folders, "--name", "b.cot", "--problems", str(source), "--manifests",
+         str(manifest), "--asked", json.dumps(ASKED), "--output",
          str(folder / "whole.parquet"), "--provenance", str(folder / "whole.json")]
     )  # fmt: skip
     return (folder / "whole.parquet").read_bytes(), json.loads((folder / "whole.json").read_text())
@@ -125,9 +131,47 @@ def test_other_problems_than_were_answered_are_refused(tmp_path):
     generate(tmp_path, "", Writer())
     changed = [*PROBLEMS[:-1], replace(PROBLEMS[-1], answer="1")]
     with pytest.raises(
-        UserError, match=r"b\.jsonl: not the problems that .*b\.cot\.parquet answers; rerun the command"
+        UserError,
+        match=r"b\.cot\.json: not what the study asks for: problems_sha256 differ. Rerun the command",
     ):
         put_together(tmp_path, 1, changed)
+
+
+def edit(path, **facts):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("manifest", {"folder": "other", "files": {"config.json": "2"}}), ("seed", 8), ("caps", [0, None]),
+        ("identity", {"sampling": {"temperature": 1}}), ("code", "0ther"), ("reward_model", {"name": "r"}),
+    ],
+)  # fmt: skip
+def test_generations_of_another_model_or_study_are_refused(tmp_path, key, value):
+    generate(tmp_path, "", Writer())
+    edit(tmp_path / "made/b.cot.json", **{key: value})
+    with pytest.raises(UserError, match=f"not what the study asks for: {key} differ"):
+        put_together(tmp_path, 1)
+    assert not (tmp_path / "whole.parquet").exists()
+
+
+def test_shards_of_two_engines_are_refused(tmp_path):
+    for name in ("1of2", "2of2"):
+        generate(tmp_path, name, Writer())
+    edit(tmp_path / "made2of2/b.cot.json", fingerprint="g")
+    with pytest.raises(UserError, match=r"several engines .*made1of2: f, .*made2of2: g.*--forcerun generate"):
+        put_together(tmp_path, 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_a_torn_provenance_is_refused(tmp_path, content):
+    generate(tmp_path, "", Writer())
+    (tmp_path / "made/b.cot.json").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"cannot be read .* Delete the whole folder .*made and rerun the command"
+    ):
+        put_together(tmp_path, 1)
 
 
 def test_of_a_damaged_table_the_whole_folder_is_to_go(tmp_path):

@@ -149,7 +149,10 @@ def hostile(tmp_path_factory):
         "analysis": {"draws": 10, "seed": 1, "device": "kinetics"},
     }
     config["models"]["hostile-reward"] = copy.deepcopy(config["models"]["pocket-reward"])
-    config["models"]["hostile-reward"]["reward"] |= {"prompt": HOSTILE + "{question} {steps}", "separator": HOSTILE}
+    config["models"]["hostile-reward"]["reward"] |= {
+        "prompt": HOSTILE + "{question} {steps}",
+        "separator": HOSTILE,
+    }
     config["strategies"]["rebase_hostile"] = {
         **next(each for each in config["strategies"].values() if each["method"] == "rebase"),
         "reward": "hostile-reward",

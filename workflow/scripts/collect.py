@@ -61,7 +61,7 @@ def checked(path: Path, asked: Mapping, problems: Path, manifests: Mapping[str, 
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
         odd = currency.differing(made, asked, problems, manifests)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise cli.UserError(
             f"{path}: cannot be read ({error}). Delete the whole folder {path.parent} and rerun the command: what was "
             "decoded is in the journal"
