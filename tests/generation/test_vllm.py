@@ -290,6 +290,26 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
         found._start()
 
 
+def test_the_extension_for_this_processor_can_be_loaded():
+    assert vllm.kernel_fault() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "fault"),
+    [
+        (0, "Failed to import nothing that matters", None),
+        (1, "W Failed to import from vllm._C: numa\nAttributeError: x\n", "W Failed to import from vllm._C: numa"),
+        (1, "Traceback\nImportError: x\n", "ImportError: x"),
+        (-4, "", "the process that loads it ended with status -4"),
+    ],
+)  # fmt: skip
+def test_why_the_extension_cannot_be_loaded(monkeypatch, status, said, fault):
+    monkeypatch.setattr(
+        vllm.subprocess, "run", lambda command, **how: subprocess.CompletedProcess(command, status, "", said)
+    )
+    assert vllm.kernel_fault() == fault
+
+
 @pytest.mark.parametrize(
     ("error", "short"),
     [

@@ -16,15 +16,13 @@ import sys
 import time
 
 ENGINE = ("generate.py", "import_logs.py", "score_samples.py")
-KERNEL = ["-c", "import vllm._C"]
-"""How a job asks whether vLLM's compiled part can be loaded."""
 REGISTRY = ["-m", "vllm.model_executor.models.registry"]
 """How vLLM reads what a class of models can do."""
 
 
 def server_of(arguments: list[str]) -> str | None:
     """Return which server runs a command, None for Python itself."""
-    if arguments in (KERNEL, REGISTRY) or os.path.basename(arguments[0]) in ENGINE:
+    if arguments == REGISTRY or os.path.basename(arguments[0]) in ENGINE:
         return "engine"
     if arguments[:2] == ["-m", "snakemake"] or os.path.dirname(arguments[0]).endswith("workflow/scripts"):
         return "study"

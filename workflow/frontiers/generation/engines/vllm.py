@@ -69,13 +69,24 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
     return arguments | gpu_locks.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
 
 
+KERNELS = (
+    "import torch; from vllm.platforms import current_platform; current_platform.import_kernels(); "
+    "torch.ops._C.silu_and_mul"
+)
+"""Loads the compiled extension that vLLM chooses for this processor (AVX2, AVX-512) or device."""
+
+
 def kernel_fault() -> str | None:
     """Return why vLLM's compiled extension cannot be loaded, None if it can; vLLM itself starts without it and fails later.
 
     It is loaded in a process of its own: loading it twice crashes a process.
     """
-    asked = subprocess.run([sys.executable, "-c", "import vllm._C"], capture_output=True, text=True)
-    return asked.stderr.strip().splitlines()[-1] if asked.returncode and asked.stderr.strip() else None
+    asked = subprocess.run([sys.executable, "-c", KERNELS], capture_output=True, text=True)
+    if not asked.returncode:
+        return None
+    lines = f"{asked.stdout}\n{asked.stderr}".strip().splitlines()
+    found = [line for line in lines if "Failed to import" in line] or lines[-1:]
+    return found[0] if found else f"the process that loads it ended with status {asked.returncode}"
 
 
 class VllmEngine:
