@@ -36,7 +36,8 @@ PRELOADED = {
     ),
     "engine": (
         "compressed_tensors", "jsonschema", "pandas", "pyarrow.parquet", "transformers", "vllm._custom_ops",
-        "vllm.entrypoints.llm", "vllm.model_executor.models.qwen3", "vllm.v1.attention.backends.cpu_attn", "vllm.v1.engine.core",
+        "vllm.entrypoints.llm", "vllm.model_executor.models.qwen3", "vllm.v1.attention.backends.cpu_attn",
+        "vllm.v1.engine.core",
         "vllm.v1.worker.cpu_worker",
     ),
 }  # fmt: skip
