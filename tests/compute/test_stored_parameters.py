@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import fetch_tokenizer
 from frontiers.compute.config_json import read_config
 from frontiers.compute.stored_parameters import compare
 from frontiers.core.cli import UserError
@@ -203,8 +204,19 @@ def test_an_edited_copy_of_a_configuration_is_refused(tmp_path):
     copy.write_text(json.dumps({**config, "num_experts_per_tok": 4}))
     with pytest.raises(UserError, match=r"moe\.config\.json: changed: .*moe\.json says .*rerun snakemake"):
         read_config(copy)
+    copy.write_bytes((ROOT / "data/pocket/models/moe/config.json").read_bytes())
+    assert read_config(copy) == config
     (tmp_path / "moe.json").write_text("{")
     with pytest.raises(UserError, match=r"moe\.json: cannot be read as a manifest .*rerun snakemake"):
         read_config(copy)
     (tmp_path / "moe.json").unlink()
-    assert read_config(copy)["num_experts_per_tok"] == 4, "a file of the user's own"
+    assert read_config(copy) == config, "a file of the user's own"
+
+
+def test_an_edited_copy_of_an_imported_configuration_is_refused(tmp_path):
+    block = json.dumps({"path": str(ROOT / "data/pocket/models/moe")})
+    fetch_tokenizer.main(["--name", "moe", "--block", block, "--output", str(tmp_path / "moe.json")])
+    copy = tmp_path / "moe.config.json"
+    copy.write_text(json.dumps({**read_config(copy), "num_experts_per_tok": 4}))
+    with pytest.raises(UserError, match=r"moe\.config\.json: changed: .*rerun snakemake"):
+        read_config(copy)
