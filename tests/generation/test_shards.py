@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import collect
 from frontiers.config import study as config
-from frontiers.core import tables
+from frontiers.core import sealed, tables
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import scheduler, shards, status
@@ -44,7 +44,7 @@ def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=F
         "finish_reasons": {"stop": 2}, "energy_joules": 5.0, "measured": {"joules": 5.0}, "model": "m",
         "problems_sha256": sha256_of(write_problems(folder, problems)),
     }  # fmt: skip
-    (out / "b.cot.json").write_text(json.dumps(said))
+    sealed.write(out / "b.cot.json", said)
     return run
 
 

@@ -6,13 +6,12 @@ from a single job, and the provenance as JSON.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from frontiers.core import cli, tables
-from frontiers.core.files import sha256_of, write_whole
+from frontiers.core import cli, sealed, tables
+from frontiers.core.files import sha256_of
 from frontiers.data.problems import read_problems
 from frontiers.generation import shards
 
@@ -31,9 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     found = [folder / f"{arguments.name}{suffix}.parquet" for folder in arguments.folders]
     order = [problem.id for problem in read_problems(arguments.problems)]
     table = shards.merged([read(path, arguments.table) for path in found], order, str(arguments.output))
-    provenances = [
-        json.loads((folder / f"{arguments.name}.json").read_text()) for folder in arguments.folders
-    ]
+    provenances = [sealed.read(folder / f"{arguments.name}.json") for folder in arguments.folders]
     if {one["problems_sha256"] for one in provenances} != {sha256_of(arguments.problems)}:
         raise cli.UserError(
             f"{arguments.problems}: not the problems that {found[0]} answers; rerun the command"
@@ -41,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     tables.write_table(table, arguments.output, arguments.table)
     if arguments.provenance:
         provenance = shards.merged_provenance(provenances)
-        write_whole(arguments.provenance, json.dumps(provenance, indent=1).encode() + b"\n")
+        sealed.write(arguments.provenance, provenance)
 
 
 def read(path: Path, schema: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from frontiers.config.strategies import TREES
-from frontiers.core import cli, files, tables
+from frontiers.core import cli, files, sealed, tables
 from frontiers.data import manifests
 from frontiers.data.problems import read_problems
 from frontiers.generation import devices_needed, prompts, scheduler, shards
@@ -245,7 +245,7 @@ def write(
         tables.write_table(generations, output, "generations")
         for name, table in found.items():
             tables.write_table(table, output.with_suffix(f".{name}.parquet"), name)
-        files.write_whole(output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n")
+        sealed.write(output.with_suffix(".json"), provenance)
         if run.requests or run.journal.dropped:
             run.journal.compact()
         cli.say(f"{output}: {len(generations):,} generations, {tally.tokens:,} tokens decoded")
