@@ -39,8 +39,7 @@ rule download_model:
     conda:
         "../../envs/data.yaml"
     params:
-        # Code that fetches or checks is left out: it changes no manifest.
-        code=code("download_model", without=("compute", "data", "core")),
+        code=code("download_model", without=("data", "core")),
         block=lambda wc: registry.source("models", block("models", wc.model)),
     shell:
         "python workflow/scripts/download_model.py --name {wildcards.model:q} --block {params.block:q}"
