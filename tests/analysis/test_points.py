@@ -10,6 +10,7 @@ import extract_frontier
 import summarise_points
 from frontiers.analysis import frontier, points
 from frontiers.analysis.frontier import pareto
+from frontiers.core import sealed
 from frontiers.core.cli import UserError
 from frontiers.core.keys import cap_order
 from frontiers.core.tables import read_table, write_table
@@ -31,8 +32,7 @@ def study(folder, models=None, benchmarks=("easy", "hard")):
                 write_table(table, path, kind)
                 arguments[kind].append(str(path))
         path = folder / "models" / f"{model}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"kind": "dense", "total_params": 500 + number, "active_params": 500}))
+        sealed.write(path, {"kind": "dense", "total_params": 500 + number, "active_params": 500})
         arguments["models"].append(str(path))
     out = ["--answers", str(folder / "answers.parquet"), "--measures", str(folder / "measures.parquet")]
     given = [part for kind, paths in arguments.items() for part in (f"--{kind}", *paths)]

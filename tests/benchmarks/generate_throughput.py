@@ -28,6 +28,7 @@ import generate
 from frontiers.config import load
 from frontiers.config import study as config
 from frontiers.core import files
+from frontiers.data import checkpoints
 from frontiers.generation import job, scheduler
 from frontiers.generation.engines import vllm
 from frontiers.generation.requests import Request
@@ -41,7 +42,8 @@ def command(model: str, folder: Path) -> list[str]:
     configured = load.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     study, block = configured["studies"]["pocket"], configured["models"][model]
     manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps({"folder": str(ROOT / block["path"]), "files": {}}))
+    path = ROOT / block["path"]
+    manifest.write_text(json.dumps({"folder": str(path), "files": checkpoints.checksums(path)}))
     return [
         "--model", model, "--identity", config.identity(block), "--manifest", str(manifest),
         "--problems", *(str(ROOT / configured["benchmarks"][name]["path"]) for name in study["benchmarks"]),

@@ -27,6 +27,7 @@ import yaml
 
 from frontiers.config import load
 from frontiers.config import study as config
+from frontiers.data import checkpoints
 from frontiers.generation.engines import vllm as vllm_engine
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +135,8 @@ def ours(model: str, problems: Path, caps: list, folder: Path) -> dict:
     configured, pocket = study()
     block = configured["models"][model]
     manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps({"folder": str(ROOT / block["path"]), "files": {}}))
+    path = ROOT / block["path"]
+    manifest.write_text(json.dumps({"folder": str(path), "files": checkpoints.checksums(path)}))
     whole = timed(
         [
             ROOT / "workflow/scripts/generate.py", "--model", model,

@@ -16,7 +16,7 @@ from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.flops import Breakdown, forward_flops
 from frontiers.compute.layer_parts import Reach
 from frontiers.compute.precision import element_bytes
-from frontiers.core import tables
+from frontiers.core import sealed, tables
 from frontiers.core.cli import UserError
 from frontiers.data import hardware
 from support.real_modules import (
@@ -355,7 +355,7 @@ def test_count_compute(config_json, tmp_path):
         ({"energy_joules": 9.0, "journalled_requests": 3}, False),
         ({"energy_joules": None, "journalled_requests": 0}, False),
     ):
-        provenance.write_text(json.dumps(facts))
+        sealed.write(provenance, facts)
         count_compute.main([*arguments, "--provenance", str(provenance), "--output", str(output)])
         table = tables.read_table(output, "compute")
         assert table["joules"].notna().all() == measured

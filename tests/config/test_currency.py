@@ -8,6 +8,7 @@ import yaml
 
 from frontiers.config import currency, provenance
 from frontiers.config.study import source
+from frontiers.core import sealed
 from frontiers.core.files import sha256_of
 from support.paths import ROOT
 
@@ -33,7 +34,7 @@ def made(tmp_path):
         "manifest": {"files": {"a": "1"}},
         "reward_manifest": {"files": {"a": "2"}},
     }
-    path.write_text(json.dumps(recorded))
+    sealed.write(path, recorded)
     return path, wanted, problems, manifests
 
 
@@ -54,10 +55,10 @@ def test_a_provenance_is_current_if_it_says_what_is_asked(made):
 )  # fmt: skip
 def test_any_field_that_differs_or_is_missing_is_named(made, key):
     path, wanted, problems, manifests = made
-    recorded = json.loads(path.read_text())
+    recorded = sealed.read(path)
     for other in ({**recorded, key: "odd"}, {k: v for k, v in recorded.items() if k != key}):
         assert currency.differing(other, wanted, problems, manifests) == [key]
-        path.write_text(json.dumps(other))
+        sealed.write(path, other)
         assert not currency.is_current(path, wanted, problems, manifests, "c0de")
 
 
@@ -65,17 +66,20 @@ def test_any_field_that_differs_or_is_missing_is_named(made, key):
 def test_what_is_no_longer_asked_differs(made, key):
     path, wanted, problems, manifests = made
     less = {k: v for k, v in wanted.items() if k != key}
-    assert currency.differing(json.loads(path.read_text()), less, problems, manifests) == [key]
+    assert currency.differing(sealed.read(path), less, problems, manifests) == [key]
 
 
 def test_edited_problems_and_checkpoints_differ(made):
     path, wanted, problems, manifests = made
     problems.write_text("{ }\n")
-    assert currency.differing(json.loads(path.read_text()), wanted, problems, manifests) == [
-        "problems_sha256"
-    ]
+    assert currency.differing(sealed.read(path), wanted, problems, manifests) == ["problems_sha256"]
     manifests["reward_manifest"].write_text('{"files": {"a": "3"}}')
     assert not currency.is_current(*made, None)
+
+
+def test_an_edited_provenance_is_not_current(made):
+    made[0].write_text(made[0].read_text().replace("c0de", "0ther"))
+    assert not currency.is_current(*made, "0ther") and not currency.is_current(*made, None)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"a"', "null", "\x00", "7"])

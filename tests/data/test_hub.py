@@ -21,7 +21,7 @@ from huggingface_hub import constants, snapshot_download
 
 import download_benchmark
 from frontiers.core.cli import UserError
-from frontiers.data import hub
+from frontiers.data import hub, manifests
 from frontiers.data.problems import read_problems
 from support import hub_server
 from support.downloads import (
@@ -552,3 +552,35 @@ def test_no_text_of_a_problem_goes_from_the_tables_of_generations_into_a_report(
         assert path.name.startswith("generations.") or not columns & {"question", "reasoning", "answer"}
     rules = (ROOT / "workflow/rules/report.smk").read_text()
     assert "generations" not in rules and "data/benchmarks" not in rules
+
+
+def test_a_configuration_of_another_size_is_refused(checkpoint):
+    """The weights are those of a shipped model, and so is its configuration, until it is edited on the Hub."""
+    files = checkpoint.hub.repositories["models/a/b"].files
+    for path in (ROOT / "data/pocket/models/small").iterdir():
+        files[path.name] = path.read_bytes()
+    run_model(MODEL, checkpoint.output / "m.json")
+    checked = json.loads((checkpoint.output / "m.checked.json").read_text())
+    assert checked["parameters"] == {"counted": 40192, "stored": 40192, "why": None}
+    files["config.json"] = json.dumps(json.loads(files["config.json"]) | {"intermediate_size": 960}).encode()
+    shutil.rmtree(checkpoint.root)
+    wanted = ("config.json: describes a model of", "the weights beside it have 40,192")
+    fails(run_model, MODEL, checkpoint.output / "m.json", wanted=wanted)
+
+
+@pytest.mark.parametrize("where", ["folder", "cache"])
+def test_a_file_edited_after_the_download_is_refused_before_decoding(checkpoint, monkeypatch, where):
+    if where == "cache":
+        snapshot_download(
+            "a/b", revision=COMMIT, endpoint=os.environ["HF_ENDPOINT"], cache_dir=constants.HF_HUB_CACHE
+        )
+        offline(monkeypatch, checkpoint)
+    manifest = run_model(MODEL, checkpoint.output / "m.json")
+    assert manifest["from"] == ("cache" if where == "cache" else "hub")
+    manifests.verified(checkpoint.output / "m.json")
+    path = Path(manifest["folder"]) / "model.safetensors"
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(UserError, match=r"model\.safetensors: changed"):
+        manifests.verified(checkpoint.output / "m.json")

@@ -2,18 +2,21 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import generate
+import score_samples
 from frontiers.config import code_digest
 from frontiers.core.cli import UserError
 from frontiers.core.paths import PACKAGE, SCRIPTS
 from frontiers.generation import devices_needed, job
 from frontiers.generation.engines.lease import lease_engine
 from support.jobs import THINKING, Job
+from support.manifests import write_manifest
 from support.paths import ROOT
 from support.scripted_trees import REWARD, World
 from support.thought_checkpoints import save_checkpoint
@@ -144,8 +147,7 @@ def test_a_finished_job_of_any_engine_imports_no_vllm_and_takes_no_device(tmp_pa
     tree = on_a_gpu(tmp_path / "tree")
     tree.caps = [None]
     block = {"name": "reward", "reward": REWARD, "context": 256}
-    manifest = tree.folder / "reward.json"
-    manifest.write_text(json.dumps({"folder": str(ROOT / "data/pocket/models/reward"), "files": {"x": "1"}}))
+    manifest = write_manifest(ROOT / "data/pocket/models/reward", tree.folder / "reward.json")
     tree.more += [
         "--method",
         json.dumps(TREE),
@@ -223,3 +225,83 @@ def test_the_reward_model_of_a_tree_is_in_its_provenance_as_it_is_asked_for(tmp_
         "reward_manifest": {"folder": "r", "files": {"a": "1"}},
         "reward_mark": "m",
     }
+
+
+def on_its_own_copy(folder, recipe="medium"):
+    """Return a job on a copy of a shipped checkpoint, and the path of the copied weights."""
+    folder.mkdir(exist_ok=True)
+    copy = shutil.copytree(ROOT / "data/pocket/models" / recipe, folder / recipe)
+    return Job(folder, problems=3, model=str(copy)), copy / "model.safetensors"
+
+
+def replace_weights(weights):
+    """Put other weights of the same shape under the name, the size and the time of the old ones."""
+    before = weights.stat()
+    shutil.copy(ROOT / "data/pocket/models/medium-v2/model.safetensors", weights)
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (weights.stat().st_size, weights.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_replaced_weights_decode_nothing(tmp_path, decoded_by):
+    wanted, weights = on_its_own_copy(tmp_path)
+    replace_weights(weights)
+    decoded_by(Unused())
+    with pytest.raises(
+        UserError, match=r"model\.safetensors: changed: .*manifest\.json says .*rerun snakemake"
+    ):
+        generate.main(wanted.arguments)
+    assert not wanted.journals and not (tmp_path / "out").exists()
+
+
+def test_weights_replaced_while_a_job_runs_write_nothing(tmp_path, decoded_by):
+    wanted, weights = on_its_own_copy(tmp_path)
+
+    class Slow(Writer):
+        def receive(self):
+            if len(self.asked) == 5:
+                replace_weights(weights)
+            return super().receive()
+
+    decoded_by(Slow())
+    with pytest.raises(
+        UserError, match=r"model\.safetensors: changed: .* while the job ran.*delete .*journal/medium/"
+    ):
+        generate.main(wanted.arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_job_needs_no_weights_of_a_gpu_model(tmp_path, decoded_by):
+    wanted, weights = on_its_own_copy(tmp_path)
+    wanted.engine = wanted.engine | {"device": "cuda"}
+    wanted.more = ["--gpus", "1"]
+    decoded_by(Writer())
+    generate.main(wanted.arguments)
+    table = wanted.table()
+    weights.unlink()
+    decoded_by(Unused())
+    generate.main([*wanted.arguments, "--granted", "0"])
+    assert wanted.table().equals(table)
+    with pytest.raises(UserError, match=r"model\.safetensors: missing"):
+        generate.main(wanted.arguments)
+
+
+@pytest.mark.parametrize("script", ["generate", "score_samples"])
+def test_a_replaced_reward_model_scores_nothing(tmp_path, decoded_by, script):
+    copy = shutil.copytree(ROOT / "data/pocket/models/reward", tmp_path / "reward")
+    manifest = write_manifest(copy, tmp_path / "reward.json")
+    content = bytearray((copy / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(content)
+    block = json.dumps({"name": "reward", "reward": REWARD, "context": 256})
+    given = ["--reward", block, "--reward-manifest", str(manifest)]
+    wanted = Job(tmp_path, problems=3)
+    wanted.caps = [None]
+    with pytest.raises(UserError, match=r"reward/model\.safetensors: changed"):
+        if script == "generate":
+            decoded_by(Unused())
+            generate.main([*wanted.arguments, "--method", json.dumps(TREE), *given])
+        else:
+            score_samples.main(
+                ["--generations", "none", "--problems", "none", *given, "--step", ".", "--engine",
+                 json.dumps(wanted.engine), "--journal", str(tmp_path / "j.jsonl"), "--output", "none"]
+            )  # fmt: skip

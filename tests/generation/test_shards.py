@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import collect
 from frontiers.config import study as config
-from frontiers.core import tables
+from frontiers.core import sealed, tables
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import scheduler, shards, status
@@ -48,7 +48,7 @@ def generate(folder, shard, writer, problems=PROBLEMS, caps=(0, 8, None), dies=F
         "problems_sha256": sha256_of(write_problems(folder, problems)), "fingerprint": "f", "manifest": MANIFEST,
         **ASKED,
     }  # fmt: skip
-    (out / "b.cot.json").write_text(json.dumps(said))
+    sealed.write(out / "b.cot.json", said)
     return run
 
 
@@ -67,7 +67,7 @@ def put_together(folder, count, problems=PROBLEMS):
          str(manifest), "--asked", json.dumps(ASKED), "--output",
          str(folder / "whole.parquet"), "--provenance", str(folder / "whole.json")]
     )  # fmt: skip
-    return (folder / "whole.parquet").read_bytes(), json.loads((folder / "whole.json").read_text())
+    return (folder / "whole.parquet").read_bytes(), sealed.read(folder / "whole.json")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -138,7 +138,7 @@ def test_other_problems_than_were_answered_are_refused(tmp_path):
 
 
 def edit(path, **facts):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+    sealed.write(path, {**sealed.read(path), **facts})
 
 
 @pytest.mark.parametrize(

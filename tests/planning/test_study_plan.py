@@ -11,7 +11,7 @@ from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import generation_flops
 from frontiers.config import load
 from frontiers.config import study as config
-from frontiers.core import tables
+from frontiers.core import sealed, tables
 from frontiers.core.cli import UserError
 from frontiers.data import architecture_facts, hardware
 from frontiers.planning import study_plan
@@ -117,12 +117,12 @@ def test_short_numbers(value, text):
 
 def test_the_script_plans_and_compares(tmp_path, request_of):
     job = {"model": "m", "benchmark": "b", "wall_seconds": 1800, "journalled_requests": 0}
-    (tmp_path / "job.json").write_text(json.dumps(job))
+    sealed.write(tmp_path / "job.json", job)
     rows = run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))
     assert rows["generations"].tolist() == [10, 10, 10]
     assert rows["measured_device_hours"].tolist()[-1] == 1.0
     assert "total" in (text := (tmp_path / "plan.txt").read_text()) and "FLOP" in text
-    (tmp_path / "job.json").write_text(json.dumps(job | {"journalled_requests": 3}))
+    sealed.write(tmp_path / "job.json", job | {"journalled_requests": 3})
     assert (
         run(tmp_path, request_of, "--provenance", str(tmp_path / "job.json"))["measured_device_hours"]
         .isna()

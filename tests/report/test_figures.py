@@ -19,6 +19,7 @@ from frontiers.compute import model_card
 from frontiers.compute.architecture import Architecture, Layer
 from frontiers.compute.layer_parts import Attention, FeedForward
 from frontiers.compute.precision import read_precision
+from frontiers.core import sealed
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table
 from frontiers.report.figures import caps as figure_caps
@@ -260,7 +261,7 @@ def test_the_figure_of_contexts_has_text_units_and_the_same_bytes_again(tmp_path
     first = out[0].read_bytes(), out[1].read_bytes()
     write(*given)
     assert (out[0].read_bytes(), out[1].read_bytes()) == first
-    paths[0].write_text("{}")
+    sealed.write(paths[0], {})
     with pytest.raises(UserError, match=r"small\.json.*required property"):
         write(*given)
 

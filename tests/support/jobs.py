@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 from support.forks import leave
+from support.manifests import write_manifest
 from support.paths import ROOT
 
 ENGINE = {
@@ -65,8 +66,7 @@ class Job:
         for path in self.problems:
             lines = (ROOT / "data/pocket/problems" / path.name).read_bytes().splitlines(keepends=True)
             path.write_bytes(b"".join(lines[:problems]))
-        manifest = {"folder": str(ROOT / "data/pocket/models" / model), "files": {"config.json": "1"}}
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        write_manifest(ROOT / "data/pocket/models" / model, folder / "manifest.json")
 
     @property
     def arguments(self) -> list[str]:

@@ -35,7 +35,7 @@ def read(path: Path) -> pd.DataFrame:
 def untimed(summary: dict) -> list[str]:
     """Return what `frontier.json` holds that is not about time, one text per frontier."""
     frontiers = [each for each in summary["frontiers"] if each["cost"] not in TIMED]
-    return [json.dumps(each) for each in [{**summary, "frontiers": None}, *frontiers]]
+    return [json.dumps(each) for each in [{**summary, "frontiers": None, "sha256": None}, *frontiers]]
 
 
 def difference(before: Path, after: Path) -> str | None:

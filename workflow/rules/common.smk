@@ -40,7 +40,7 @@ MADE_BY = {}
 # Code that fetches or checks is left out: it changes neither problems nor checkpoints.
 DOWNLOADS = {
     "benchmarks": code("download_benchmark", without=("data.hub", "grading", "core", "config")),
-    "models": code("download_model", without=("data", "core", "config")),
+    "models": code("download_model", without=("compute", "data", "core", "config")),
 }
 
 
@@ -97,7 +97,7 @@ def force_unrecorded():
 
 
 # What decodes requests, keeps and orders them, but decides neither the requests nor the rows made of them.
-ENGINES = ("generation.engines", "generation.journal", "generation.scheduler", "core")
+ENGINES = ("generation.engines", "generation.journal", "generation.scheduler", "core", "data.manifests")
 MEASURED = registry.one_of(name for name in config["studies"] if is_measured(name))
 GENERATED = registry.one_of(name for name in config["studies"] if is_generated(name))
 JUDGED = registry.one_of(name for name in config["studies"] if "judge" in block("studies", name)) or "(?!)"

@@ -6,11 +6,11 @@ Output: the page, all scripts and data in it.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.core.cli import UserError, run
+from frontiers.core import sealed
+from frontiers.core.cli import run
 from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 from frontiers.report.explorer import page as explorer
@@ -31,17 +31,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--output", type=Path, required=True, help="HTML page to write")
     args = parser.parse_args(argv)
-    try:
-        summary = json.loads(args.summary.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{args.summary}: cannot be read as JSON ({error}); run extract_frontier again"
-        ) from error
     text = explorer.page(
         args.title,
         read_table(args.points, "points"),
         read_table(args.frontier, "frontier"),
-        summary,
+        sealed.read(args.summary),
         read_table(args.trend, "trend"),
         read_table(args.saturation, "saturation") if args.saturation else None,
         figures.parse_labels(args.labels).benchmarks,

@@ -14,8 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from frontiers.config import currency
-from frontiers.core import cli, tables
-from frontiers.core.files import write_whole
+from frontiers.core import cli, sealed, tables
 from frontiers.data.problems import read_problems
 from frontiers.generation import shards
 
@@ -52,19 +51,20 @@ def main(argv: list[str] | None = None) -> None:
     table = shards.merged([read(path, arguments.table) for path in found], order, str(arguments.output))
     tables.write_table(table, arguments.output, arguments.table)
     if arguments.provenance:
-        provenance = shards.merged_provenance(made)
-        write_whole(arguments.provenance, json.dumps(provenance, indent=1).encode() + b"\n")
+        sealed.write(arguments.provenance, shards.merged_provenance(made))
 
 
 def checked(path: Path, asked: Mapping, problems: Path, manifests: Mapping[str, Path]) -> dict:
     """Return a provenance. Raises `UserError` unless its table is what the study asks for."""
+    again = f"Delete the whole folder {path.parent} and rerun the command: what was decoded is in the journal"
     try:
-        made = json.loads(path.read_text(encoding="utf-8"))
+        made = sealed.read(path)
         odd = currency.differing(made, asked, problems, manifests)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except cli.UserError as error:
+        raise cli.UserError(f"{error}. {again}") from error
+    except (OSError, ValueError) as error:
         raise cli.UserError(
-            f"{path}: cannot be read ({error}). Delete the whole folder {path.parent} and rerun the command: what was "
-            "decoded is in the journal"
+            f"{path}: cannot be compared with what is asked for ({error}); rerun the command"
         ) from error
     if odd:
         raise cli.UserError(

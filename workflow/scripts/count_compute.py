@@ -9,12 +9,11 @@ energy of the job was measured.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers.compute import architecture_reader, config_json, flops, pass_flops, precision, thought_flops
-from frontiers.core import cli, tables
+from frontiers.core import cli, sealed, tables
 from frontiers.data import hardware
 
 
@@ -22,12 +21,9 @@ def measured_joules(provenance: Path) -> float | None:
     """Return the energy of a job from the provenance of its generations, in joules.
 
     None where the device has no meter, and where the job continued from a journal,
-    as it then measured only the rest.
+    as it then measured only the rest. Raises `UserError` when the provenance is missing or damaged.
     """
-    try:
-        facts = json.loads(provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise cli.UserError(f"{provenance}: cannot read the provenance of this job ({error})") from error
+    facts = sealed.read(provenance)
     return None if facts.get("journalled_requests") else facts.get("energy_joules")
 
 

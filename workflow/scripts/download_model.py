@@ -4,17 +4,21 @@ Input: the model's block of config.yaml as JSON. It names a local folder
 (`path`) or a repository of the Hub (`repository`), from which configuration,
 tokenizer and safetensors are fetched, never a pickle (no safetensors if `fetch_weights` is false).
 Output: the manifest as JSON: the folder, the commit, the sha256 of every file
-that affects what the model writes, parameters, and the size of the weights in bytes.
+that affects what the model writes, parameters, and the size of the weights in bytes. Next to
+it a copy of config.json, and a record of the files as they were compared (see frontiers/data/manifests.py),
+with the parameters that config.json describes and those in the weights, which must be equal.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+from frontiers.compute import stored_parameters
+from frontiers.compute.config_json import read_config
 from frontiers.config.provenance import MADE_BY
 from frontiers.core import cli, lineage
 from frontiers.core.files import write_whole
-from frontiers.data import checkpoints
+from frontiers.data import checkpoints, manifests
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -53,12 +57,18 @@ def main(argv: list[str] | None = None) -> None:
         folder, origin, sums = found.folder, {"commit": found.commit, "from": found.origin}, found.sums
         fix = f"Delete {folder} and rerun the command"
     held = checkpoints.check_checkpoint(folder, fix, weights)
+    stored = stored_parameters.Stored(None, None, f"{arguments.name}: its weights are not on this machine")
     if weights:
         checkpoints.check_weights(folder, block.get("sha256"), fix)
+        config = folder / "config.json"
+        stored = stored_parameters.compare(read_config(config), checkpoints.read_tensors(folder), str(config))
+    if stored.why:
+        cli.say(f"{arguments.name}: parameters of config.json and weights not compared: {stored.why}")
     if not trusted and (kind := checkpoints.names_code(folder)):
         cli.say(
             f"{arguments.name}: its own code was not fetched and does not run; the engine must support {kind}"
         )
+    seen = manifests.facts_of(folder, checkpoints.own_files(folder, checkpoints.files_of(trusted, weights)))
     manifest = {
         "model": arguments.name,
         "folder": str(folder),
@@ -66,11 +76,12 @@ def main(argv: list[str] | None = None) -> None:
         "revision": block.get("revision"),
         **origin,
         **held,
-        "files": checkpoints.checksums(folder, trusted, sums),
+        "files": checkpoints.checksums(folder, trusted, sums, weights),
         MADE_BY: lineage.made_by(),
     }
     write_whole(arguments.output.with_suffix(".config.json"), (folder / "config.json").read_bytes())
     write_whole(arguments.output, json.dumps(manifest, indent=1).encode() + b"\n")
+    manifests.record(arguments.output, manifest["files"], seen, {"parameters": stored._asdict()})
 
 
 if __name__ == "__main__":

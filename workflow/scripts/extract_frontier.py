@@ -8,14 +8,13 @@ to take at each budget, its accuracy also from the half of the problems that did
 `domination` (probability that the row's point dominates the column's).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from frontiers.analysis import frontier
 from frontiers.analysis.points import with_measures
+from frontiers.core import sealed
 from frontiers.core.cli import UserError, analysis_parser, run
-from frontiers.core.files import write_whole
 from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import read_table, write_table
 from frontiers.statistics import bootstrap
@@ -52,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "left_out_of_mean": bootstrap.left_out_of_mean(points, benchmarks),
         "frontiers": frontiers,
     }
-    write_whole(args.summary, json.dumps(summary, indent=1, allow_nan=False).encode() + b"\n")
+    sealed.write(args.summary, summary)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 Input: the model's block of config.yaml as JSON. It names a local folder (`path`) or a repository of the
 Hub (`repository`). The configuration of a repository comes from data/architectures/ if it is described
 there, else from the Hub. Outputs: as JSON the folder of the tokenizer, or null and the reason if it is not
-available (logs that count all tokens need none), and next to it, as .config.json, the configuration.
+available (logs that count all tokens need none), with the sha256 of the configuration, which is next to it
+as .config.json.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"model `{arguments.name}`: no configuration: data/architectures/ does not describe {block['repository']}, "
             f"and it could not be fetched: {found['reason']}"
         )
-    write_whole(arguments.output.with_suffix(".config.json"), json.dumps(config, indent=1).encode() + b"\n")
+    content = json.dumps(config, indent=1).encode() + b"\n"
+    found["files"] = {"config.json": hashlib.sha256(content).hexdigest()}
+    write_whole(arguments.output.with_suffix(".config.json"), content)
     write_whole(arguments.output, json.dumps(found, indent=1).encode() + b"\n")
 
 

@@ -12,7 +12,7 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.core import cli, files, tables
+from frontiers.core import cli, files, sealed, tables
 from frontiers.data.problems import read_problems
 from frontiers.log_import import import_tables, token_counts
 from frontiers.log_import.entry import Faults, valid
@@ -59,9 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     tables.write_table(made.verdicts, arguments.verdicts, "verdicts")
     tables.write_table(made.generations, arguments.output, "generations")
-    files.write_whole(
-        arguments.output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n"
-    )
+    sealed.write(arguments.output.with_suffix(".json"), provenance)
     for note in made.notes:
         cli.say(f"{subject}: {note}")
     cli.say(f"{arguments.output}: {len(made.generations):,} completions from {len(logs)} logs")

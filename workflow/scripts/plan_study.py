@@ -18,7 +18,7 @@ import pandas as pd
 from frontiers.analysis import published_points
 from frontiers.compute import config_json, memory, precision
 from frontiers.compute.architecture_reader import read_architecture
-from frontiers.core import cli, tables
+from frontiers.core import cli, sealed, tables
 from frontiers.core.files import write_whole
 from frontiers.data import architecture_facts, hardware
 from frontiers.planning import expected_lengths, job_resources, study_plan
@@ -73,7 +73,7 @@ def job_hours(files: Sequence[Path], models: Mapping) -> dict[tuple[str, str], f
     """
     hours: dict[tuple[str, str], float] = {}
     for path in files:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = sealed.read(path)
         if not facts.get("journalled_requests"):
             key = facts["model"], facts["benchmark"]
             spent = facts["wall_seconds"] / 3600 * models[facts["model"]]["devices"]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from frontiers.core import cli, tables
 from frontiers.core.single_writer import PATIENCE
+from frontiers.data import manifests
 from frontiers.data.problems import Problem, read_problems
 from frontiers.generation import reward_layout, scheduler
 from frontiers.generation.engines.lease import LeasedEngine
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, help="table to write")
     arguments = parser.parse_args(argv)
     prepare_environment(arguments.engine["device"], arguments.journal.parent / "cache")
+    manifests.verified(arguments.reward_manifest, arguments.reward.get("trust_remote_code", False))
     model = RewardModel(arguments.reward, arguments.reward_manifest, arguments.engine)
     generations = tables.read_table(arguments.generations, "generations")
     problems = {problem.id: problem for problem in read_problems(arguments.problems)}

@@ -8,13 +8,13 @@ without labels, developers and dates, which `describe_points` adds: what is meas
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from frontiers.analysis import points
+from frontiers.core import sealed
 from frontiers.core.cli import UserError, run
 from frontiers.core.table_paths import name_of
 from frontiers.core.tables import read_table, write_table
@@ -43,7 +43,7 @@ def read_models(paths: Sequence[Path]) -> dict[str, dict]:
     """Return what the points say of each model, from the descriptions `<model>.json`."""
     models = {}
     for path in paths:
-        facts = json.loads(path.read_text())
+        facts = sealed.read(path)
         models[path.name.removesuffix(".json")] = {
             "architecture": facts["kind"],
             "total_params": facts["total_params"],

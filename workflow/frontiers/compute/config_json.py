@@ -1,5 +1,6 @@
 """Reads the fields of a model's `config.json` so that none that shapes the model goes unnoticed."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -55,6 +56,9 @@ HARMLESS = {
     "prefill_chunk_size",
     "attention_sink_size",
 }
+
+COPY = ".config.json"
+"""End of the name of a copy of a `config.json`, which stands next to the manifest of its checkpoint."""
 
 
 class UnknownArchitecture(UserError):
@@ -130,12 +134,36 @@ def shaping(config: Mapping[str, Any]) -> set[str]:
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Return the contents of a `config.json`; raises `UserError` when it is missing or not a JSON object."""
+    """Return the contents of a `config.json`.
+
+    Raises `UserError` when it is missing or not a JSON object, or when it is the copy
+    next to a model's manifest and not the file that the manifest names.
+    """
     try:
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = Path(path).read_bytes()
+        config = json.loads(content)
         lineage.note_file(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot read this model configuration ({error})") from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: a model configuration must be a JSON object, not a {type(config).__name__}")
+    _check_copy(Path(path), content)
     return config
+
+
+def _check_copy(path: Path, content: bytes) -> None:
+    """Raise `UserError` if `path`, `<model>.config.json`, is not what the manifest `<model>.json` names."""
+    manifest = path.with_name(path.name.removesuffix(COPY) + ".json")
+    if not path.name.endswith(COPY) or not manifest.exists():
+        return
+    try:
+        expected = json.loads(manifest.read_bytes())["files"]["config.json"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{manifest}: cannot be read as a manifest ({error!r}); delete it and rerun snakemake"
+        ) from error
+    if (found := hashlib.sha256(content).hexdigest()) != expected:
+        raise UserError(
+            f"{path}: changed: its sha256 is {found}, {manifest} says {expected}. Do not edit this copy: delete both and "
+            "rerun snakemake"
+        )

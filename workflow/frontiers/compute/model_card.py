@@ -15,8 +15,8 @@ from frontiers.compute.layer_parts import LatentAttention, Part
 from frontiers.compute.memory import weight_bytes
 from frontiers.compute.precision import Precision
 from frontiers.compute.uncounted import left_out_share
+from frontiers.core import sealed
 from frontiers.core.cli import UserError
-from frontiers.core.files import write_whole
 from frontiers.core.paths import TABLE_SCHEMAS
 
 SCHEMA = TABLE_SCHEMAS / "model.schema.json"
@@ -137,15 +137,12 @@ def scores_overtake(architecture: Architecture) -> int | None:
 def write_card(card: Mapping[str, Any], path: Path) -> None:
     """Check a card against its schema and write it to `path` atomically."""
     check_card(card, str(path))
-    write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
+    sealed.write(path, card)
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """Read a card and check it; raises `UserError` when it is missing, damaged or not valid."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot read this model card ({error})") from error
+    card = sealed.read(path)
     check_card(card, str(path))
     return card
 

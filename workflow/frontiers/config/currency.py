@@ -10,6 +10,8 @@ from typing import Any
 from frontiers.config import strategies
 from frontiers.config.provenance import MADE_BY, decisive, reading
 from frontiers.config.study import canonical, caps, engine, identity, samples
+from frontiers.core import sealed
+from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 
 MANIFESTS = ("manifest", "reward_manifest")
@@ -71,10 +73,10 @@ def is_current(
     `code` is the digest of the code that decides requests and rows; None accepts any. For the others see `differing`.
     """
     try:
-        recorded = json.loads(provenance.read_text())
+        recorded = sealed.read(provenance)
         wanted = wanted if code is None else {**wanted, "code": code}
         return not differing(recorded, wanted, problems, manifests)
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, UserError):
         return False
 
 

@@ -66,7 +66,7 @@ def local_files(block: Mapping) -> list[str]:
         return []
     path = Path(block["path"])
     if path.is_dir():
-        return sorted(str(file) for file in path.iterdir() if file.is_file())
+        return sorted(str(file) for file in path.iterdir() if file.is_file() and file.name[0] != ".")
     return [str(path)] if path.exists() else []
 
 

@@ -113,27 +113,36 @@ def check_checkpoint(folder: Path, fix: str, weights: bool = True) -> dict:
         _check_tokenizer(folder)
         if not weights:
             return {"parameters": None, "weight_bytes": None}
-        index = folder / INDEX
-        places = _read_json(index)["weight_map"] if index.exists() else {}
-        names = sorted(set(places.values())) or own_files(folder, ["*.safetensors"])
-        if not names:
-            found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"
-            raise UserError(f"{folder}: no weights: expected *.safetensors, found {found}")
-        if absent := [name for name in names if not (folder / name).exists()]:
-            raise UserError(f"{folder}: missing {', '.join(absent)}, listed in the index")
-        headers = {name: read_header(folder / name) for name in names}
-        for tensor, name in places.items():
-            if tensor not in headers[name]:
-                raise UserError(f"{folder / name}: no tensor {tensor}, which the index expects in it")
+        tensors = read_tensors(folder)
     except KeyError as error:
         raise UserError(f"{folder / INDEX}: no {error}. {fix}") from error
     except UserError as error:
         raise UserError(f"{error}. {fix}") from error
-    entries = [entry for header in headers.values() for entry in header.values()]
+    entries = tensors.values()
     return {
         "parameters": sum(math.prod(entry["shape"]) for entry in entries),
         "weight_bytes": sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in entries),
     }
+
+
+def read_tensors(folder: Path) -> dict[str, dict]:
+    """Return the tensors of all weights of a checkpoint, as `read_header` does.
+
+    Raises `UserError` when a file is missing or damaged, or lacks a tensor that the index expects in it.
+    """
+    index = folder / INDEX
+    places = _read_json(index)["weight_map"] if index.exists() else {}
+    names = sorted(set(places.values())) or own_files(folder, ["*.safetensors"])
+    if not names:
+        found = ", ".join(sorted(path.name for path in folder.glob("*"))[:8]) or "nothing"
+        raise UserError(f"{folder}: no weights: expected *.safetensors, found {found}")
+    if absent := [name for name in names if not (folder / name).exists()]:
+        raise UserError(f"{folder}: missing {', '.join(absent)}, listed in the index")
+    headers = {name: read_header(folder / name) for name in names}
+    for tensor, name in places.items():
+        if tensor not in headers[name]:
+            raise UserError(f"{folder / name}: no tensor {tensor}, which the index expects in it")
+    return {tensor: entry for header in headers.values() for tensor, entry in header.items()}
 
 
 def _read_json(path: Path) -> dict:
@@ -177,9 +186,11 @@ def names_code(folder: Path) -> str | None:
     return str(config.get("model_type")) if "auto_map" in config else None
 
 
-def checksums(folder: Path, trusted: bool = False, known: Mapping[str, str] | None = None) -> dict[str, str]:
+def checksums(
+    folder: Path, trusted: bool = False, known: Mapping[str, str] | None = None, weights: bool = True
+) -> dict[str, str]:
     """Return the sha256 of each file of the checkpoint, by name; those in `known` are not computed again."""
-    names = own_files(folder, files_of(trusted))
+    names = own_files(folder, files_of(trusted, weights))
     return {name: (known or {}).get(name) or sha256_of(folder / name) for name in names}
 
 

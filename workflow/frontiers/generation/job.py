@@ -14,7 +14,8 @@ from pathlib import Path
 
 from frontiers.config.provenance import decisive, reading
 from frontiers.config.strategies import TREES
-from frontiers.core import cli, files, tables
+from frontiers.core import cli, files, sealed, tables
+from frontiers.data import manifests
 from frontiers.data.problems import read_problems
 from frontiers.generation import devices_needed, prompts, scheduler, shards
 from frontiers.generation.engines.lease import LeasedEngine, lease_engine
@@ -62,6 +63,18 @@ class Job:
         granted = self.gpus if self.granted is None else self.granted
         return self.engine.get("device") != "cuda" or granted >= self.gpus
 
+    def checked_manifest(self) -> dict:
+        """Return the model's manifest after comparing it, and that of the reward model, with their files.
+
+        A job that may not decode needs no weights. Raises `UserError`.
+        """
+        if self.reward:
+            trusted = self.reward.get("trust_remote_code", False)
+            manifests.verified(self.reward_manifest, trusted, self.may_decode)
+        return manifests.verified(
+            self.manifest, self.identity.get("trust_remote_code", False), self.may_decode
+        )
+
 
 def run(job: Job) -> None:
     """Decode what the journals lack, then write tables and provenance.
@@ -70,7 +83,7 @@ def run(job: Job) -> None:
     missing but too few GPUs were granted.
     """
     begun, clock = datetime.now(UTC), time.monotonic()
-    manifest = json.loads(job.manifest.read_text())
+    manifest = job.checked_manifest()
     folder = Path(manifest["folder"])
     prepare_environment(job.engine.get("device"), job.journal_dir / "cache")
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -109,6 +122,13 @@ def run(job: Job) -> None:
             **described,
             "job_joules": described["measured"]["joules"],
         }
+        try:
+            job.checked_manifest()
+        except cli.UserError as error:
+            raise cli.UserError(
+                f"{error}. It changed while the job ran, so nothing is written; what the job decoded may be of either: "
+                f"delete {job.journal_dir / job.model / mark} too"
+            ) from error
         write(job, runs, tokenizer, shared, checksums)
         if job.may_decode:
             devices_needed.clear(job.journal_dir, job.model)
@@ -253,7 +273,7 @@ def write(
         tables.write_table(generations, output, "generations", of=[path])
         for name, table in found.items():
             tables.write_table(table, output.with_suffix(f".{name}.parquet"), name, of=[path])
-        files.write_whole(output.with_suffix(".json"), json.dumps(provenance, indent=1).encode() + b"\n")
+        sealed.write(output.with_suffix(".json"), provenance)
         if run.requests or run.journal.dropped:
             run.journal.compact()
         cli.say(f"{output}: {len(generations):,} generations, {tally.tokens:,} tokens decoded")
