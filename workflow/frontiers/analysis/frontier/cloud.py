@@ -135,26 +135,32 @@ def cloud_of(
     if halved is not None:
         value = rows[cost].to_numpy(float, na_value=np.nan)
         noise = smoothing(halved.accuracy, value, len(draws[0]), halved.samples, seed)
-        smoothed = (draws[0], draws[1] + noise)
+        smoothed = (draws[0], np.clip(draws[1] + noise, 0.0, 1.0))
     return Cloud(rows, cost, draws, smoothed, halved)
 
 
 def smoothing(
     accuracy: Sequence[np.ndarray], cost: np.ndarray, draws: int, samples: int, seed: int
 ) -> np.ndarray:
-    """Return noise for the accuracies in the draws, (draws, points), of the size that one problem decides.
+    """Return noise for the accuracies in the draws, (draws, points), of the size that a few problems decide.
 
     Where two points differ on no problem of the benchmark, no draw of these problems tells them apart, but
-    another problem may. So each accuracy gets normal noise of standard deviation 1 / (n sqrt(samples)), as
-    much as the two added problems of a paired difference (a smoothed bootstrap: Silverman & Young 1987,
-    Biometrika 74, 469). Points equal in cost and in every answer are one computation and share their noise.
-    `accuracy`: by problem, (problems, points) per benchmark averaged.
+    another problem may. So each accuracy p gets normal noise as from four more problems that the point answers with
+    this accuracy: of standard deviation 2 sqrt(p (1 - p) / samples) / n (a smoothed bootstrap: Silverman & Young
+    1987, Biometrika 74, 469; four added as by Agresti & Coull 1998, Am. Stat. 52, 119). A point that is right on
+    all problems gets none: no other is better, and of several such points the cheapest dominates. Points equal
+    in cost and in every answer are one computation and share their noise. `accuracy`: by problem, (problems,
+    points) per benchmark averaged.
     """
     same = np.vstack([cost, *accuracy])
     group = np.unique(np.nan_to_num(same, nan=-1.0), axis=1, return_inverse=True)[1].ravel()
-    size = np.sqrt(sum(1 / (samples * len(part) ** 2) for part in accuracy)) / len(accuracy)
+    shares = [part.mean(axis=0) for part in accuracy]
+    spread = sum(
+        4 * p * (1 - p) / (samples * len(part) ** 2) for p, part in zip(shares, accuracy, strict=True)
+    )
     rng = generator(seed, "smoothing", str(same.shape))
-    return (size * rng.standard_normal((draws, group.max() + 1)))[:, group]
+    noise = rng.standard_normal((draws, group.max() + 1))[:, group]
+    return noise * np.sqrt(np.maximum(spread, 0.0)) / len(accuracy)
 
 
 def membership(cloud: Cloud) -> Membership:
@@ -164,7 +170,7 @@ def membership(cloud: Cloud) -> Membership:
     short = pareto.shortfall(value, accuracy)
     tails = [intervals.expanded_tail(cloud.problems, level) for level in (0.9, intervals.LEVEL)]
     low, high = pareto.shortfall_limits(value, accuracy, cloud.draws[1][:DRAWS_OF_PAIRS], *tails)
-    near = low <= 0
+    near = on | ((low <= 0) & (share > 0))
     listed = np.flatnonzero(on | near | (share >= KEPT))
     listed = listed[np.lexsort((accuracy[listed], value[listed]))]
     return Membership(on, share, short, low, np.maximum(high, short), near, listed)
