@@ -82,19 +82,21 @@ def answers_from_error(
     return np.minimum(number, problems * samples)
 
 
-def clustered(problem_means: ArrayLike, level: float = LEVEL) -> Limits:
+def clustered(problem_means: ArrayLike, samples: int, level: float = LEVEL) -> Limits:
     """Return the limits of the mean over problems, (problems, ...) -> (...), equal-tailed.
 
-    `problem_means` are shares of right answers, or any means in [0, 1]. With weights of n problems, 1 and 0 that are
-    Dirichlet(1, ..., 1, 1/2, 1/2) their mean has the expectation m = (sum x + 1/2) / (n + 1) and the variance
-    ((sum x^2 + 1/2) / (n + 1) - m^2) / (n + 2), which is multiplied by (t / z)^2 n / (n - 1), t with n - 1
-    degrees of freedom, because it is itself estimated (see `expanded_tail`). The limits are quantiles of the beta
-    distribution with these moments, at its widest that of no problem, and hold the mean.
+    `problem_means` are shares of right answers among `samples`, or any means in [0, 1]. With weights of the n
+    problems, 1 and 0 that are Dirichlet(1, ..., 1, 1/2, 1/2) their mean has the expectation
+    m = (sum x + 1/2) / (n + 1) and the variance ((sum x^2 + 1/2) / (n + 1) - m^2) / (n + 2). The variance is at
+    least m (1 - m) / (n samples + 2), that of independent answers, and is multiplied by (t / z)^2 n / (n - 1), t with
+    n - 1 degrees of freedom, because it is estimated (see `expanded_tail`). The limits are quantiles of the
+    beta distribution with these moments, at its widest that of no problem, and hold the mean of the problems.
     """
     means = np.asarray(problem_means, float)
     problems, found = means.shape[0], np.clip(means.mean(axis=0), 0.0, 1.0)
     centre = (means.sum(axis=0) + 0.5) / (problems + 1)
     variance = (((means**2).sum(axis=0) + 0.5) / (problems + 1) - centre**2) / (problems + 2)
+    variance = np.maximum(variance, centre * (1 - centre) / (problems * samples + 2))
     variance *= (stats.norm.ppf(expanded_tail(problems, level)) / stats.norm.ppf((1 - level) / 2)) ** 2
     strength = np.maximum(centre * (1 - centre) / variance - 1, 1.0)
     tails = np.array([1 - level, 1 + level]) / 2
@@ -112,7 +114,7 @@ def accuracy_interval(
     """
     means = np.asarray(problem_means, float)
     problems, accuracy = means.shape[0], np.clip(means.mean(axis=0), 0.0, 1.0)
-    low, high = wilson(accuracy, problems, level) if samples == 1 else clustered(means, level)
+    low, high = wilson(accuracy, problems, level) if samples == 1 else clustered(means, samples, level)
     method = WILSON if samples == 1 else CLUSTERED
     one_sided = (accuracy == 0) | (accuracy == 1)
     exact = clopper_pearson(np.where(one_sided, accuracy, 0) * problems, problems, level)

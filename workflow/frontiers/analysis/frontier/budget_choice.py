@@ -81,7 +81,7 @@ def held_out(
         parts = []
         for choosing, part in zip(halved.choosing, halved.accuracy, strict=True):
             right = judged(choosing, part[:, picks].T)
-            parts.append((right.mean(), *intervals.clustered(right)))
+            parts.append((right.mean(), *intervals.clustered(right, halved.samples)))
         ends = np.array(parts)
         accuracy[i] = ends[:, 0].mean()
         low[i], high[i] = intervals.mean_interval(*ends.T)
