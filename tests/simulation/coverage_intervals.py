@@ -43,10 +43,9 @@ def simulate(runs: int, seed: int, sizes: tuple[int, ...] = SIZES) -> Tally:
             means = (rng.random((problems, runs)) < truth).astype(float)
             name = f"{intervals.WILSON}; {intervals.EXACT} at 0 and 1"
             count(tally, "accuracy", f"1 sample, {truth:.0%}", problems, means, 1, truth, name)
-        name = intervals.POSTERIOR if problems < intervals.FEW else intervals.CLUSTERED
         for setting, (truth, make) in MIXTURES.items():
             means = rng.binomial(SAMPLES, make(rng, (problems, runs))) / SAMPLES
-            count(tally, "accuracy", setting, problems, means, SAMPLES, truth, name)
+            count(tally, "accuracy", setting, problems, means, SAMPLES, truth, intervals.CLUSTERED)
         truths = np.array([0.15, 0.6, 0.9])
         means = np.stack([(rng.random((problems, runs)) < t).mean(axis=0) for t in truths])
         low, high = intervals.mean_interval(means, *intervals.wilson(means, problems))

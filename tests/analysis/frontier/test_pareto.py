@@ -131,17 +131,36 @@ def test_shortfall_is_the_brute_force_one():
     assert pareto.shortfall([], []).shape == (0,)
 
 
+def limits(cost, accuracy, draws, costs=None):
+    costs = np.tile(cost, (len(draws), 1)) if costs is None else costs
+    return pareto.shortfall_limits(cost, accuracy, (costs, draws), 0.05, 0.025)
+
+
 def test_limits_of_the_shortfall():
     """The second point is beaten beyond doubt, the third by noise alone; the fourth has no cost."""
     rng = np.random.default_rng(4)
     accuracy, cost = np.array([0.5, 0.2, 0.48, 0.9]), np.array([1.0, 2.0, 3.0, NAN])
     draws = accuracy + rng.normal(0, 0.03, (4000, 4))
-    low, high = pareto.shortfall_limits(cost, accuracy, draws, 0.05, 0.025)
+    low, high = limits(cost, accuracy, draws)
     assert low[0] == high[0] == 0 and low[2] == 0 and np.isnan([low[3], high[3]]).all()
     assert 0.18 < low[1] < 0.3 < high[1] < 0.4 and 0.05 < high[2] < 0.15
-    same = np.tile(accuracy, (50, 1))
-    low, high = pareto.shortfall_limits(cost, accuracy, same, 0.05, 0.025)
+    low, high = limits(cost, accuracy, np.tile(accuracy, (50, 1)))
     assert low[:3] == pytest.approx([0, 0.3, 0.02]) and high[:3] == pytest.approx([0, 0.3, 0.02])
+
+
+def test_a_point_that_may_be_the_dearer_one_is_not_shown_to_be_better():
+    """Points of cost 1, 1.1 and 1.9, each 0.2 better than the next; costs are known to within 0.1 and 0.01."""
+    rng = np.random.default_rng(4)
+    accuracy, cost = np.array([0.6, 0.4, 0.2]), np.array([1.0, 1.1, 1.9])
+    draws = accuracy + rng.normal(0, 0.01, (4000, 3))
+    noise = rng.normal(0, 1, (4000, 3))
+    low, high = limits(cost, accuracy, draws, cost + 0.1 * noise)
+    assert low[:2].tolist() == [0, 0] and 0.35 < low[2] < 0.4 < high[2] < 0.45
+    assert high[0] == 0 and 0.2 < high[1] < 0.25
+    low, _ = limits(cost, accuracy, draws, cost + 0.01 * noise)
+    assert low[0] == 0 and 0.15 < low[1] < 0.2
+    low, high = limits(cost[[1, 0, 2]], accuracy, draws, cost[[1, 0, 2]] + 0.1 * noise)
+    assert low[:2].tolist() == [0, 0] and high[0] == 0 and 0.2 < high[1] < 0.25
 
 
 @pytest.mark.parametrize("cost", ["flops", "tokens"])

@@ -1,33 +1,31 @@
-"""Intervals of an accuracy, chosen by design and number of problems, and of what a bootstrap gives.
+"""Intervals of an accuracy, chosen by design, and of what a bootstrap gives.
 
 | design | interval |
 |---|---|
 | none or all of the answers right | Clopper & Pearson 1934 (Biometrika 26, 404), a problem counted once |
 | one answer per problem | Wilson 1927 (J. Am. Stat. Assoc. 22, 209) |
-| several, fewer than 100 problems | posterior of a beta-binomial model (Bowyer et al. 2025, arXiv 2503.01747) |
-| several, 100 problems or more | Wilson on the effective number of answers |
+| several answers per problem | Jeffreys, clustered by problem |
 
-The effective number is `p (1 - p) / se²`, where `se` is the cluster-robust standard error of the mean over
-problems (Miller 2024, arXiv 2411.00640, eq. 4): the "modified Wilson" limits of survey statistics (Korn &
-Graubard 1998, Survey Methodology 24, 193). None of these leaves [0, 1] or collapses at 0 and 1 as the normal
-interval does with few problems. How often each covers is simulated under `tests/simulation/`.
+With several answers the problems are drawn, not the answers: their mean is that of a Bayesian bootstrap over
+problems (Rubin 1981, Ann. Stat. 9, 130) in which half a problem is always solved and half a problem never. So no
+interval collapses where all problems seen are alike, although problems of another kind may only have been missed.
+With one answer this is the interval of Jeffreys (Brown, Cai & DasGupta 2001, Stat. Sci. 16, 101); on effective
+numbers of answers see Korn & Graubard 1998 (Surv. Methodol. 24, 193) and Franco, Little, Louis & Slud 2019 (J. Surv.
+Stat. Methodol. 7, 334). A model of how chances are distributed, such as a beta-binomial, is narrower and fails where
+they are not so: where some problems are always and the others sometimes solved, for instance. How often each interval
+covers is simulated under `tests/simulation/`.
 """
-
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
-FEW = 100
-"""Below this number of problems no interval rests on a normal approximation of clustered answers."""
 
 WILSON = "wilson"
 EXACT = "clopper-pearson"
-CLUSTERED = "wilson, clustered by problem"
-POSTERIOR = "beta-binomial posterior"
+CLUSTERED = "jeffreys, clustered by problem"
 REPORTED = "wilson, reported standard error"
 COMBINED = "mover over benchmarks"
 BOOTSTRAP = "joint bootstrap over problems, expanded percentiles"
@@ -54,38 +52,6 @@ def clopper_pearson(right: ArrayLike, answers: ArrayLike, level: float = LEVEL) 
     right, answers = np.asarray(right, float), np.asarray(answers, float)
     low, high = proportion_confint(right + 0 * answers, answers + 0 * right, alpha=1 - level, method="beta")
     return np.nan_to_num(low, nan=0.0)[()], np.nan_to_num(high, nan=1.0)[()]
-
-
-@lru_cache(maxsize=32)
-def _likelihoods(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return edges of the grid of means (401,), log prior of its cells, log likelihoods (samples + 1, cells).
-
-    Cells are means (400, equally probable under a Beta(1/2, 1/2) prior but for the ends) by correlations.
-    """
-    edges = np.sin(np.linspace(0, np.pi / 2, 401)) ** 2
-    means = np.sin((np.arange(400) + 0.5) / 400 * np.pi / 2) ** 2
-    correlation = special.expit(np.linspace(-6, 6, 49))
-    mean, within = np.meshgrid(means, correlation, indexing="ij")
-    strength = 1 / within - 1
-    a, b = mean * strength, (1 - mean) * strength
-    right = np.arange(samples + 1)[:, None, None]
-    prior = 0.5 * np.log(within * (1 - within))
-    return edges, prior, special.betaln(right + a, samples - right + b) - special.betaln(a, b)
-
-
-def beta_binomial(right: ArrayLike, samples: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return the equal-tailed posterior limits of the mean over problems; `right` (problems,) of `samples`.
-
-    A problem's chance of a right answer is Beta with mean m and correlation r between its samples (so
-    a = m (1 / r - 1)); m and r have Beta(1/2, 1/2) priors, integrated over a grid.
-    """
-    edges, prior, table = _likelihoods(samples)
-    seen = np.bincount(np.asarray(right, int), minlength=samples + 1)
-    log = prior + np.tensordot(seen.astype(float), table, 1)
-    mass = np.cumsum(np.exp(log - log.max()).sum(axis=1))
-    tails = np.array([1 - level, 1 + level]) / 2
-    low, high = np.interp(tails, np.concatenate([[0.0], mass / mass[-1]]), edges)
-    return float(low), float(high)
 
 
 def standard_error(problem_means: ArrayLike) -> np.ndarray:
@@ -117,19 +83,25 @@ def answers_from_error(
 
 
 def clustered(problem_means: ArrayLike, samples: int, level: float = LEVEL) -> Limits:
-    """Return the Wilson limits on the effective number of answers, (problems, ...) -> (...).
+    """Return the limits of the mean over problems, (problems, ...) -> (...), equal-tailed.
 
-    `problem_means` are shares of right answers among `samples`, or any means in [0, 1]. The number is
-    lowered by (z / t)², t with problems - 1 degrees of freedom, because the standard error is itself
-    estimated, and lies between the number of problems and that of answers.
+    `problem_means` are shares of right answers among `samples`, or any means in [0, 1]. With weights of the n
+    problems, 1 and 0 that are Dirichlet(1, ..., 1, 1/2, 1/2) their mean has the expectation
+    m = (sum x + 1/2) / (n + 1) and the variance ((sum x^2 + 1/2) / (n + 1) - m^2) / (n + 2). The variance is at
+    least m (1 - m) / (n samples + 2), that of independent answers, and is multiplied by (t / z)^2 n / (n - 1), t with
+    n - 1 degrees of freedom, because it is estimated (see `expanded_tail`). The limits are quantiles of the
+    beta distribution with these moments, at its widest that of no problem, and hold the mean of the problems.
     """
     means = np.asarray(problem_means, float)
-    problems = means.shape[0]
-    accuracy = np.clip(means.mean(axis=0), 0.0, 1.0)
-    tail = (1 + level) / 2
-    shrink = (stats.norm.ppf(tail) / stats.t.ppf(tail, max(problems - 1, 1))) ** 2
-    number = shrink * answers_from_error(accuracy, standard_error(means), problems, samples)
-    return wilson(accuracy, np.maximum(number, problems), level)
+    problems, found = means.shape[0], np.clip(means.mean(axis=0), 0.0, 1.0)
+    centre = (means.sum(axis=0) + 0.5) / (problems + 1)
+    variance = (((means**2).sum(axis=0) + 0.5) / (problems + 1) - centre**2) / (problems + 2)
+    variance = np.maximum(variance, centre * (1 - centre) / (problems * samples + 2))
+    variance *= (stats.norm.ppf(expanded_tail(problems, level)) / stats.norm.ppf((1 - level) / 2)) ** 2
+    strength = np.maximum(centre * (1 - centre) / variance - 1, 1.0)
+    tails = np.array([1 - level, 1 + level]) / 2
+    low, high = (stats.beta.ppf(tail, centre * strength, (1 - centre) * strength) for tail in tails)
+    return np.minimum(low, found), np.maximum(high, found)
 
 
 def accuracy_interval(
@@ -138,22 +110,16 @@ def accuracy_interval(
     """Return the limits of each accuracy and the names of their methods, (problems, ...) -> (...).
 
     `problem_means`: the share of right answers among the `samples` of each problem. The method is chosen by
-    design and number of problems (see the module).
+    design (see the module).
     """
     means = np.asarray(problem_means, float)
     problems, accuracy = means.shape[0], np.clip(means.mean(axis=0), 0.0, 1.0)
-    if samples == 1 or problems >= FEW:
-        low, high = wilson(accuracy, problems, level) if samples == 1 else clustered(means, samples, level)
-        method = np.full(accuracy.shape, WILSON if samples == 1 else CLUSTERED, dtype=object)
-    else:
-        right = np.rint(means.reshape(problems, -1) * samples).astype(int)
-        found = np.array([beta_binomial(column, samples, level) for column in right.T])
-        low, high = (found[:, i].reshape(accuracy.shape) for i in (0, 1))
-        method = np.full(accuracy.shape, POSTERIOR, dtype=object)
+    low, high = wilson(accuracy, problems, level) if samples == 1 else clustered(means, samples, level)
+    method = WILSON if samples == 1 else CLUSTERED
     one_sided = (accuracy == 0) | (accuracy == 1)
     exact = clopper_pearson(np.where(one_sided, accuracy, 0) * problems, problems, level)
     low, high = (np.where(one_sided, e, found) for e, found in zip(exact, (low, high), strict=True))
-    return (low[()], high[()]), np.where(one_sided, EXACT, method)[()]
+    return (low[()], high[()]), np.where(one_sided, EXACT, np.array(method, dtype=object))[()]
 
 
 def answers_from_interval(

@@ -21,7 +21,7 @@ from frontiers.statistics.bootstrap import generator
 from frontiers.statistics.halving import halvings, judged
 
 BAND = "interval of the chosen point, lowered by the gain of choosing"
-HELD_OUT = "held-out half, wilson clustered by problem"
+HELD_OUT = "held-out half, jeffreys clustered by problem"
 
 
 class Halved(NamedTuple):
@@ -67,8 +67,8 @@ def held_out(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return accuracy and limits of what is chosen on one half and judged on the other, each (budgets,).
 
-    `cost` (points,): mean costs; `limits`: the budgets. Limits are Wilson on the effective number of problems,
-    clustered; over several benchmarks they are combined. NaN where nothing is affordable or a benchmark has
+    `cost` (points,): mean costs; `limits`: the budgets. Limits are those of accuracies clustered by
+    problem; over several benchmarks they are combined. NaN where nothing is affordable or a benchmark has
     one problem.
     """
     accuracy, low, high = (np.full(len(limits), np.nan) for _ in range(3))

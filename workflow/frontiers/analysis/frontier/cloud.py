@@ -142,19 +142,26 @@ def cloud_of(
 def smoothing(
     accuracy: Sequence[np.ndarray], cost: np.ndarray, draws: int, samples: int, seed: int
 ) -> np.ndarray:
-    """Return noise for the accuracies in the draws, (draws, points), of the size that one problem decides.
+    """Return noise for the accuracies in the draws, (draws, points), of the size that a few problems decide.
 
     Where two points differ on no problem of the benchmark, no draw of these problems tells them apart, but
-    another problem may. So each accuracy gets normal noise of standard deviation 1 / (n sqrt(samples)), as
-    much as the two added problems of a paired difference (a smoothed bootstrap: Silverman & Young 1987,
-    Biometrika 74, 469). Points equal in cost and in every answer are one computation and share their noise.
-    `accuracy`: by problem, (problems, points) per benchmark averaged.
+    another problem may. So each accuracy gets normal noise as from four more problems, of standard deviation
+    2 sqrt(p (1 - p) / samples) / n, with p the accuracy when two of four more are right (a smoothed bootstrap:
+    Silverman & Young 1987, Biometrika 74, 469; four added as by Agresti & Coull 1998, Am. Stat. 52, 119).
+    Nothing is better than a point that is right on all problems: all such points of a benchmark share their
+    noise, so that the cheapest dominates the others in every draw. Points equal in cost and in every answer are one
+    computation and share theirs too. `accuracy`: by problem, (problems, points) per benchmark averaged.
     """
     same = np.vstack([cost, *accuracy])
     group = np.unique(np.nan_to_num(same, nan=-1.0), axis=1, return_inverse=True)[1].ravel()
-    size = np.sqrt(sum(1 / (samples * len(part) ** 2) for part in accuracy)) / len(accuracy)
     rng = generator(seed, "smoothing", str(same.shape))
-    return (size * rng.standard_normal((draws, group.max() + 1)))[:, group]
+    noise = np.zeros((draws, len(group)))
+    for part in accuracy:
+        place = np.where((part == 1).all(axis=0), group.max() + 1, group)
+        p = (part.sum(axis=0) + 2) / (len(part) + 4)
+        size = 2 * np.sqrt(p * (1 - p) / samples) / len(part)
+        noise += size * rng.standard_normal((draws, group.max() + 2))[:, place]
+    return noise / len(accuracy)
 
 
 def membership(cloud: Cloud) -> Membership:
@@ -163,8 +170,9 @@ def membership(cloud: Cloud) -> Membership:
     on, share = pareto.frontier(value, accuracy), pareto.membership(*cloud.smoothed)
     short = pareto.shortfall(value, accuracy)
     tails = [intervals.expanded_tail(cloud.problems, level) for level in (0.9, intervals.LEVEL)]
-    low, high = pareto.shortfall_limits(value, accuracy, cloud.draws[1][:DRAWS_OF_PAIRS], *tails)
-    near = low <= 0
+    few = tuple(part[:DRAWS_OF_PAIRS] for part in cloud.draws)
+    low, high = pareto.shortfall_limits(value, accuracy, few, *tails)
+    near = on | ((low <= 0) & (share > 0))
     listed = np.flatnonzero(on | near | (share >= KEPT))
     listed = listed[np.lexsort((accuracy[listed], value[listed]))]
     return Membership(on, share, short, low, np.maximum(high, short), near, listed)

@@ -85,30 +85,44 @@ def shortfall(cost: ArrayLike, accuracy: ArrayLike) -> np.ndarray:
 
 
 def shortfall_limits(
-    cost: np.ndarray, accuracy: np.ndarray, draws: np.ndarray, below: float, above: float
+    cost: np.ndarray,
+    accuracy: np.ndarray,
+    draws: tuple[np.ndarray, np.ndarray],
+    below: float,
+    above: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return limits of each point's shortfall from paired draws, (points,), (points,), (draws, points).
+    """Return limits of each point's shortfall from joint draws, (points,), (points,), 2 x (draws, points).
 
-    A point falls short by the largest of its differences to the points that cost no more. Below: the
-    largest of the differences less k standard errors, with k the 1 - `below` quantile of the largest
-    standardised difference (the bound of an intersection: Chernozhukov, Lee & Rosen 2013, Econometrica 81,
-    667). Above: the largest of the single upper limits, with `above` left beyond each. A lower limit of 0 says
-    that the point may be on the frontier. NaN for a point without cost or accuracy.
+    `draws`: costs and accuracies. A point falls short by the largest of its differences to the points that cost no
+    more. Which these are is in doubt where draws reverse the order of two costs. Below: the largest of the
+    differences less k standard errors, to points that are cheaper in every draw or by k standard errors, with k the
+    1 - `below` quantile of the largest standardised error of a difference in accuracy, or in a cost in doubt
+    (the bound of an intersection: Chernozhukov, Lee & Rosen 2013, Econometrica 81, 667; a point beats another only
+    if it is both cheaper and better, as in the test of Berger 1982, Technometrics 24, 295). Above: the largest of the
+    single upper limits, with `above` left beyond each, over the points that are not dearer by k standard errors. A
+    lower limit of 0 says that the point may be on the frontier. NaN for a point without cost or accuracy.
     """
     low, high = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
-    centred = draws - accuracy
-    for i in np.flatnonzero(~(np.isnan(cost) | np.isnan(accuracy))):
-        others = np.flatnonzero((cost <= cost[i]) & ~np.isnan(accuracy))
-        found = accuracy[others] - accuracy[i]
-        error = centred[:, others] - centred[:, [i]]
-        spread = error.std(axis=0)
+    known = np.flatnonzero(~(np.isnan(cost) | np.isnan(accuracy)))
+    cost, accuracy = cost[known], accuracy[known]
+    costs, accuracies = (part[:, known] for part in draws)
+    for i, point in enumerate(known):
+        dearer = cost[i] - cost
+        apart = costs[:, [i]] - costs
+        doubt = (apart * np.where(dearer < 0, -1, 1) < 0).any(axis=0)
+        others = np.flatnonzero(doubt | (dearer >= 0))
+        doubt, dearer, gap = doubt[others], dearer[others], accuracy[others] - accuracy[i]
+        errors = accuracies[:, others] - accuracies[:, [i]] - gap
+        doubts = apart[:, others[doubt]] - dearer[doubt]
+        spread, unsure = errors.std(axis=0), np.zeros(len(others))
+        unsure[doubt] = doubts.std(axis=0)
         varies = spread > 0
-        sure = found[~varies].max(initial=0.0)
-        low[i] = high[i] = sure
-        if varies.any():
-            reach = np.quantile((error[:, varies] / spread[varies]).max(axis=1), 1 - below)
-            low[i] = max(sure, (found[varies] - max(reach, 0) * spread[varies]).max())
-            high[i] = max(sure, np.quantile(found[varies] - error[:, varies], 1 - above, axis=0).max())
+        parts = np.hstack([errors[:, varies] / spread[varies], doubts / unsure[doubt]])
+        reach = max(np.quantile(parts.max(axis=1), 1 - below), 0.0) if parts.shape[1] else 0.0
+        cheaper, may_be = dearer >= reach * unsure, dearer >= -reach * unsure
+        low[point] = (gap - reach * spread)[cheaper].max(initial=0.0)
+        single = gap - np.quantile(errors, above, axis=0)
+        high[point] = single[may_be].max(initial=0.0)
     return low, high
 
 
