@@ -1,7 +1,15 @@
 """Hostile answers in worker processes: bounded time and memory, and nothing lost when a worker is killed."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import time
 
+import psutil
+import pytest
+
+from frontiers.core.paths import WORKFLOW
 from frontiers.grading import grader, pool
 from frontiers.grading.clean_text import LONGEST_ANSWER
 from frontiers.grading.equivalence import settle
@@ -111,3 +119,38 @@ def test_a_lost_worker_is_replaced():
         workers._alive[0].process.kill()
         workers._alive[0].process.wait()
         assert workers.run([task, task]) == [True, True]
+
+
+GRADED = """
+import time
+from frontiers.grading import pool
+from frontiers.grading.grader import Grader
+pool.WALL_PER_PROCESSOR_TIME = 0  # leaves 5 s of patience
+with Grader(timeout=30) as grader:
+    grader.grade([("x+x", "2x", "expression")])
+    print("begins", flush=True)
+    pairs = [(f"(x+{n})^{{40}}", f"(x+{n})^{{20}}*(x+{n})^{{20}}", "expression") for n in range(12)]
+    print([verdict.status for verdict in grader.grade(pairs)], [verdict.correct for verdict in grader.grade(pairs)])
+"""
+
+
+@pytest.mark.parametrize("who", ["all", "workers"])
+def test_a_suspended_grader_still_finds_right_answers_right(who):
+    process = subprocess.Popen(
+        [sys.executable, "-c", GRADED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
+    )
+    assert process.stdout.readline() == "begins\n"
+    tree = [*psutil.Process(process.pid).children(recursive=True)]
+    assert len(tree) == 2
+    if who == "all":
+        tree.append(psutil.Process(process.pid))
+    for each in tree:
+        each.suspend()
+    time.sleep(7)
+    for each in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.resume()
+    assert process.communicate()[0] == f"{['rule'] * 12} {[True] * 12}\n"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from frontiers.core.cli import UserError
 from frontiers.log_import import token_counts
 from frontiers.log_import.entry import Entry, Faults
 from support.writer import MARKERS, TOKENIZER
@@ -32,10 +33,11 @@ def test_a_completion_is_split_into_trace_and_answer(text, expected):
     assert (part.reasoning, part.answer, part.closed, part.opening) == expected
 
 
-def counts(thinking=MARKERS, tokenizer=True, **fields):
-    def encode(texts):
-        return TOKENIZER(list(texts), add_special_tokens=False)["input_ids"]
+def encode(texts):
+    return TOKENIZER(list(texts), add_special_tokens=False)["input_ids"]
 
+
+def counts(thinking=MARKERS, tokenizer=True, **fields):
     one, faults = entry(**{"prompt_tokens": 7, "finish_reason": "stop", **fields}), Faults()
     counter = token_counts.Counter(encode if tokenizer else None, "no reason")
     (found,) = token_counts.count([one], [token_counts.split(one, thinking)], thinking, counter, {}, faults)
@@ -87,6 +89,29 @@ def counts(thinking=MARKERS, tokenizer=True, **fields):
 )
 def test_tokens_of_trace_marker_and_answer(fields, expected):
     assert counts(**fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("cap", "found"),
+    [(8, None), (235, None), (236, 236), (239, 239), (240, 240), (241, 240), (None, 240)],
+)
+def test_a_trace_far_longer_than_its_cap_is_a_fault(cap, found):
+    """Tokenised again, a trace may have a few tokens more than were decoded."""
+    faults = Faults()
+    trace = "Ana Ben " * 120
+    one = entry(completion=f"{trace}</think>5", cap=cap, prompt_tokens=7, finish_reason="stop")
+    counter = token_counts.Counter(encode, "no reason")
+    parts = [token_counts.split(one, MARKERS)]
+    (counted,) = token_counts.count([one], parts, MARKERS, counter, {}, faults)
+    assert (counted and counted.reasoning) == found
+    if counted is None:
+        with pytest.raises(
+            UserError, match=f"longer than its cap of {cap} tokens .*a trace of 240 tokens"
+        ) as error:
+            faults.raise_if_any("m on b")
+        assert "Correct `cap` of the log, or leave it out" in str(error.value)
+    else:
+        assert counted.excess == (240 - cap if cap and cap < 240 else 0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -25,6 +25,8 @@ LIFE = 2_000
 """Tasks after which the judging child is replaced, so that sympy's caches do not grow."""
 TASKS_PER_WORKER = 25
 """Tasks per worker started, because starting one costs about a second."""
+STEP = 1.0
+"""Seconds waited at a time: a wait that takes much longer means that this process was suspended."""
 
 
 class _Worker:
@@ -103,7 +105,7 @@ class Pool:
     def run(self, tasks: Sequence[Mapping[str, str]]) -> list[Any]:
         """Return the worker's reply to every task, in order: True, False, None or `LIMIT`.
 
-        A task that runs out of memory, or whose worker dies, is tried once more
+        A task that runs out of memory, is late, or whose worker dies, is tried once more
         in a new one, so that no verdict depends on what was judged before.
         Raises `UserError` when no worker can start.
         """
@@ -131,10 +133,19 @@ class _Run:
             self._hand_out()
             busy = [worker for worker in self.pool._alive if _busy(worker)]
             patience = min(worker.deadline for worker in busy) - time.monotonic()
-            for key, _ in self.selector.select(max(0.0, patience)):
+            begun = time.monotonic()
+            heard = self.selector.select(min(STEP, max(0.0, patience)))
+            self._forgive(time.monotonic() - begun - STEP)
+            for key, _ in heard:
                 self._hear(key.data)
             self._end_overdue(busy)
         return self.answers
+
+    def _forgive(self, suspended: float) -> None:
+        """Move all deadlines by the seconds for which this process, and so probably the workers, did not run."""
+        if suspended > STEP:
+            for worker in self.pool._alive:
+                worker.deadline += suspended + STEP
 
     def _watch(self, worker: _Worker) -> None:
         self.selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -172,7 +183,11 @@ class _Run:
                 self._settle(number, reply)
 
     def _end_overdue(self, busy: Sequence[_Worker]) -> None:
-        """End the workers that are past their deadline; their tasks exceeded the limit."""
+        """End the workers that are past their deadline.
+
+        The kernel ends a task that uses up its processor time. One that is late without that was suspended or had
+        no processor, or waits for something: it is tried once more.
+        """
         for worker in busy:
             if worker not in self.pool._alive or worker.deadline >= time.monotonic() or not _busy(worker):
                 continue
@@ -180,7 +195,7 @@ class _Run:
                 raise UserError(_not_started(f"not ready after {START_LIMIT:.0f} s"))
             self._lose(worker)
             if worker.task is not None:
-                self._settle(worker.task, LIMIT)
+                self._settle_or_retry(worker.task)
 
     def _settle(self, number: int, reply: Any) -> None:
         self.answers[number] = reply

@@ -135,6 +135,11 @@ def _notes(
         )
     if inferred := sum(one.source["finish"] == "budget" for one in counts):
         yield f"{inferred:,} completions have no finish reason; those that fill their budget count as truncated"
+    if longer := [one.excess for one in counts if one.excess]:
+        yield (
+            f"tokenised again, {len(longer):,} traces have up to {max(longer)} tokens more than their cap; they count as "
+            "the cap"
+        )
     texts: dict[tuple, set[str]] = {}
     for (problem, _, cap), entry in zip(keys, entries, strict=True):
         texts.setdefault((problem, cap), set()).add(f"{entry.reasoning}\0{entry.completion}")

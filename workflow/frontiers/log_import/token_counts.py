@@ -16,6 +16,9 @@ BATCH = 512
 CLOSE = 0.99
 """Share of its budget from which a completion without a finish reason counts as truncated."""
 
+RETOKENISED = 0.02
+"""Share of its cap by which a trace may exceed it, and two tokens in any case, when its text is tokenised again."""
+
 Encode = Callable[[Sequence[str]], list[list[int]]]
 """Token ids of texts, without special tokens that the tokenizer adds."""
 
@@ -43,6 +46,8 @@ class Counts:
     source: Mapping[str, str]
     both: tuple[int, int] | None = None
     """Output tokens by the log and by the tokenizer, if both are known."""
+    excess: int = 0
+    """Tokens beyond the cap that the trace has when its text is tokenised again; they are not counted."""
 
 
 def split(entry: Entry, thinking: Mapping) -> Parts:
@@ -139,14 +144,22 @@ def _count(
             fix,
         )
         return None
-    if entry.cap is not None and entry.reasoning_tokens is None and entry.output_tokens is None:
-        reasoning = min(reasoning, entry.cap)
-    if reasoning < 0 or answer < 0 or (entry.cap is not None and reasoning > entry.cap):
-        what = "parts with more tokens than the whole, or a trace longer than its cap"
+    retokenised = entry.reasoning_tokens is None and entry.output_tokens is None
+    excess = 0 if entry.cap is None else reasoning - entry.cap
+    allowed = max(2, (entry.cap or 0) * RETOKENISED) if retokenised else 0
+    if excess > allowed:
+        what = f"a trace longer than its cap of {entry.cap} tokens"
+        fix = "Correct `cap` of the log, or leave it out: it is the limit under which the log was made, and cuts nothing"
+        faults.add(entry.file, what, f"{entry.place}: a trace of {reasoning} tokens", fix)
+        return None
+    if reasoning < 0 or answer < 0:
+        what = "parts with more tokens than the whole"
         fix = "The counts of the log contradict its texts: map other columns, or none, to have tokens counted"
         place = f"{entry.place}: trace {reasoning}, end {end}, answer {answer}, all {entry.output_tokens}"
         faults.add(entry.file, what, place, fix)
         return None
+    if excess > 0:
+        reasoning = entry.cap
     given = entry.output_tokens is not None or None not in (entry.reasoning_tokens, entry.answer_tokens)
     return Counts(
         prompt=prompt,
@@ -161,6 +174,7 @@ def _count(
             "finish": "log" if entry.finish_reason else "budget",
         },
         both=(entry.output_tokens, counted + stop) if entry.output_tokens is not None and ids else None,
+        excess=max(0, excess),
     )
 
 
