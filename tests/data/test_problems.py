@@ -54,6 +54,11 @@ def test_reads_problems_in_order(tmp_path):
         (b"", "line 2: not JSON"),
         (b'{"id": "\xff"}', "line 2: not UTF-8"),
         (b"[" * 100_000, "line 2: not JSON"),
+        (
+            {**ROW, "id": "b", "question": "a\ud83d b"},
+            r"line 2: `question` has half of a surrogate pair, \\ud83d, at character 1",
+        ),
+        ({**ROW, "id": "b\0"}, r"line 2: `id` has a NUL, \\u0000, at character 1: remove it"),
     ],
 )
 def test_bad_line_is_named(tmp_path, bad, message):

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,7 @@ import import_logs
 import read_inspect
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table
+from frontiers.log_import import inspect_reader
 from frontiers.log_import.agreement import agreement
 from frontiers.log_import.entry import Faults
 from frontiers.log_import.files import read_entries
@@ -323,7 +326,7 @@ def test_each_column_that_was_mapped_must_be_there(tmp_path, few, field):
         ({"id": "p9"}, "an id that is not in the benchmark (line 2: 'p9')"),
         ({"id": None}, "a record without an id"),
         ({"id": "p4"}, "1 of 3 problems have no completion"),
-        ({"tokens": -3}, "Expected a whole number, not negative"),
+        ({"tokens": -3}, "Expected a whole number, from 0"),
         ({"tokens": 2.5}, "Expected a whole number"),
         ({"seconds": "long"}, "Expected seconds"),
         ({"right": "perhaps"}, "true or false"),
@@ -375,6 +378,67 @@ def test_too_few_samples_say_what_to_write(tmp_path, few):
     log = written(tmp_path, [record(n) for n in (4, 5, 6) for _ in range(3)])
     (fault,) = faults_of(tmp_path, few, [log])
     assert "Write samples: 3 in the study" in fault
+
+
+ODD = [2**31, 2**63, 2**70, 10**400, float("inf"), True, -1, 1.5, "7", "\ud800", "\0", [], {}]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "prompt_tokens",
+        "reasoning_tokens",
+        "answer_tokens",
+        "output_tokens",
+        "sample",
+        "cap",
+        "seed",
+        "seconds",
+    ],
+)
+def test_no_number_of_a_log_is_believed_that_cannot_be_one(tmp_path, few, field):
+    fine = {"seed": {2**31}, "seconds": {1.5}}.get(field, set())
+    for odd in ODD:
+        rows = [record(n, odd=odd) for n in (4, 5, 6)]
+        log = written(tmp_path, rows) | {"columns": {**COLUMNS, field: "odd"}}
+        if isinstance(odd, int | float) and odd in fine:
+            run(tmp_path, few, [log])
+            continue
+        (fault, *_) = faults_of(tmp_path, few, [log])
+        assert "Expected " in fault and "line 1" in fault
+
+
+@pytest.mark.parametrize("text", ["x" * 9_000_000, ""], ids=["bomb", "small"])
+def test_a_log_that_unpacks_to_far_more_than_a_log_is_not_read(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(inspect_reader, "SMALL", 2**20)
+    path = tmp_path / "log.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("samples/1.json", text)
+        archive.writestr("header.json", "{}")
+    if text:
+        with pytest.raises(
+            UserError, match=r"log\.eval: [0-9,]+ bytes that unpack to 9,000,002: no log compresses"
+        ):
+            inspect_reader.check_size(path)
+    else:
+        assert inspect_reader.check_size(path) == 2
+    torn = path.read_bytes()[:-10] + b"PK"
+    path.write_bytes(torn)
+    assert inspect_reader.check_size(path) == len(torn), "no archive: the reader says so"
+
+
+def test_the_process_that_reads_a_log_has_a_limit_of_memory():
+    code = (
+        "import resource; from frontiers.log_import import inspect_reader as r; r.limit_memory(1000); "
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0]); bytearray(5 * 2**30)"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+    )
+    assert called.stdout == f"{4 * 2**30 + 8000}\n" and "MemoryError" in called.stderr
 
 
 def test_hostile_completions_are_carried_as_they_are(tmp_path, few):

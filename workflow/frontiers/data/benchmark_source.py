@@ -11,6 +11,7 @@ import numpy as np
 
 from frontiers.core.cli import UserError
 from frontiers.core.suggest import suggest
+from frontiers.data.problems import text_fault
 
 LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")
@@ -47,7 +48,7 @@ def source_rows(content: bytes, where: str) -> list[dict]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"{where}, line {number}: not JSON ({error}); each line must be one object"
             ) from error
@@ -89,6 +90,8 @@ def check_rows(rows: Sequence[Mapping], block: Mapping, where: str) -> None:
                     f"{where}, row {number}: no column `{column}`. Correct `columns` under `benchmarks:` in "
                     f"config.yaml; {suggest(column, row, 'the columns are')}"
                 )
+            if isinstance(row[column], str) and (fault := text_fault(row[column])):
+                raise UserError(f"{where}, row {number}: column `{column}` {fault}")
 
 
 def to_problems(rows: Sequence[Mapping], block: Mapping, name: str) -> list[dict]:

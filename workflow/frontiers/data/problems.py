@@ -63,6 +63,19 @@ def read_problems(path: str | Path, sha256: str | None = None, rows: int | None 
     return problems
 
 
+def text_fault(text: str) -> str | None:
+    """Return why a text cannot be stored, None if it can: half of a pair of UTF-16, which is no character, or a NUL."""
+    odd = next(
+        (character for character in text if "\ud800" <= character <= "\udfff" or character == "\0"), None
+    )
+    if odd is None:
+        return None
+    kind = "a NUL" if odd == "\0" else "half of a surrogate pair"
+    return (
+        f"has {kind}, \\u{ord(odd):04x}, at character {text.index(odd):,}: remove it, or fetch the text again"
+    )
+
+
 def _problem(line: bytes, where: str) -> Problem:
     """Return the problem in `line`; `where` names the line in messages."""
     try:
@@ -84,6 +97,8 @@ def _problem(line: bytes, where: str) -> Problem:
             raise UserError(f'{where}: expected text in `{name}`, found {kind}; put it in quotes, as in "18"')
         if not row[name].strip():
             raise UserError(f"{where}: `{name}` is empty; fill it in")
+        if fault := text_fault(row[name]):
+            raise UserError(f"{where}: `{name}` {fault}")
     if row["answer_type"] not in ANSWER_TYPES:
         raise UserError(
             f"{where}: unknown answer type {row['answer_type']!r}; use one of {', '.join(ANSWER_TYPES)}"

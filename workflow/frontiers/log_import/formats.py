@@ -20,11 +20,15 @@ COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "o
 NUMBERS = (*COUNTS, "sample", "cap", "seed")
 
 
-def whole(value: Any) -> int | None:
-    """Return a number as an integer; None if it is no number, not whole, or negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+MOST, SEEDS = 2**31, 2**63
+"""What tokens, samples and caps are below, and seeds."""
+
+
+def whole(value: Any, below: int = MOST) -> int | None:
+    """Return a number as an integer; None if it is no number, not whole, negative, or not `below` that."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
         return None
-    return int(value) if value >= 0 and value == int(value) else None
+    return int(value) if value == int(value) else None
 
 
 def verdict(value: Any) -> bool | None:
@@ -63,7 +67,7 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
                 prompt=sent if messages is None else None,
                 messages=messages,
                 budget=next((n for n in map(whole, map(arguments.get, BUDGETS)) if n), None),
-                seed=whole(arguments.get("seed")),
+                seed=whole(arguments.get("seed"), SEEDS),
                 verdicts=verdicts,
             )
 
@@ -164,7 +168,7 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             reasoning_tokens=whole(counted.get("reasoning_tokens")) or None,
             finish_reason=FINISHED.get(reason),
             budget=whole(row.get("max_tokens")),
-            seed=whole(row.get("seed")),
+            seed=whole(row.get("seed"), SEEDS),
             seconds=row.get("seconds"),
             verdicts={name: right for name, right in (row.get("scores") or {}).items() if right is not None},
         )
@@ -218,7 +222,7 @@ def _name(value: Any) -> str | None:
 def _value(name: str, value: Any) -> Any:
     """Return a value in the type of its field, None if that is impossible."""
     if name in NUMBERS:
-        return whole(value)
+        return whole(value, SEEDS if name == "seed" else MOST)
     if name == "id":
         return _name(value)
     if name == "finish_reason":
@@ -226,14 +230,15 @@ def _value(name: str, value: Any) -> Any:
     if name == "correct":
         return verdict(value)
     if name == "seconds":
-        return float(value) if isinstance(value, int | float) and value >= 0 else None
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if number and 0 <= value < MOST else None
     return value if isinstance(value, str) else None
 
 
 def _kind(name: str) -> str:
     """Return what a field expects, as the end of a message."""
     if name in NUMBERS:
-        return "Expected a whole number, not negative"
+        return "Expected a whole number, from 0 to 2^31 (a seed: 2^63)"
     if name == "finish_reason":
         return f"Expected one of {', '.join(FINISHED)}"
     if name == "correct":

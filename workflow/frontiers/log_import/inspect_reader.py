@@ -1,5 +1,7 @@
 """Reading Inspect logs through inspect_ai's own reader. Needs inspect_ai and the standard library only."""
 
+import resource
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +14,53 @@ PADDED = ("hf/",)
 """Providers whose token counts include the padding of their batches (`hf` of inspect_ai 0.3)."""
 
 
+SMALL, LARGE = 2**30, 2**36
+"""Bytes that a log may have unpacked whatever its size on disk, and that none may have."""
+RATIO = 200
+"""Bytes unpacked per byte on disk that a log larger than `SMALL` may have; text has 3 to 50."""
+MEMORY = (4 * 2**30, 8)
+"""Memory of the process that reads a log: so many bytes, and so many per unpacked byte that the log declares."""
+
+
+def check_size(path: Path) -> int:
+    """Return the bytes that a log declares to have unpacked, those of the file for one that is no zip archive.
+
+    Raises `UserError` if it would unpack to far more than a log holds.
+    """
+    size = path.stat().st_size
+    if not zipfile.is_zipfile(path):
+        return size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a whole zip archive ({error}): copy it again") from error
+    if unpacked > LARGE or (unpacked > SMALL and unpacked > RATIO * size):
+        raise UserError(
+            f"{path}: {size:,} bytes that unpack to {unpacked:,}: no log compresses like that, so it was not read. Make "
+            "the log again, or correct `file` of the log in config.yaml"
+        )
+    return unpacked
+
+
+def limit_memory(unpacked: int) -> None:
+    """Let this process use as much memory as a log of that many bytes may need, whatever the log then unpacks to."""
+    most = MEMORY[0] + MEMORY[1] * unpacked
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+
+
 def read_log(path: Path) -> Iterator[dict]:
     """Yield a JSON object per sample of an Inspect log (`.eval` or `.json`), in the order of the log.
 
-    Raises `UserError` if inspect_ai is not installed or cannot read the log, and if the log has no samples or
-    its evaluation did not succeed.
+    Limits the memory of the process. Raises `UserError` if inspect_ai is not installed or cannot read the log, and
+    if the log has no samples or its evaluation did not succeed.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; correct `file` of the log in config.yaml")
+    unpacked = check_size(path)
     try:
         from inspect_ai.log import read_eval_log
     except ImportError as error:
@@ -25,8 +68,7 @@ def read_log(path: Path) -> Iterator[dict]:
             f"{path}: reading Inspect logs needs inspect_ai, which is not installed ({error}). Run snakemake with "
             "--use-conda, or run `make inspect` once, which installs it in .venv-inspect"
         ) from error
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file; correct `file` of the log in config.yaml")
+    limit_memory(unpacked)
     try:
         log = read_eval_log(str(path), resolve_attachments="core", exclude_fields=UNUSED)
     except Exception as error:  # whatever the reader raises for a damaged file
