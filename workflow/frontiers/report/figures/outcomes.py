@@ -178,5 +178,7 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
         ),
     ]
     figure.tight_layout(h_pad=0.6, w_pad=0.8)
-    figure.legend(handles=handles, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+    figure.legend(
+        handles=handles, ncols=3 if len(handles) > 4 else 4, loc="upper center", bbox_to_anchor=(0.5, 0.0)
+    )
     return figure
