@@ -12,17 +12,25 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
-
-
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, currency, load, records, strategies
 from frontiers.config import study as registry
+from frontiers.core import yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
 from frontiers.planning import job_resources
+
+try:
+    for path in filter(Path.exists, map(Path, ["config.yaml", *workflow.overwrite_configfiles])):
+        yaml_files.read(path)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+configfile: "config.yaml"
+
 
 try:
     load.check(config, Path.cwd())

@@ -138,7 +138,7 @@ def test_parsed_files_are_kept_by_their_text_and_a_torn_one_is_parsed_again(proj
 def rules():
     """Return (rule, script, choice) of every digest that a rule has among its params."""
     for path in sorted(RULES.glob("*.smk")):
-        for script, choice in re.findall(r"\bcode\(\s*\"(\w+)\"(.*?)\)", path.read_text()):
+        for script, choice in re.findall(r"\b(?:code|made_by)\(\s*\"(\w+)\"(.*?)\)", path.read_text()):
             yield pytest.param(script, choice, id=f"{path.stem}-{script}")
 
 
@@ -152,7 +152,13 @@ def test_every_rule_with_a_script_has_its_digest_among_its_params():
     for path in sorted(RULES.glob("*.smk")):
         for block in re.split(r"^ *(?=rule\b)", path.read_text(), flags=re.MULTILINE):
             called = set(re.findall(r"workflow/scripts/(\w+)\.py", block))
-            digested = set(re.findall(r"\bcode\(\s*\"(\w+)\"", block))
+            digested = set(re.findall(r"\bmade_by\(\s*\"(\w+)\"", block))
+            digested |= {"generate"} if "made_by=DECIDES" in block else set()
+            digested |= (
+                set(re.findall(r"workflow/scripts/(download_\w+)\.py", block))
+                if "downloaded_by" in block
+                else set()
+            )
             assert called - digested <= {"status"}, f"{path.name}: {called - digested}"
 
 

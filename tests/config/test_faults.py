@@ -1,6 +1,9 @@
 """config.yaml: the shipped one is right, and each mistake gives one message with the fix."""
 
+import contextlib
+import copy
 import json
+import math
 from datetime import date
 from pathlib import Path
 
@@ -162,10 +165,21 @@ MISTAKES = [
             "did you mean `h100`?",
         ],
     ),
-]
+    ("studies/pocket/caps", [0, 8.0], ["studies.pocket.caps[1]", "expected a whole number; write 8, not 8.0"]),
+    ("studies/pocket/seed", 2**63, ["studies.pocket.seed", "write one below 2^63"]),
+    ("studies/pocket/seed", 10**400, ["studies.pocket.seed", "write one below 2^63"]),
+    ("models/phi-4/sampling/temperature", math.nan, ["models.phi-4.sampling.temperature", "nan is not a number to"]),
+    ("models/phi-4/sampling/temperature", math.inf, ["inf is not a number to compute with; write a finite one"]),
+    ("studies/pocket/engine/kv_cache_gib", math.inf, ["studies.pocket.engine.kv_cache_gib", "inf is not"]),
+    ("models/phi-4/label", "a\ud800", ["models.phi-4.label: the text has half of a surrogate pair, \\ud800"]),
+    ("models/phi-4/label", "a\0", ["models.phi-4.label: the text has a NUL"]),
+    ("models/pocket-small/path", "x/" * 5000, ["models.pocket-small.path"]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value", "wanted"), MISTAKES, ids=[f"{m[0]}={m[1]}" for m in MISTAKES])
+@pytest.mark.parametrize(
+    ("path", "value", "wanted"), MISTAKES, ids=[ascii(f"{m[0]}={m[1]}")[:60] for m in MISTAKES]
+)
 def test_a_mistake_gives_one_message(config, root, path, value, wanted):
     put(config, path, value)
     faults = faults_of(config, root)
@@ -241,3 +255,33 @@ def test_caps_pass_exactly_when_ascending_and_within_the_context(caps):
     )
     faults = [fault for fault in cross_faults(config, ROOT) if ".caps" in fault]
     assert (not faults) == right
+
+
+def places(value, path=()):
+    """Yield the path of everything in a configuration."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+SHIPPED = yaml.safe_load(TEXT)
+PLACES = list(places(SHIPPED))
+ODD = [
+    None, True, -1, 0, 8.0, 2**70, 10**400, math.inf, math.nan, 1e308, "", "x" * 10_000, "\ud800", "\0", "../x", "{a}",
+    b"x", [], {}, [[]], [None], {"a": 1}, date(2025, 1, 1), (1, 2),
+]  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(PLACES), st.sampled_from(ODD))
+def test_anything_anywhere_is_right_or_a_message(place, odd):
+    config = copy.deepcopy(SHIPPED)
+    *inner, last = place
+    block = config
+    for key in inner:
+        block = block[key]
+    block[last] = odd
+    with contextlib.suppress(UserError):
+        load.check(config, ROOT)
+        load.load(config)

@@ -65,6 +65,7 @@ def test_local_benchmark_is_copied_with_its_origin(local, tmp_path):
         "problems_sha256": sha256(path),
         "licence": "MIT",
         "source": "a test",
+        "made_by": None,
     }
     assert sorted(p.name for p in output.parent.iterdir()) == ["sums.json", "sums.jsonl"]
 

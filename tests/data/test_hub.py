@@ -128,6 +128,7 @@ def test_a_data_set_is_fetched_at_its_commit_and_checked(sums):
             "problems_sha256": sha256(sums.output / "sums.jsonl"),
             "licence": "MIT",
             "source": "a test",
+            "made_by": None,
         }
     folder = sums.root / "datasets/a/b" / COMMIT
     assert [path.name for path in folder.glob("[!.]*")] == ["test.jsonl"]

@@ -42,11 +42,19 @@ def test_a_time_that_is_not_known_asks_for_nothing(hours):
     assert job_resources.planned(hours, 1, 1, {"devices": 1}) is None
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"m": null}', '{"other": {"runtime": 1, "mem_mb": 1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, "{", '{"m": null}', '{"other": {"runtime": 1, "mem_mb": 1}}', "[]", '["m"]', '"m"', "7", "null", "\xff",
+        '{"m": []}', '{"m": {"runtime": 1}}', '{"m": {"runtime": "1", "mem_mb": 1}}', '{"m": {"runtime": -1, "mem_mb": 1}}',
+        '{"m": {"runtime": NaN, "mem_mb": 1}}', '{"m": {"runtime": 1e400, "mem_mb": 1}}', "[" * 100_000,
+        '{"m": {"runtime": 99999999999999999999, "mem_mb": 1}}', '{"m": {"runtime": true, "mem_mb": 1}}',
+    ],
+)  # fmt: skip
 def test_without_a_plan_that_knows_a_job_asks_for_what_its_model_says(tmp_path, content):
     path = tmp_path / "plan.json"
     if content:
-        path.write_text(content)
+        path.write_text(content, encoding="latin-1")
     assert job_resources.asked(path, "m", BLOCK) == {"runtime": 7, "mem_mb": 9}
 
 

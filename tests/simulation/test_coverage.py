@@ -17,6 +17,7 @@ RUNS = {
     "frontier": 8,
     "architectures": 8,
     "outcomes": 8,
+    "failing": 8,
     "ties": 8,
 }
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")

@@ -26,7 +26,7 @@ def main() -> None:
 def described(rule, studies: dict) -> dict:
     """Return a rule's name, script and environments; script is None where no Python runs."""
     run = re.search(r"\bpython (\S+)", rule.shellcmd)
-    named = run and re.fullmatch(r"\{params\.(\w+)\}", run[1])
+    named = run and re.fullmatch(r"\{params\.(\w+):q\}", run[1])
     script = getattr(rule.params, named[1]) if named else run and run[1]
     environments = [rule.conda_env]
     if callable(rule.conda_env):

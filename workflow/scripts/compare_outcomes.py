@@ -1,8 +1,8 @@
 """Compares the cost of failed and successful generations, and tells what stopping early would save.
 
 Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Output: the table
-`outcomes`, with ratios of reasoning tokens and of FLOP per generation, raw and within problem, the share of
-FLOP saved by stopping early, and 95 % intervals.
+`outcomes`, with ratios of reasoning tokens and of FLOP per generation, raw and with
+difficulty held fixed, the share of FLOP saved by stopping early, and 95 % intervals.
 """
 
 from collections.abc import Sequence

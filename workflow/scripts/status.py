@@ -8,11 +8,9 @@ time left of the running job, GPU hours so far. It only reads, so call it at any
 import argparse
 from pathlib import Path
 
-import yaml
-
 from frontiers.config import load
 from frontiers.config.study import pairs, samples
-from frontiers.core import cli
+from frontiers.core import cli, yaml_files
 from frontiers.generation import status
 
 
@@ -23,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--studies", nargs="+", help="studies to report (default: those listed under `run`)")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
     arguments = parser.parse_args(argv)
-    config = load.load(yaml.safe_load(arguments.config.read_text()))
+    config = load.load(yaml_files.read(arguments.config))
     for name in arguments.studies or config["run"]:
         if name not in config["studies"]:
             raise cli.UserError(

@@ -16,30 +16,38 @@ def answers_of(rows: list[tuple]) -> pd.DataFrame:
     return frame.assign(strategy="cot", benchmark="easy", cap=cap, flops=flops)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 4), st.integers(3, 7))
-def test_weights_of_two_way_are_repeated_problems(seed, models, problems):
-    rng = np.random.default_rng(seed)
-    y, d = rng.normal(size=(models, problems)), rng.integers(0, 2, (models, problems)).astype(float)
-    counts = rng.integers(0, 4, problems)
-    if counts.sum() == 0:
-        return
-    again = np.repeat(np.arange(problems), counts)
-    weighted = ratios.two_way(y, d, counts[None].astype(float))
-    repeated = ratios.two_way(y[:, again], d[:, again], np.ones((1, len(again))))
-    assert weighted == pytest.approx(repeated, nan_ok=True, rel=1e-6, abs=1e-9)
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
-def test_weights_of_each_model_are_repeated_problems(seed):
+def test_weights_of_the_adjusted_ratio_are_repeated_problems(seed):
     rng = np.random.default_rng(seed)
     y, d = rng.normal(size=(3, 30)), rng.integers(0, 2, (3, 30)).astype(float)
     counts = rng.integers(0, 4, 30)
     again = np.repeat(np.arange(30), counts)
-    weighted = ratios.each_model(y, d, counts[None].astype(float))
-    repeated = ratios.each_model(y[:, again], d[:, again], np.ones((1, len(again))))
-    assert weighted == pytest.approx(repeated, rel=1e-5, abs=1e-7)
+    weighted = ratios.adjusted(y, d, counts[None].astype(float))
+    repeated = ratios.adjusted(y[:, again], d[:, again], np.ones((1, len(again))))
+    assert weighted == pytest.approx(repeated, rel=1e-4, abs=1e-5, nan_ok=True)
+
+
+def test_adjusted_ratio_by_hand():
+    """Costs that are exact sums of what failures say of difficulty, 0.3 slopes by 1, 2, 4, and of failing."""
+    rng = np.random.default_rng(2)
+    d = rng.integers(0, 2, (3, 40)).astype(float)
+    slopes, failing = np.array([0.1, 0.2, 0.4]), np.array([0.5, 0.0, -0.2])
+    difficulty = np.array([1.0, 2.0, 3.0]) @ d
+    y = 6 + slopes[:, None] * difficulty + failing[:, None] * d
+    assert ratios.adjusted(y, d, np.ones((1, 40)))[0] == pytest.approx(failing, abs=1e-6)
+    assert np.isnan(ratios.adjusted(6 - slopes[:, None] * difficulty, d, np.ones((1, 40)))).all()
+
+
+def test_adjusted_ratio_is_that_of_least_squares_and_a_tetrad():
+    rng = np.random.default_rng(3)
+    hard = rng.normal(size=60)
+    d = (rng.normal(size=(3, 60)) < hard).astype(float)
+    y = hard * [[0.2], [0.4], [0.6]] + rng.normal(size=(3, 60)) * 0.3
+    frame = pd.DataFrame(np.vstack([y, d]).T, columns=["y0", "y1", "y2", "d0", "d1", "d2"])
+    c = np.array([smf.ols(f"y{m} ~ d0 + d1 + d2", frame).fit().params[["d0", "d1", "d2"]] for m in range(3)])
+    expected = c[0, 0] - (c[0, 1] * c[2, 0] + c[0, 2] * c[1, 0]) / (c[2, 1] + c[1, 2])
+    assert ratios.adjusted(y, d, np.ones((1, 60)))[0, 0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_ratio_in_a_decile_is_that_of_statsmodels():

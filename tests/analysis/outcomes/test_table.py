@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.formula.api as smf
 
 from frontiers.analysis.outcomes import table as outcomes
 from frontiers.core.tables import check_table, read_table, write_table
@@ -26,18 +25,6 @@ def get(table: pd.DataFrame, comparison: str, measure: str = "reasoning_tokens",
     return found.iloc[0]
 
 
-def pooled_rows(seed: int, effect: float, problems: int = 80) -> list[tuple]:
-    rng = np.random.default_rng(seed)
-    rows = []
-    for i in range(problems):
-        hardness = rng.normal()
-        for k in range(4):
-            correct = bool(rng.normal() + 0.5 * k - hardness > 0)
-            logs = 8 + hardness + 0.3 * k + effect * (not correct) + 0.3 * rng.normal()
-            rows.append((f"m{k}", f"p{i:03d}", 0, correct, int(np.exp(logs))))
-    return rows
-
-
 def test_raw_and_within_problem_by_hand():
     """Easy problems take 10 tokens and hard ones 100; failing costs twice as much, on both."""
     rows = []
@@ -56,55 +43,96 @@ def test_raw_and_within_problem_by_hand():
     assert get(table, "raw", "flops").estimate == pytest.approx(165 / 42.5)
 
 
-def test_one_sample_sends_to_the_pooled_row():
-    rows = [("m", f"p{i}", 0, i % 2 == 0, 10 + i) for i in range(20)]
+@pytest.mark.parametrize(
+    ("models", "problems", "reason"),
+    [
+        (2, 20, "one sample per problem, models that both fail and succeed: 2; at least 3 are needed"),
+        (4, 20, "one sample per problem, problems answered by all models: 20; at least 25 are needed"),
+    ],
+)
+def test_one_sample_needs_other_models_and_problems(models, problems, reason):
+    rows = [
+        (f"m{k}", f"p{i:02d}", 0, (i + k) % 2 == 0, 10 + i) for i in range(problems) for k in range(models)
+    ]
     table = outcomes.fit(answers_of(rows), draws=50)
-    assert get(table, "raw").estimable
-    alone = get(table, "within_problem")
-    assert not alone.estimable and "no other model tells how hard a problem is" in alone.reason
-    assert get(table, "within_problem", model="all").reason == "fewer than two models to pool"
+    check_table(table, "outcomes", "test")
+    assert get(table, "raw", model="m0").estimable
+    assert get(table, "adjusted", model="m0").reason == reason
+    assert get(table, "adjusted", model="all").reason == "models to pool: 0; at least 2 are needed"
+    assert not (table.comparison == "within_problem").any()
 
 
-def test_difficulty_alone_gives_a_raw_ratio_and_none_within():
+def test_costs_that_do_not_rise_with_difficulty_cannot_be_adjusted():
     rng = np.random.default_rng(0)
-    rows = []
-    for i in range(120):
-        hardness = rng.uniform()
-        for model, skill in (("a", 0.4), ("b", 0.6), ("c", 0.8)):
-            tokens = round(200 * np.exp(4 * hardness) * (1 + skill))
-            rows.append((model, f"p{i:03d}", 0, bool(rng.uniform() < skill * 1.2 * (1 - hardness)), tokens))
-    table = outcomes.fit(answers_of(rows), draws=300)
-    assert get(table, "raw", model="c").low > 1.2
-    pooled = get(table, "within_problem", model="all")
-    assert pooled.estimate == pytest.approx(1, abs=0.01)
+    rows = [(f"m{k}", f"p{i:02d}", 0, bool(rng.random() < 0.5), int(rng.integers(50, 60)))
+            for i in range(60) for k in range(3)]  # fmt: skip
+    reasons = outcomes.fit(answers_of(rows), draws=100).query("comparison == 'adjusted'").reason
+    assert reasons.dropna().str.contains("hardly rise with difficulty").sum() >= 4
 
 
-def test_pooled_effect_is_that_of_statsmodels():
-    answers = answers_of(pooled_rows(1, 0.4))
-    table = outcomes.fit(answers, draws=200)
-    frame = answers.assign(y=np.log(answers.reasoning_tokens), failed=1.0 - answers.correct)
-    result = smf.ols("y ~ failed + C(model) + C(problem_id)", frame).fit()
-    pooled = get(table, "within_problem", model="all")
-    assert pooled.estimate == pytest.approx(np.exp(result.params["failed"]))
-    assert pooled.low < np.exp(0.4) < pooled.high
+def slowed(seed: int, samples: int = 1, problems: int = 250, effect=lambda hard: 0.0) -> pd.DataFrame:
+    """Answers of four models that slow down with difficulty by 0.2 to 0.6; failing adds `effect` to log cost."""
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=(problems, 1, 1))
+    right = rng.random((problems, 4, samples)) < 1 / (
+        1 + np.exp(1.2 * hard - np.linspace(-0.4, 0.6, 4)[:, None])
+    )
+    logs = 8 + np.linspace(0.2, 0.6, 4)[:, None] * hard + 0.3 * rng.normal(size=right.shape)
+    logs += effect(hard) * ~right
+    place = np.ndindex(right.shape)
+    return answers_of(
+        [(f"m{k}", f"p{i:03d}", s, right[i, k, s], int(np.exp(logs[i, k, s]))) for i, k, s in place]
+    )
 
 
-def test_pooled_interval_covers():
+def test_difficulty_alone_gives_raw_ratios_and_none_adjusted():
+    """Failing costs nothing, but models slow down with difficulty at different rates."""
+    held = np.zeros(4)
+    for seed in range(20):
+        table = outcomes.fit(slowed(seed), draws=200, seed=seed)
+        for k in range(4):
+            row = get(table, "adjusted", model=f"m{k}")
+            held[k] += row.low < 1 < row.high
+            assert row.n == 250 and get(table, "raw", model="m3").low > 1.2
+        pooled = get(table, "adjusted", model="all")
+        assert pooled.low < pooled.estimate < pooled.high and pooled.high / pooled.low < 1.3
+    assert held.min() >= 17
+
+
+def test_cost_of_failing_is_found_in_one_sample():
     hits = 0
-    for seed in range(40):
-        table = outcomes.fit(answers_of(pooled_rows(seed, 0.4, 60)), draws=200, seed=seed)
-        found = get(table, "within_problem", model="all")
+    for seed in range(30):
+        found = get(outcomes.fit(slowed(seed, effect=lambda hard: 0.4), 200, seed), "adjusted", model="all")
         hits += found.low <= np.exp(0.4) <= found.high
-    assert hits >= 33
+    assert hits >= 25
+
+
+def test_within_problem_holds_for_problems_with_both_outcomes():
+    """The cost of failing rises with difficulty: the ratio is its mean over the problems with both outcomes."""
+    answers = slowed(3, samples=8, problems=60, effect=lambda hard: 0.2 + 0.3 * hard)
+    table = outcomes.fit(answers, draws=200)
+    mine = answers[answers.model == "m1"].assign(log=lambda f: np.log(f.reasoning_tokens))
+    sides = mine.pivot_table(index="problem_id", columns="correct", values="log").dropna()
+    row = get(table, "within_problem", model="m1")
+    assert row.n == len(sides) < 60
+    assert row.estimate == pytest.approx(np.exp((sides[False] - sides[True]).mean()))
+    parts = table[(table.comparison == "within_problem") & (table.measure == "reasoning_tokens")]
+    single = parts[parts.model != "all"]
+    pooled = get(table, "within_problem", model="all")
+    assert pooled.estimate == pytest.approx(np.exp(np.log(single.estimate).mean()))
+    assert pooled.n == single.n.sum() and "over 4 models" in pooled.note
 
 
 def test_models_without_a_trace_are_named():
-    rows = pooled_rows(2, 0.3) + [("direct", f"p{i:03d}", 0, i % 3 == 0, 0) for i in range(80)]
-    table = outcomes.fit(answers_of(rows), draws=50)
-    pooled = get(table, "within_problem", model="all")
+    answers = pd.concat(
+        [slowed(2), answers_of([("direct", f"p{i:03d}", 0, i % 3 == 0, 0) for i in range(250)])]
+    )
+    table = outcomes.fit(answers, draws=50)
+    pooled = get(table, "adjusted", model="all")
     assert pooled.estimable and "cost is 0: direct" in pooled.note
-    assert "direct" not in (get(table, "within_problem", "flops", model="all").note or "")
+    assert "direct" not in (get(table, "adjusted", "flops", model="all").note or "")
     assert not get(table, "raw", model="direct").estimable
+    assert get(table, "adjusted", model="direct").reason == "its costs are 0"
 
 
 @pytest.mark.parametrize("share", [0, 1])
@@ -147,18 +175,6 @@ def test_one_problem_is_no_two_halves():
     check_table(table, "outcomes", "test")
 
 
-def test_each_model_is_that_of_statsmodels():
-    """One sample each: the cost of failing may differ between models."""
-    answers = answers_of(pooled_rows(4, 0.3))
-    table = outcomes.fit(answers, draws=200)
-    frame = answers.assign(y=np.log(answers.reasoning_tokens), failed=1.0 - answers.correct)
-    result = smf.ols("y ~ failed:C(model) + C(model) + C(problem_id)", frame).fit()
-    for model in ("m0", "m3"):
-        row = get(table, "within_problem", model=model)
-        assert row.estimate == pytest.approx(np.exp(result.params[f"failed:C(model)[{model}]"]), rel=1e-6)
-        assert row.low < np.exp(0.3) < row.high
-
-
 def test_share_of_pairs_counts_signs_and_how_sure_they_are():
     key = {"strategy": "cot", "benchmark": "b", "measure": "flops", "comparison": "raw", "estimable": True}
     rows = [key | {"model": m, "estimate": e, "spread": s} for m, e, s in
@@ -166,7 +182,7 @@ def test_share_of_pairs_counts_signs_and_how_sure_they_are():
     found = {(r["measure"], r["comparison"]): r for r in outcomes.pairs_above_one(rows)}
     row = found[("flops", "share_raw")]
     assert (row["estimate"], row["low"], row["high"], row["n"]) == (0.75, 0.5, 0.75, 4)
-    assert not found[("flops", "share_within_problem")]["estimable"]
+    assert list(found) == [("flops", "share_raw")]
 
 
 def test_the_script_writes_the_table(measured, tmp_path):

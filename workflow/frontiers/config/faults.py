@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -248,12 +249,12 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
-        if study["kind"] == "published" and not (root / study["table"]).is_file():
+        if study["kind"] == "published" and not os.path.isfile(root / study["table"]):
             yield f"studies.{name}.table: there is no file {study['table']}; correct the path"
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
-                if path and not path.startswith(MADE_BY_RULES) and not (root / path).exists():
+                if path and not path.startswith(MADE_BY_RULES) and not os.path.exists(root / path):
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"
 
 

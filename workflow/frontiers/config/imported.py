@@ -1,5 +1,6 @@
 """Imported studies in config.yaml: the lists derived from their logs, and the faults of the logs."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def _faults_of(place: str, log: Mapping, study: Mapping, root: Path | None) -> I
         yield f"{place}: `cap` and `columns.cap` contradict each other; remove one"
     if "cap" in log and log["cap"] not in study.get("caps", [None]):
         yield f"{place}.cap: {log['cap']} is not one of the study's `caps`; add it there"
-    if root is not None and not (root / log["file"]).is_file():
+    if root is not None and not os.path.isfile(root / log["file"]):
         yield f"{place}.file: there is no file {log['file']}; correct the path"
 
 

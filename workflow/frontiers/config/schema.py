@@ -2,17 +2,44 @@
 
 import datetime
 import json
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from frontiers.config.strategies import METHODS
 from frontiers.core.paths import CONFIG_SCHEMAS
 from frontiers.core.suggest import suggest
+from frontiers.core.texts import text_fault
 
 SCHEMA = CONFIG_SCHEMAS / "config.schema.json"
+
+
+LARGEST = 2**63
+"""What integers are below: larger ones fit in no table."""
+
+
+def _is_integer(_checker, value: Any) -> bool:
+    """Return whether a value is written as an integer: YAML's 8.0 is none, and would name another request than 8."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def _is_number(_checker, value: Any) -> bool:
+    return _is_integer(_checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_text(_checker, value: Any) -> bool:
+    return isinstance(value, str) and text_fault(value) is None
+
+
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number, "string": _is_text}
+    ),
+)
 
 
 @cache
@@ -26,7 +53,7 @@ def schema() -> dict:
 def schema_faults(config: Mapping) -> list[str]:
     """Return the faults that the schema finds, in the order of the configuration's paths."""
     messages: dict[tuple, str] = {}
-    errors = Draft202012Validator(schema()).iter_errors(config)
+    errors = Validator(schema()).iter_errors(config)
     for error in sorted(errors, key=lambda error: [str(step) for step in error.absolute_path]):
         key = (tuple(error.absolute_path), error.validator)
         if "propertyNames" in error.absolute_schema_path:
@@ -110,6 +137,14 @@ def _type_message(place: str, value: Any, rule: str | list[str]) -> str:
     key = place.rpartition(".")[2]
     if "string" in types and isinstance(value, datetime.date):
         return f'YAML reads {value} as a date. Put it in quotes: {key}: "{value}"'
+    if isinstance(value, str) and (fault := text_fault(value)):
+        return f"the text {fault}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is not a number to compute with; write a finite one"
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        return "larger than any number that a table can hold; write one below 2^63"
+    if "integer" in types and isinstance(value, float) and value == int(value):
+        return f"expected a whole number; write {int(value)}, not {value}"
     if "string" in types and isinstance(value, int | float):
         kind = "a boolean" if isinstance(value, bool) else "a number"
         return f"YAML reads {value} as {kind}. Put it in quotes"

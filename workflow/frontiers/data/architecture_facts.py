@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 import jsonschema
-import yaml
 
+from frontiers.core import yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.paths import CONFIG_SCHEMAS, DATA
 
@@ -17,13 +17,11 @@ SCHEMA = CONFIG_SCHEMAS / "architecture.schema.json"
 
 def read_facts(path: Path) -> dict:
     """Return the facts of one file; raises `UserError` when it is missing or does not match its schema."""
+    if not path.exists():
+        raise UserError(f"{path}: no such architecture; add this file, or name another one")
+    facts = yaml_files.read(path)
     try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
         jsonschema.validate(facts, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such architecture; add this file, or name another one") from error
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({error}); correct the file") from error
     except jsonschema.ValidationError as error:
         raise UserError(f"{path}: {error.json_path}: {error.message}; see {SCHEMA}") from error
     return facts

@@ -11,7 +11,7 @@ import numpy as np
 
 from frontiers.core.cli import UserError
 from frontiers.core.suggest import suggest
-from frontiers.data.problems import text_fault
+from frontiers.core.texts import text_fault
 
 LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")

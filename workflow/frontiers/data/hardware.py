@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 
-from frontiers.core import lineage
+from frontiers.core import lineage, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.paths import CONFIG_SCHEMAS, DATA
 from frontiers.core.suggest import suggest
@@ -65,13 +64,8 @@ def load(name: str, folder: Path = FOLDER) -> Hardware:
 def read(path: str | Path) -> Hardware:
     """Return the device that a file describes; raises `UserError` when it does not match the schema."""
     path = Path(path)
-    try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-        lineage.note_file(path)
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{path}: cannot be read as the description of a device ({error}); correct the file"
-        ) from error
+    facts = yaml_files.read(path)
+    lineage.note_file(path)
     for error in sorted(_validator().iter_errors(facts), key=lambda error: list(map(str, error.path))):
         place = ".".join(map(str, error.absolute_path)) or "the whole file"
         raise UserError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from frontiers.core import lineage
 from frontiers.core.cli import UserError
+from frontiers.core.texts import text_fault
 
 ANSWER_TYPES = ("number", "expression", "choice")
 
@@ -61,19 +62,6 @@ def read_problems(path: str | Path, sha256: str | None = None, rows: int | None 
             "changed: fetch it again, or correct `rows` under `benchmarks:`"
         )
     return problems
-
-
-def text_fault(text: str) -> str | None:
-    """Return why a text cannot be stored, None if it can: half of a pair of UTF-16, which is no character, or a NUL."""
-    odd = next(
-        (character for character in text if "\ud800" <= character <= "\udfff" or character == "\0"), None
-    )
-    if odd is None:
-        return None
-    kind = "a NUL" if odd == "\0" else "half of a surrogate pair"
-    return (
-        f"has {kind}, \\u{ord(odd):04x}, at character {text.index(odd):,}: remove it, or fetch the text again"
-    )
 
 
 def _problem(line: bytes, where: str) -> Problem:

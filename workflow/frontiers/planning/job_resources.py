@@ -31,16 +31,24 @@ def planned(
 def asked(plan: Path, name: str, model: Mapping) -> dict[str, int]:
     """Return `runtime` and `mem_mb` of a job of the model `name`; `plan` is the study's plan.json.
 
-    Without a plan, or if it has no time for the model, the values of the model's block are used.
+    Without a plan, or where it does not say both for the model, the values of the model's block are used.
     """
     own = {"runtime": model["runtime_minutes"], "mem_mb": model["memory_mb"]}
-    return _read(plan).get(name) or own
+    found = _read(plan).get(name)
+    if not isinstance(found, dict) or not all(_is_count(found.get(key)) for key in own):
+        return own
+    return {key: found[key] for key in own}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
 @cache
 def _read(plan: Path) -> dict:
-    """Return the resources in the plan by model; empty if the file is missing or damaged."""
+    """Return the resources in the plan by model; empty if the file is missing, damaged or no object."""
     try:
-        return json.loads(plan.read_text())
-    except (OSError, ValueError):
+        found = json.loads(plan.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}

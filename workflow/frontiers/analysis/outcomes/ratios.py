@@ -1,4 +1,4 @@
-"""Ratios of the cost of failed to that of successful generations: raw, within problem, by difficulty.
+"""Ratios of the cost of failed to that of successful generations: raw, within problem, adjusted, by difficulty.
 
 All functions take counts (1 + D, problems): ones in row 0, then how often each problem is in each bootstrap
 draw. They return an estimate with its draws, the estimate first.
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 RIDGE = 1e-10
-CHUNK = 500
 DECILES = 10
 
 
@@ -41,7 +40,7 @@ def raw(found: dict[str, np.ndarray], counts: np.ndarray) -> tuple[np.ndarray, n
 
 
 def within(found: dict[str, np.ndarray], counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the geometric mean over problems of failed over successful cost, and both geometric means.
+    """Return the mean over problems of the log of failed over successful cost, and both geometric means.
 
     Only problems with both outcomes count, each once, with the mean log of its samples.
     """
@@ -49,7 +48,7 @@ def within(found: dict[str, np.ndarray], counts: np.ndarray) -> tuple[np.ndarray
     means = np.where(both[:, None], found["logs"] / np.maximum(found["positive"], 1), 0)
     with np.errstate(invalid="ignore"):
         levels = (counts @ means) / (counts @ both)[:, None]
-    return np.exp(levels[:, 0] - levels[:, 1]), np.exp(levels)
+    return levels[:, 0] - levels[:, 1], np.exp(levels)
 
 
 def cells(frame: pd.DataFrame, measure: str, problems: int) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -70,50 +69,38 @@ def cells(frame: pd.DataFrame, measure: str, problems: int) -> tuple[list[str], 
     return list(models), y, d
 
 
-def two_way(y: np.ndarray, d: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the coefficient of `d` in least squares of `y` with effects of rows and columns, (D,).
+def adjusted(y: np.ndarray, d: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the log ratio of each model, failing over succeeding, adjusted for shared difficulty, (D, models).
 
-    `y`, `d`: (models, problems), complete; `weights`: (D, problems), how often a problem counts. Both are
-    centred on the problem, then on the weighted mean of the model (Frisch, Waugh & Lovell). NaN where
-    nothing of `d` is left.
-    """
-    y, d = y - y.mean(axis=0), d - d.mean(axis=0)
-    total = weights.sum(axis=1)
-
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        model_part = ((weights @ a.T) * (weights @ b.T)).sum(axis=1) / total
-        return weights @ (a * b).sum(axis=0) - model_part
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = product(d, d)
-        return np.where(left > 1e-9 * total, product(y, d) / left, np.nan)
-
-
-def each_model(y: np.ndarray, d: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return a coefficient of `d` per row in least squares of `y` with effects of rows and columns, (D, M).
-
-    As `two_way`, but failing may cost each model another share. The effect of a problem comes from all
-    models that answered it. NaN for a model whose `d` does not vary in a draw.
+    `y` (log cost) and `d` (share failed): (models, problems), complete, at least three models; `weights`:
+    (D, problems), how often a problem counts. Model m spends y_m = a_m + l_m h + g_m d_m + error on a problem of
+    difficulty h, so each model may slow down with difficulty at its own rate l_m. The best linear forecast of h from
+    who failed is sum_j q_j d_j. The least squares of y_m on all d have thus the coefficients c_mj = l_m q_j, to which
+    g_m is added for j = m. What m's own failure says of difficulty follows from the other models,
+    l_m q_m = c_mj c_km / c_kj, a tetrad (Spearman 1904, Am. J. Psychol. 15, 201), here the ratio of its sums
+    over all pairs j, k. What else lengthens the traces of several models, unrelated to failing, does not enter.
+    NaN where the sum of c_kj is not positive: the others' costs do not rise with difficulty. The error holds
+    difficulty for one model alone, if there is any, and then so does g.
     """
     models, problems = y.shape
-    varies = np.flatnonzero(np.ptp(d, axis=1) > 0)
-    centre = np.eye(models) - 1 / models
-    stack = np.zeros((problems, models, models - 1 + len(varies)))
-    stack[:, :, : models - 1] = centre[:, 1:]
-    stack[:, :, models - 1 :] = centre[:, varies] * d[varies].T[:, None, :]
-    size = stack.shape[2]
-    squares = np.einsum("pmi,pmj->pij", stack, stack).reshape(problems, -1)
-    products = np.einsum("pmi,mp->pi", stack, y - y.mean(axis=0))
-    out = np.full((len(weights), models), np.nan)
-    for start in range(0, len(weights), CHUNK):
-        part = weights[start : start + CHUNK]
-        left = (part @ squares).reshape(-1, size, size)
-        left += RIDGE * part.sum(axis=1)[:, None, None] * np.eye(size)
-        solved = np.linalg.solve(left, (part @ products)[..., None])[..., 0]
-        out[start : start + CHUNK, varies] = solved[:, models - 1 :]
+    design = np.vstack([np.ones(problems), d])
+    size = models + 1
+    squares = np.einsum("ip,jp->pij", design, design).reshape(problems, -1)
+    products = np.einsum("ip,mp->pim", design, y).reshape(problems, -1)
+    left = (weights @ squares).reshape(-1, size, size)
+    left += RIDGE * weights.sum(axis=1)[:, None, None] * np.eye(size)
+    solved = np.linalg.solve(left, (weights @ products).reshape(-1, size, models))
+    slopes = np.swapaxes(solved[:, 1:], 1, 2)
+    own = np.einsum("dmm->dm", slopes)
+    others = slopes * (1 - np.eye(models))
+    row, column = others.sum(axis=2), others.sum(axis=1)
+    between = others.sum(axis=(1, 2))[:, None] - row - column
+    through = row * column - np.einsum("dmj,djm->dm", others, others)
     failed = weights @ d.T
-    lost = (failed <= 0) | (failed >= weights.sum(axis=1)[:, None])
-    return np.where(lost, np.nan, out)
+    lost = (between <= 0) | (failed <= 0) | (failed >= weights.sum(axis=1)[:, None])
+    return np.where(
+        lost, np.nan, own - np.divide(through, between, out=np.zeros_like(own), where=between > 0)
+    )
 
 
 def difficulty_deciles(failed: np.ndarray) -> np.ndarray:

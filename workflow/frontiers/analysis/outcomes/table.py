@@ -1,15 +1,17 @@
 """What failed generations cost against successful ones, and what stopping early would have saved.
 
-Hard problems both fail more and cost more, so the raw ratio of means mixes difficulty with failure. Within
-problem, difficulty is held fixed:
+Hard problems both fail more and cost more, so the raw ratio of means mixes difficulty with failure. What can be said
+with difficulty held fixed hangs on the number of samples:
 
-- several samples: over problems with both outcomes, the mean of log(cost) of the failed less that of the
-  successful samples of one model on one problem
-- one sample: log(cost) = effect of the model + effect of the problem + g · failed, least squares over the
-  problems answered by all models, with one g per model, or one for all (model `all`). Which models fail on a
-  problem then carries the comparison, so g also holds any interaction of model and difficulty.
+- several per problem, "within problem": over the problems with both outcomes, each once, the mean of log(cost) of
+  the failed less that of the successful samples of one model on one problem. It holds for these problems, those on which
+  the model sometimes fails and sometimes succeeds, and not for problems it always or never solves.
+- one per problem, "adjusted for difficulty": no problem shows both outcomes, so difficulty is what the models share.
+  log(cost) = effect of the model + its own slope times difficulty + g · failed, from at least three models (see
+  `ratios.adjusted`). A problem that is hard for one model alone still counts as failing.
 
-In a decile of difficulty (as the other models find it) log(cost) = effect of the model + g · failed.
+For all models together, `all`, the logarithms are averaged over models. In a decile of difficulty (as the other models
+find it) log(cost) = effect of the model + g · failed; what difficulty differs within a decile is not taken out.
 
 Generations are those at the largest cap of each model and strategy; what was truncated counts as failed, at
 its full cost. Intervals come from the joint bootstrap over problems.
@@ -31,12 +33,18 @@ from frontiers.statistics.paired import holm
 
 POOLED = "all"
 MEASURES = ("reasoning_tokens", "flops")
-FEWEST = 5  # generations of each outcome, or problems with both, below which no ratio within problem is given
+FEWEST = 5  # generations of each outcome, or problems with both, below which no such ratio is given
+FEWEST_MODELS = (
+    3  # models that tell how hard a problem is for a fourth coefficient: their own, and two others'
+)
+FEWEST_EACH = 5  # problems per coefficient of a regression
 FEWEST_RAW = 10  # problems with each outcome: with fewer, draws with one or two of them have no error
-FEWEST_SPARED = 10  # problems that a regression must hold
+FEWEST_SPARED = 10  # problems that a decile must hold
 HOLM = "signs of single pairs, holm over pairs"
 AGGREGATED = "published figures are means, not single answers"
+WITHIN, ADJUSTED = "within_problem", "adjusted"
 LACKING = "more than 2.5 % of the bootstrap draws lack one of the outcomes"
+UNSEEN = "one sample per problem, and the costs of the other models hardly rise with difficulty"
 CLAIM = "arXiv 2512.24776 has failed generations cost more in 97 % of its pairs, raw, one sample each"
 
 
@@ -64,7 +72,7 @@ def fit(
             top = part[part["order"] == part.groupby("model")["order"].transform("max")]
             key = {"strategy": strategy, "benchmark": benchmark}
             for measure in MEASURES:
-                rows += [key | {"measure": measure} | row for row in _ratios(top, measure, counts)]
+                rows += [key | {"measure": measure} | row for row in compared(top, measure, counts)]
             rng = generator(seed, "halves", benchmark)
             for model, curve in part.groupby("model", sort=False):
                 found = stopping(curve, len(problems), rng) if len(problems) > 1 else None
@@ -82,17 +90,18 @@ def unfitted(points: pd.DataFrame) -> pd.DataFrame:
     return frame_of((key | fixed | {"measure": measure} for key in keys for measure in MEASURES), "outcomes")
 
 
-def _estimated(values: np.ndarray, problems: int, **fields: object) -> dict:
-    """Return the fields of a ratio whose first value is that of the data, the others draws.
+def _estimated(logs: np.ndarray, problems: int, lacking: str = LACKING, **fields: object) -> dict:
+    """Return the fields of a ratio whose first logarithm is that of the data, the others draws.
 
-    The limits are those of its logarithm's expanded percentiles; `spread` is its bootstrap standard error.
+    The limits are those of its expanded percentiles; `lacking` is the reason where too few draws have a value.
+    `spread` is the standard error of the logarithm, half the distance of the draws' 16 and 84 % quantiles.
     """
-    low, high = (float(v) for v in percentile_limits(values[1:], problems, estimate=values[0]))
-    if not np.isfinite(low):
-        return _no(LACKING)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = float(np.nanstd(np.log(values[1:]), ddof=1))
-    limits = {"estimate": float(values[0]), "low": low, "high": high, "interval": BOOTSTRAP}
+    low, high = (float(v) for v in percentile_limits(logs[1:], problems, estimate=logs[0]))
+    if not np.isfinite([low, logs[0]]).all():
+        return _no(lacking)
+    spread = float(np.diff(np.nanquantile(logs[1:], stats.norm.cdf([-1, 1])))[0] / 2)
+    estimate, low, high = (float(np.exp(v)) for v in (logs[0], low, high))
+    limits = {"estimate": estimate, "low": low, "high": high, "interval": BOOTSTRAP}
     return {"estimable": True, **limits, "spread": spread, **fields}
 
 
@@ -101,8 +110,12 @@ def _no(reason: str, **fields: object) -> dict:
     return {"estimable": False, "reason": reason, **fields}
 
 
-def _ratios(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
-    """Return raw and within-problem rows of every model, the pooled one and those of the deciles."""
+def compared(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
+    """Return the rows of one measure: of every model, of all models together and of the deciles of difficulty.
+
+    `top`: answers at the largest cap, with the columns problem (0 to problems - 1), model, correct and the measure.
+    `counts` (1 + D, problems): ones in row 0, then how often each problem is in each draw.
+    """
     problems = counts.shape[1]
     silent = top.groupby("model")[measure].max() == 0
     used = top[~top["model"].isin(silent.index[silent])]
@@ -110,33 +123,74 @@ def _ratios(top: pd.DataFrame, measure: str, counts: np.ndarray) -> list[dict]:
     models, y, d = ratios.cells(used, measure, problems) if len(used) else ([], *np.zeros((2, 0, problems)))
     whole = np.isfinite(y).all(axis=0) & np.isfinite(d).all(axis=0)
     y, d, weights = y[:, whole], d[:, whole], counts[:, whole]
-    several = len(models) > 1 and whole.sum() >= FEWEST_SPARED
-    single = np.exp(ratios.each_model(y, d, weights)) if several else None
-    rows = []
+    single = _adjusted(models, y, d, weights, left_out)
+    rows: list[dict] = []
+    logs: dict[str, list[tuple[int, np.ndarray]]] = {}
     for model, frame in top.groupby("model", sort=False):
         found = ratios.sums(frame, measure, problems)
         rows.append({"model": model, "comparison": "raw"} | _raw(found, counts))
         if found["number"].sum(axis=1).max() > 1:
-            row = _within(found, counts)
-        elif single is None or model not in models:
-            why = "its costs are 0" if len(models) > 1 else "no other model tells how hard a problem is"
-            row = _no(f"one sample per problem, and {why}", n=0)
+            comparison, (row, drawn) = WITHIN, _within(found, counts)
         else:
-            place = models.index(model)
-            row = _single(d[place], single[:, place], left_out)
-        rows.append({"model": model, "comparison": "within_problem"} | row)
-    rows.append({"model": POOLED, "comparison": "within_problem"} | _pooled(y, d, weights, left_out))
+            comparison, (row, drawn) = ADJUSTED, single.get(model, (_no("its costs are 0", n=0), None))
+        rows.append({"model": model, "comparison": comparison} | row)
+        kept = logs.setdefault(comparison, [])
+        if row["estimable"]:
+            kept.append((row["n"], drawn))
+    rows += [{"model": POOLED, "comparison": name} | _pooled(parts, left_out) for name, parts in logs.items()]
     return rows + _deciles(y, d, weights, left_out)
 
 
-def _single(failed: np.ndarray, ratio: np.ndarray, left_out: str) -> dict:
-    """Return the within-problem fields of one model with one sample each; `failed`: 0 or 1, (problems,)."""
-    fails, right = int(failed.sum()), int((1 - failed).sum())
-    if min(fails, right) < FEWEST:
-        reason = f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed"
-        return _no(reason, n=len(failed))
-    note = "least squares with effects of model and problem, the latter from all models"
-    return {"n": len(failed)} | _estimated(ratio, len(failed), note=note + left_out)
+def _adjusted(
+    models: list[str], y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str
+) -> dict[str, tuple[dict, np.ndarray | None]]:
+    """Return for each model the adjusted fields with one sample per problem, and the log ratio with its draws."""
+    problems = y.shape[1]
+    outcomes = [(round(float(row.sum())), round(float((1 - row).sum()))) for row in d]
+    mixed = [i for i, pair in enumerate(outcomes) if min(pair) >= FEWEST]
+    note = (
+        "adjusted for the difficulty that models share; what is hard for one alone counts as failing"
+        + left_out
+    )
+    needed = FEWEST_EACH * (len(mixed) + 1)
+    reason = None
+    if len(mixed) < FEWEST_MODELS:
+        reason = f"models that both fail and succeed: {len(mixed)}; at least {FEWEST_MODELS} are needed"
+    elif problems < needed:
+        reason = f"problems answered by all models: {problems}; at least {needed} are needed"
+    logs = ratios.adjusted(y[mixed], d[mixed], weights) if reason is None else None
+    found: dict[str, tuple[dict, np.ndarray | None]] = {}
+    for i, model in enumerate(models):
+        fails, right = outcomes[i]
+        if min(fails, right) < FEWEST:
+            why = f"failed: {fails}, successful: {right}; at least {FEWEST} of each are needed"
+            found[model] = _no(why, n=problems), None
+        elif logs is None:
+            found[model] = _no(f"one sample per problem, {reason}", n=problems), None
+        else:
+            own = logs[:, mixed.index(i)]
+            row = _estimated(own, problems - len(mixed), UNSEEN, note=note)
+            found[model] = {"n": problems} | row, own
+    return found
+
+
+def _within(found: dict[str, np.ndarray], counts: np.ndarray) -> tuple[dict, np.ndarray | None]:
+    """Return the within-problem fields of one model with several samples, and its log ratio with the draws."""
+    both = int((found["positive"] > 0).all(axis=1).sum())
+    if both < FEWEST:
+        return _no(f"problems with both outcomes: {both}; at least {FEWEST} are needed", n=both), None
+    logs, means = ratios.within(found, counts)
+    return {"n": both} | _estimated(logs, both, failed=means[0, 0], successful=means[0, 1]), logs
+
+
+def _pooled(parts: Sequence[tuple[int, np.ndarray]], left_out: str) -> dict:
+    """Return the fields of the mean over models, from the problems and log ratios with draws of each."""
+    if len(parts) < 2:
+        return _no(f"models to pool: {len(parts)}; at least 2 are needed", n=0)
+    note = f"geometric mean over {len(parts)} models{left_out}"
+    fewest = min(number for number, _ in parts)
+    logs = np.mean([drawn for _, drawn in parts], axis=0)
+    return {"n": sum(number for number, _ in parts)} | _estimated(logs, fewest, note=note)
 
 
 def _raw(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
@@ -158,30 +212,6 @@ def _raw(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
     return row | {"estimable": True} | limits | spread
 
 
-def _within(found: dict[str, np.ndarray], counts: np.ndarray) -> dict:
-    """Return the within-problem fields of one model with several samples."""
-    both = int((found["positive"] > 0).all(axis=1).sum())
-    if both < FEWEST:
-        return _no(f"problems with both outcomes: {both}; at least {FEWEST} are needed", n=both)
-    ratio, means = ratios.within(found, counts)
-    return {"n": both} | _estimated(ratio, both, failed=means[0, 0], successful=means[0, 1])
-
-
-def _pooled(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -> dict:
-    """Return the within-problem fields over all models, with an effect of each; costs of 0 left out, by name."""
-    note = "least squares with effects of model and problem" + left_out
-    if len(y) < 2:
-        return _no("fewer than two models to pool", n=0, note=note)
-    mixed = int((np.ptp(d, axis=0) > 0).sum()) if d.size else 0
-    if mixed < FEWEST:
-        reason = f"problems on which models differ in outcome: {mixed}; at least {FEWEST} are needed"
-        return _no(reason, n=mixed, note=note)
-    slope = ratios.two_way(y, d, weights)
-    if not np.isfinite(slope[0]):
-        return _no("failure is fully explained by model and problem", n=mixed, note=note)
-    return {"n": mixed} | _estimated(np.exp(slope), mixed, note=note)
-
-
 def _deciles(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -> list[dict]:
     """Return a row per decile of difficulty that problems fall into, over all models."""
     if len(y) < 3 or not d.size:
@@ -191,7 +221,8 @@ def _deciles(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -
         inside = decile == number
         row = {"model": POOLED, "comparison": "decile", "decile": int(number), "n": int(inside.sum())}
         row["note"] = (
-            "least squares with effects of models; difficulty is the share failed by others" + left_out
+            "least squares with effects of models; difficulty is the share failed by others, and still differs "
+            "within the decile" + left_out
         )
         failed, right = (round(float(v[inside].sum())) for v in (d, 1 - d))
         touched = int(inside.any(axis=0).sum())
@@ -199,7 +230,7 @@ def _deciles(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -
             reason = f"failed: {failed}, successful: {right}, problems: {touched}; too few"
             rows.append(row | _no(reason))
             continue
-        slope = np.exp(ratios.in_decile(y, d, inside, weights))
+        slope = ratios.in_decile(y, d, inside, weights)
         if np.isfinite(slope[0]):
             rows.append(row | _estimated(slope, touched))
         else:
@@ -210,7 +241,7 @@ def _deciles(y: np.ndarray, d: np.ndarray, weights: np.ndarray, left_out: str) -
 def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
     """Return the share of pairs of a model and a benchmark in which failing costs more than succeeding.
 
-    Raw and within problem, from the rows of single models. The interval counts as below it the pairs whose
+    Raw, within problem and adjusted, from the rows of single models. The interval counts as below it the pairs whose
     ratio is shown to be above 1, and as above it all but those shown to be below 1, each with Holm's
     correction at 2.5 %: with 95 % confidence no sign that counts is wrong (Goeman & Solari 2011, Stat. Sci.
     26, 584), whatever the dependence of the pairs. It is wide rather than false.
@@ -218,7 +249,7 @@ def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
     found = []
     for strategy in dict.fromkeys(row["strategy"] for row in rows):
         for measure in MEASURES:
-            for comparison in ("raw", "within_problem"):
+            for comparison in ("raw", WITHIN, ADJUSTED):
                 pairs = [
                     row
                     for row in rows
@@ -226,7 +257,8 @@ def pairs_above_one(rows: Sequence[dict]) -> list[dict]:
                     and row["model"] != POOLED
                 ]
                 key = {"model": POOLED, "benchmark": POOLED, "strategy": strategy, "measure": measure}
-                found.append(key | {"comparison": f"share_{comparison}"} | _share_above_one(pairs))
+                if pairs:
+                    found.append(key | {"comparison": f"share_{comparison}"} | _share_above_one(pairs))
     return found
 
 

@@ -11,8 +11,12 @@ from frontiers.report.figures import style as figures
 
 ROW = 0.2
 FAILED, SUCCESSFUL = figures.PALETTE[1], figures.PALETTE[0]
-COMPARISONS = {"raw": ("o", figures.DARK, 0.0), "within_problem": ("D", figures.PALETTE[2], 0.26)}
-NAMES = {"raw": "raw", "within_problem": "within problem"}
+COMPARISONS = {
+    "raw": ("o", figures.DARK, "raw"),
+    "within_problem": ("D", figures.PALETTE[2], "within problem"),
+    "adjusted": ("s", figures.PALETTE[3], "adjusted for difficulty"),
+}
+SHIFT = 0.26
 ALL = "all"
 TICKS = (
     (0.8, 0.9, 1, 1.1, 1.2, 1.3),
@@ -73,17 +77,16 @@ def draw_ratios(axis: Axes, table: pd.DataFrame, models: list[str], width: int) 
         known = here[here["estimable"]]
         if here.empty:
             continue
-        for row in known.itertuples():
-            sign, colour, shift = COMPARISONS[row.comparison]
-            y = place + (shift if len(known) > 1 else 0)
+        for step, row in enumerate(known.itertuples()):
+            sign, colour, _ = COMPARISONS[row.comparison]
+            y = place + SHIFT * step
             if pd.notna(row.low):
                 axis.plot(
                     [row.low, row.high], [y, y], color=colour, linewidth=1.0, solid_capstyle="butt", zorder=2
                 )
             axis.scatter(row.estimate, y, s=13, marker=sign, color=colour, linewidth=0, zorder=3)
         if known.empty:
-            reason = here.sort_values("comparison")["reason"].iloc[0]
-            say(axis, place, reason, width)
+            say(axis, place, here["reason"].iloc[0], width)
 
 
 def cost_limits(costs: np.ndarray) -> tuple[float, float]:
@@ -168,11 +171,14 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
                 color=colour,
                 markersize=4,
                 linewidth=1,
-                label=f"{NAMES[name]}, 95 % interval",
+                label=f"{label}, 95 % interval",
             )
-            for name, (sign, colour, _) in COMPARISONS.items()
+            for name, (sign, colour, label) in COMPARISONS.items()
+            if (table["comparison"] == name).any()
         ),
     ]
     figure.tight_layout(h_pad=0.6, w_pad=0.8)
-    figure.legend(handles=handles, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+    figure.legend(
+        handles=handles, ncols=3 if len(handles) > 4 else 4, loc="upper center", bbox_to_anchor=(0.5, 0.0)
+    )
     return figure
