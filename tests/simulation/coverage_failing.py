@@ -18,7 +18,7 @@ NOTE = (
     "unless the setting says otherwise. With one sample per problem the ratio is adjusted for the difficulty that "
     "the models share. That holds where slopes differ, where cost is a curve of difficulty, and where another trait of "
     "the problem, which makes no model fail, lengthens traces too. Where cost does not rise with difficulty, or 30 "
-    "problems do not show it, no ratio is given. With few problems the interval is wide. The row for comparison "
+    "problems do not show it, a ratio is rarely given, and with few problems its interval is wide. The row for comparison "
     "breaks the assumption: 30 % of the variance of difficulty is each model's own. One sample cannot tell it "
     "from failing, and the ratio is too high; several samples can. With eight samples the truth is the mean of "
     "the logarithm over the problems on which the model both fails and succeeds, which matters where the factor rises "

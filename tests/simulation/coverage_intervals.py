@@ -9,6 +9,7 @@ TITLE = "Accuracy and mean cost"
 NOTE = (
     "Answers are right or wrong at random. With several samples, each problem's own chance is drawn "
     "first: the same for all, uniform on 0 to 1, or 0.98 for most problems and 0.05 for the rest. "
+    "Where all are equally hard the interval is slightly too wide (see the section on several samples). "
     "Binomial counts are whole numbers, so no interval covers exactly 95 % at every accuracy. Costs are "
     "distributed as those of traces. In the last row the largest of 30 costs is often half of the sum, "
     "which is more than 30 problems can show."
