@@ -17,6 +17,8 @@ import yaml
 
 HERE = Path(__file__).parent
 BENCHMARKS = {"GPQA Diamond": "gpqa-diamond", "OTIS Mock AIME 2024-2025": "otis-mock-aime-2024-2025"}
+LEAST = 10
+"""Output tokens below which a call returned no answer: seven calls have 3, the next fewest 174."""
 SOURCE = {
     "source": "Epoch AI, benchmarking hub",
     "source_url": "https://epoch.ai/benchmarks",
@@ -32,8 +34,8 @@ def left_out(run: pd.Series, rules: list[dict]) -> bool:
 
 
 def answers_of(samples: pd.DataFrame) -> pd.DataFrame:
-    """Return verdict and tokens of every question and epoch; a call without tokens or verdict has none, never zero."""
-    tokens = samples[["input_tokens", "output_tokens"]].where(samples["output_tokens"] > 0)
+    """Return verdict and tokens of every question and epoch; a call that returned nothing has no tokens, never zero."""
+    tokens = samples[["input_tokens", "output_tokens"]].where(samples["output_tokens"] >= LEAST)
     return pd.DataFrame(
         {
             "run": samples["run"],
@@ -56,7 +58,12 @@ def outcome(run: pd.Series, answers: pd.DataFrame, hub: pd.Series | None) -> dic
     calls = run["dataset_samples"] * run["epochs"]
     means = {name: run[f"total_{name}_tokens"] / calls for name in ("input", "output")}
     if answers.empty:
-        found = {"accuracy": hub["mean_score"], "standard_error": hub["stderr"], "verdicts": None, "right": None}
+        found = {
+            "accuracy": hub["mean_score"],
+            "standard_error": hub["stderr"],
+            "verdicts": None,
+            "right": None,
+        }
     else:
         judged = answers.dropna(subset="correct")
         by_question = judged.groupby("problem_id")["correct"].mean().astype(float)
@@ -68,7 +75,9 @@ def outcome(run: pd.Series, answers: pd.DataFrame, hub: pd.Series | None) -> dic
         }
         known = answers.dropna(subset="output_tokens")
         if len(known):
-            by_question = known.groupby("problem_id")[["prompt_tokens", "output_tokens"]].mean().astype(float).mean()
+            by_question = (
+                known.groupby("problem_id")[["prompt_tokens", "output_tokens"]].mean().astype(float).mean()
+            )
             means = {"input": by_question["prompt_tokens"], "output": by_question["output_tokens"]}
     return found | {
         "calls_with_tokens": int(answers["output_tokens"].notna().sum()),
@@ -95,7 +104,11 @@ def main(folder: Path) -> None:
         rows.append(
             {"run": run["run"], "run_date": run["created"][:10], "served_as": run["model"]}
             | {name: facts.get(name) for name in FACTS}
-            | {"benchmark": BENCHMARKS[run["task"]], "problems": run["dataset_samples"], "epochs": run["epochs"]}
+            | {
+                "benchmark": BENCHMARKS[run["task"]],
+                "problems": run["dataset_samples"],
+                "epochs": run["epochs"],
+            }
             | outcome(run, answers[answers["run"] == run["run"]], hub)
             | {"hub_accuracy": None if hub is None else hub["mean_score"], "max_tokens": limit}
             | SOURCE
@@ -103,7 +116,9 @@ def main(folder: Path) -> None:
     table = pd.DataFrame(rows).sort_values(["benchmark", "release_date", "model"], ignore_index=True)
     whole = ["problems", "epochs", "verdicts", "right", "calls_with_tokens", "max_tokens"]
     table = table.astype(dict.fromkeys(whole, "Int64")).round({"prompt_tokens": 3, "output_tokens": 3})
-    table.round({"accuracy": 6, "standard_error": 6, "hub_accuracy": 6}).to_csv(HERE / "runs.csv", index=False)
+    table.round({"accuracy": 6, "standard_error": 6, "hub_accuracy": 6}).to_csv(
+        HERE / "runs.csv", index=False
+    )
     answers.to_parquet(HERE / "answers.parquet", index=False, compression="zstd")
 
 

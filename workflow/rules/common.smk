@@ -115,8 +115,6 @@ BY_RULES = (
 IMPORTED = registry.one_of(name for name in config["studies"] if is_imported(name)) or "(?!)"
 PUBLISHED = registry.one_of(name for name in config["studies"] if not has_answers(name)) or "(?!)"
 RECORDED = (
-    registry.one_of(
-        name for name in config["studies"] if has_answers(name) and not is_measured(name)
-    )
+    registry.one_of(name for name in config["studies"] if has_answers(name) and not is_measured(name))
     or "(?!)"
 )

@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     benchmarks = benchmarks_of(points)
     if args.answers:
         answers = read_table(args.answers, "answers")
-        # Of what stands for several samples no single generation succeeds or fails.
-        answers = answers[~answers["status"].isin(["combined", "left_out"])]
+        # Of an answer made of several samples no single generation succeeds or fails.
+        answers = answers[answers["status"] != "combined"]
         table = outcomes.fit(answers, args.draws, args.seed, benchmarks)
     else:
         table = outcomes.unfitted(points)

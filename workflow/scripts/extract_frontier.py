@@ -22,7 +22,6 @@ from frontiers.core.tables import read_table, write_table
 from frontiers.statistics import bootstrap
 from frontiers.statistics.intervals import LEVEL
 
-
 BOOTSTRAPS = {
     (True, True): "joint over problems",
     (True, False): "joint over problems where answers are known, else parametric, points independent",
@@ -34,7 +33,8 @@ BOOTSTRAPS = {
 def without(points: pd.DataFrame, draws: bootstrap.Draws) -> pd.DataFrame:
     """Return the points that `draws` lack."""
     keys, known = (
-        pd.MultiIndex.from_frame(table[KEY].assign(cap=cap_order(table["cap"]))) for table in (points, draws.keys)
+        pd.MultiIndex.from_frame(table[KEY].assign(cap=cap_order(table["cap"])))
+        for table in (points, draws.keys)
     )
     return points[~keys.isin(known)].reset_index(drop=True)
 

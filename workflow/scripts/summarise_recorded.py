@@ -49,7 +49,9 @@ class Counter:
         """Return the columns of `compute` for answers of so many tokens."""
         architecture, element_bytes = self._of(name)
         rows = pd.DataFrame({"prompt_tokens": prompt, "answer_tokens": output})
-        rows = rows.assign(reasoning_tokens=0, end_tokens=0, problem_id=rows.index.astype(str), sample=0, cap=pd.NA)
+        rows = rows.assign(
+            reasoning_tokens=0, end_tokens=0, problem_id=rows.index.astype(str), sample=0, cap=pd.NA
+        )
         return flops.compute_table(rows, architecture, element_bytes, self._intensity)
 
     def spread_out(self, name: str, prompt: float, output: float, variances: np.ndarray) -> list[float]:
@@ -117,10 +119,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=Path, required=True, help="CSV of runs")
     parser.add_argument("--recorded", type=Path, required=True, help="parquet of verdicts and tokens")
-    parser.add_argument("--architectures", type=Path, default=Path("data/architectures"), help="folder of <name>.yaml")
-    parser.add_argument("--device", type=Path, required=True, help="device whose FLOPs per byte weigh memory traffic")
+    parser.add_argument(
+        "--architectures", type=Path, default=Path("data/architectures"), help="folder of <name>.yaml"
+    )
+    parser.add_argument(
+        "--device", type=Path, required=True, help="device whose FLOPs per byte weigh memory traffic"
+    )
     parser.add_argument("--benchmarks", nargs="+", required=True, help="benchmarks to keep, in order")
-    parser.add_argument("--caps", nargs="+", required=True, help="tokens at which a run is cut, `none` for its end")
+    parser.add_argument(
+        "--caps", nargs="+", required=True, help="tokens at which a run is cut, `none` for its end"
+    )
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
     parser.add_argument("--answers", type=Path, required=True, help="table of answers to write")
@@ -137,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = runs[runs["benchmark"].isin(args.benchmarks)].reset_index(drop=True)
     caps = [None if cap == "none" else int(cap) for cap in args.caps]
     settings = {"draws": args.draws, "seed": args.seed}
-    answers, points = tables(runs, known, Counter(args.architectures, args.device), caps, args.benchmarks, settings)
+    answers, points = tables(
+        runs, known, Counter(args.architectures, args.device), caps, args.benchmarks, settings
+    )
     write_table(answers, args.answers, "answers")
     write_table(points, args.points, "points", csv=True)
 

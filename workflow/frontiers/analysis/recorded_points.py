@@ -17,14 +17,12 @@ import pandas as pd
 from frontiers.analysis.points import add_mean, describe, summarise
 from frontiers.analysis.published_points import published_points
 from frontiers.core.cli import UserError
-from frontiers.core.keys import MEAN
+from frontiers.core.keys import LEFT_OUT, MEAN
 from frontiers.core.tables import check_table, table_schema
 
 STRATEGY = "cut"
-LEFT_OUT = "left_out"
 ONE_LENGTH, SPREAD = "closed form, mean length", "range of the spread of lengths where tokens are known"
 KEYS = ["problem_id", "epoch"]
-FILLED = ("correct", "reasoning_tokens", "flops", "eflops")
 
 
 def check_runs(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -44,9 +42,11 @@ def check_runs(table: pd.DataFrame, where: str) -> pd.DataFrame:
                     f"{where}, line {row + 2}: `{column}` = {table[column].iloc[row]} is not a whole number; correct it"
                 )
             table[column] = numbers.astype("Int64")
-    check_table(table, "recorded_runs", where)
     if twice := table.loc[table.duplicated(["model", "benchmark"]), ["model", "benchmark"]].values.tolist():
-        raise UserError(f"{where}: two runs of {twice[0][0]} on {twice[0][1]}; keep one, or name their models apart")
+        raise UserError(
+            f"{where}: two runs of {twice[0][0]} on {twice[0][1]}; keep one, or name their models apart"
+        )
+    check_table(table, "recorded_runs", where)
     for field in ("label", "developer", "release_date", "architecture"):
         varies = table.groupby("model")[field].nunique(dropna=False)
         if (varies > 1).any():
@@ -58,7 +58,9 @@ def check_answers(answers: pd.DataFrame, runs: pd.DataFrame, where: str) -> None
     """Raise `UserError` for an answer of no run, a question or epoch that a run lacks, and odd verdicts and tokens."""
     check_table(answers, "recorded_answers", where)
     if odd := sorted(set(answers["run"]) - set(runs["run"])):
-        raise UserError(f"{where}: answers of run `{odd[0]}`, which the table of runs does not list; add it there")
+        raise UserError(
+            f"{where}: answers of run `{odd[0]}`, which the table of runs does not list; add it there"
+        )
     for run in runs.itertuples():
         mine = answers[answers["run"] == run.run]
         if mine.empty:
@@ -108,9 +110,9 @@ def cut(run: Mapping, answers: pd.DataFrame, caps: Sequence[int | None]) -> pd.D
                     "truncated": ~lost & (output > within if cap is not None else output >= limit),
                     "left_out": lost,
                     "prompt_tokens": np.where(lost, 1, np.nan_to_num(prompt, nan=1)).astype(np.int64),
-                    "output_tokens": np.where(lost, 1, np.minimum(np.nan_to_num(output, nan=1), within)).astype(
-                        np.int64
-                    ),
+                    "output_tokens": np.where(
+                        lost, 1, np.minimum(np.nan_to_num(output, nan=1), within)
+                    ).astype(np.int64),
                 }
             )
         )
@@ -152,7 +154,10 @@ def relative_variances(runs: pd.DataFrame, answers: pd.DataFrame) -> dict[str, n
 
 
 def points_of_means(
-    runs: pd.DataFrame, models: Mapping[str, Mapping], flops: Mapping[str, Sequence[float]], benchmarks: Sequence[str]
+    runs: pd.DataFrame,
+    models: Mapping[str, Mapping],
+    flops: Mapping[str, Sequence[float]],
+    benchmarks: Sequence[str],
 ) -> pd.DataFrame:
     """Return the points of runs of which only the mean tokens are known, `mean` over benchmarks included.
 

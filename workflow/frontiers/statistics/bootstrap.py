@@ -230,7 +230,9 @@ def joint_draws(cells: Sequence[Cells], draws: int, seed: int) -> Draws:
 
 def side_by_side(drawn: Draws, others: Draws) -> Draws:
     """Return the draws of two sets of points; measures and number of draws are the same."""
-    values = {name: np.concatenate([part, others.values[name]], axis=1) for name, part in drawn.values.items()}
+    values = {
+        name: np.concatenate([part, others.values[name]], axis=1) for name, part in drawn.values.items()
+    }
     return Draws(pd.concat([drawn.keys[KEY], others.keys[KEY]], ignore_index=True), values)
 
 
