@@ -56,9 +56,10 @@ rule describe_points:
         made_by=made_by("describe_points"),
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
+        facts=facts,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
-        " --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
 
 
 rule summarise_published:
@@ -84,9 +85,10 @@ rule summarise_published:
     params:
         made_by=made_by("summarise_published"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
+        facts=facts,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
-        " --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
 
 
 # One rule per entry of frontiers/analysis/registry.py: points and answers come in, tables go out.

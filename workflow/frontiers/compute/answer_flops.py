@@ -33,11 +33,10 @@ def answer_flops(architecture: Architecture, prompt: float, output: float) -> An
         phases = generation_flops(architecture, np.full_like(tokens, prompt), 0.0, 0.0, tokens)
         return sum(phase.total for phase in phases.values())
 
-    fed = max(output - 1.0, 0.0)
-    expanded = forward_flops(architecture, prompt) + forward_flops(architecture, fed, prompt, fed)
+    mean = expanded = float(counted(np.array([float(output)]))[0])
+    if architecture.absorbed() is not architecture:
+        fed = max(output - 1.0, 0.0)
+        both = forward_flops(architecture, prompt) + forward_flops(architecture, fed, prompt, fed)
+        expanded = float(both.total)
     lengths = output * np.exp(SIGMA * NODES - SIGMA**2 / 2)
-    return AnswerFlops(
-        float(counted(np.array([float(output)]))[0]),
-        float(expanded.total),
-        float(WEIGHTS @ counted(lengths) / WEIGHTS.sum()),
-    )
+    return AnswerFlops(mean, expanded, float(WEIGHTS @ counted(lengths) / WEIGHTS.sum()))
