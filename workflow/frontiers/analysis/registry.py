@@ -7,8 +7,8 @@ writes tables. A figure is drawn by `frontiers.report.figures.<name>` from table
 
 from dataclasses import dataclass, field
 
-MEASURED, STRATEGIES, ALL = "measured", "strategies", "all"
-"""Studies that something applies to: with answers, with several strategies, every one."""
+MEASURED, PUBLISHED, STRATEGIES, ALL = "measured", "published", "strategies", "all"
+"""Studies that something applies to: with answers, without, with several strategies, every one."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ ANALYSES = (
         (Table("saturation"), Table("saturation_pooled", csv="Saturation, models together", checked=False)),
     ),
     Analysis("compare_architectures", (Table("architectures", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis(
+        "measure_sensitivity",
+        (Table("sensitivity", csv="Sensitivity", estimates=("estimate",), limits=ESTIMATE),),
+        points="points",
+        answers=False,
+    ),
     Analysis("compare_outcomes", (Table("outcomes", estimates=("estimate",), limits=ESTIMATE),)),
     Analysis(
         "compare_points",
@@ -95,6 +101,7 @@ FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), MEASURED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
+    Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
     Figure("outcomes", "Failed against successful", ("outcomes",), MEASURED),
     Figure("components", "Compute by component", ("answers",), MEASURED),
     Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
@@ -109,4 +116,4 @@ def tables() -> dict[str, Table]:
 
 def applies(entry: Analysis | Figure, measured: bool, several: bool = False) -> bool:
     """Return whether an analysis or figure is made of a study: one with answers, with `several` strategies."""
-    return {ALL: True, MEASURED: measured, STRATEGIES: several}[entry.studies]
+    return {ALL: True, MEASURED: measured, PUBLISHED: not measured, STRATEGIES: several}[entry.studies]

@@ -82,14 +82,15 @@ def notes(points: pd.DataFrame) -> list[str]:
     return lines
 
 
-def guessing(points: pd.DataFrame) -> str | None:
-    """Return which models do no better than chance, and how they enter; None where there are none.
+def better_than_guessing(points: pd.DataFrame) -> np.ndarray:
+    """Return which points are shown to be better than chance, by the lower limit of their accuracy if they have one."""
+    low = points["accuracy_low"] if "accuracy_low" in points else points["accuracy"]
+    return (low.astype(float) > points["chance"]).to_numpy() | (points["chance"] == 0).to_numpy()
 
-    A model does better if the lower limit of its accuracy lies above chance, or without one, the accuracy.
-    """
-    used = points[points["left_out"].isna() & (points["chance"] > 0)]
-    low = used["accuracy_low"] if "accuracy_low" in used else used["accuracy"]
-    near = used[low.astype(float) <= used["chance"]]
+
+def guessing(points: pd.DataFrame) -> str | None:
+    """Return which models are not shown to be better than chance, and how they enter; None where there are none."""
+    near = points[points["left_out"].isna() & ~better_than_guessing(points)]
     if near.empty:
         return None
     names = ", ".join(f"{row.model} ({row.accuracy:.1%})" for row in near.itertuples())
