@@ -8,7 +8,12 @@ import yaml
 import extract_frontier
 import summarise_published
 from frontiers.analysis import points
-from frontiers.analysis.published_points import check_published, left_out, published_points
+from frontiers.analysis.published_points import (
+    check_published,
+    left_out,
+    published_points,
+)
+from frontiers.analysis.published_runs import counted_text
 from frontiers.compute.answer_flops import AnswerFlops
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table
@@ -100,6 +105,21 @@ def test_a_model_with_the_weights_of_another_counts_once_and_what_is_left_out_is
     assert found["pair"].tolist() == ["one run", "joined", "joined"]
     assert found["chance"].tolist() == [0.25, 0.0, 0.125]
     assert left_out(table, ["b", "c"]) == {"N": "has the text weights of M", "O": "has figures on d only"}
+
+
+def test_how_compute_was_counted_is_said_from_the_points():
+    rows = [
+        published(config="x", mode="on"),
+        published(model="n", prompt_tokens=np.nan, mode="off"),
+        published(model="o"),
+    ]
+    table = check_published(pd.concat(rows, ignore_index=True), "table.csv")
+    found = published_points(table, ["b"], lambda config, prompt, output: AnswerFlops(1e3, 1e3, 1e3))
+    assert counted_text(found) == (
+        "Compute: counted from the architecture for 1 of 3 points; 2 × active parameters × tokens for 2 of 3; "
+        "without the prompt for 1, whose source does not give it. 1 of 3 models ran in a reasoning mode, the others are "
+        "instruct runs."
+    )
 
 
 def test_every_row_of_the_shipped_table_has_its_run_its_lineage_and_a_counted_form():

@@ -22,7 +22,16 @@ from support.workflow_copy import ROOT, Workflow
 README = ROOT / "README.md"
 LOCAL = "pocket-small"
 SHOWN = dict.fromkeys(
-    ("describe_points", "fit_trend", "plot_trend", "build_explorer", "check_results", "report"), 1
+    (
+        "describe_points",
+        "fit_trend",
+        "measure_sensitivity",
+        "plot_trend",
+        "build_explorer",
+        "check_results",
+        "report",
+    ),
+    1,
 )
 LABELLED = ("plot_frontier", "plot_caps", "plot_outcomes", "plot_components", "plot_context")
 

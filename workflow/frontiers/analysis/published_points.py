@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis.points import OTHERWISE, add_mean, describe
+from frontiers.analysis.published_runs import STRATEGY
 from frontiers.compute.answer_flops import AnswerFlops
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN
 from frontiers.core.tables import check_table, table_schema
 from frontiers.statistics import intervals
 
-STRATEGY = "reported"
 MODEL_FIELDS = ["label", "developer", "release_date", "architecture", "total_params", "active_params"]
 OPTIONAL = ("config", "pair", "run", "lineage", "duplicate_of")
 """Columns that a table of published figures may lack."""

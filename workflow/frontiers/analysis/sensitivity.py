@@ -68,14 +68,13 @@ def _better(points: pd.DataFrame) -> pd.DataFrame | str:
 
 
 def of_lineage(last: bool) -> Callable[[pd.DataFrame], pd.DataFrame | str]:
-    """Return the variant with the first or the last model of each lineage; of one day the first by name."""
+    """Return the variant with each lineage's first or last model on a benchmark; of one day the first by name."""
 
     def variant(points: pd.DataFrame) -> pd.DataFrame | str:
         if points["lineage"].isna().any():
             return "the points have no `lineage`"
-        models = points.drop_duplicates("model").sort_values("model")
-        models = models.sort_values("release_date", ascending=not last, kind="stable")
-        return points[points["model"].isin(models.drop_duplicates("lineage")["model"])]
+        ordered = points.sort_values("model").sort_values("release_date", ascending=not last, kind="stable")
+        return points.loc[ordered.drop_duplicates(["benchmark", "lineage"]).index.sort_values()]
 
     return variant
 
