@@ -68,7 +68,7 @@ def test_scan_formula():
 
 
 def naive_context(new, past, reach):
-    window, chunk = reach
+    window, chunk = reach.window or reach.top, reach.chunk
     seen = [past + i + 1 if chunk is None else (past + i) % chunk + 1 for i in range(new)]
     return sum(min(positions, window or positions) for positions in seen)
 
@@ -76,6 +76,7 @@ def naive_context(new, past, reach):
 REACHES = st.one_of(
     st.builds(lambda window: Reach(window), st.none() | st.integers(1, 50)),
     st.builds(lambda chunk: Reach(chunk=chunk), st.integers(1, 50)),
+    st.builds(lambda top: Reach(top=top), st.integers(1, 50)),
 )
 
 

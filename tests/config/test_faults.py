@@ -33,6 +33,9 @@ def root(tmp_path) -> Path:
     """A project that holds what the shipped configuration reads and no rule makes."""
     (tmp_path / "data" / "published").mkdir(parents=True)
     (tmp_path / "data" / "published" / "open_models.csv").write_text("model\n")
+    (tmp_path / "data" / "recorded").mkdir()
+    for name in ("runs.csv", "answers.parquet"):
+        (tmp_path / "data" / "recorded" / name).touch()
     (tmp_path / "data" / "hardware").mkdir()
     for name in ("cpu", "h100", "kinetics"):
         (tmp_path / "data" / "hardware" / f"{name}.yaml").touch()
@@ -168,7 +171,11 @@ MISTAKES = [
         ["short-chainss"],
         ["benchmark `short-chainss`", "`benchmarks:`", "`short-chains`"],
     ),
-    ("studies/published/table", "data/none.csv", ["studies.published.table: there is no file data/none.csv"]),
+    ("studies/recorded/runs", "data/none.csv", ["studies.recorded.runs: there is no file data/none.csv"]),
+    ("studies/recorded/answers", "data/none.parquet", ["studies.recorded.answers: there is no file data/none.parquet"]),
+    ("studies/recorded/caps", [1024, 512, None], ["studies.recorded.caps: caps must ascend", "[512, 1024, null]"]),
+    ("studies/recorded/caps", [0, None], ["studies.recorded.caps"]),
+    ("strategies/cut", {"method": "chain"}, ["strategies.cut: this name is reserved for recorded runs"]),
     ("models/pocket-moe/path", "models/moe", ["models.pocket-moe.path: there is nothing at models/moe"]),
     (
         "studies/open-reasoning/analysis/device",

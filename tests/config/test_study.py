@@ -18,7 +18,7 @@ def config() -> dict:
 
 
 def test_shipped_studies(config):
-    assert config["run"] == ["pocket", "published"]
+    assert config["run"] == ["recorded", "pocket"]
     study = config["studies"]["open-reasoning"]
     assert study["benchmarks"] == ["gsm8k", "math500", "aime-2025", "hmmt-feb-2025", "gpqa-diamond"]
     assert [config["benchmarks"][b]["rows"] for b in study["benchmarks"]] == [1319, 500, 30, 30, 198]

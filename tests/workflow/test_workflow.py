@@ -60,6 +60,24 @@ def test_the_published_study_has_every_table(changed):
     assert trend.loc[trend["estimable"], ["low", "high"]].notna().all(axis=None)
 
 
+def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
+    changed.config["run"] = ["recorded"]
+    changed.snakemake()
+    folder = changed.folder / "results/recorded"
+    for name in ("answers", "points", "frontier", "trend", "saturation", "outcomes", "differences"):
+        assert len(pd.read_parquet(folder / f"{name}.parquet"))
+    points, frontier = (pd.read_parquet(folder / f"{name}.parquet") for name in ("points", "frontier"))
+    assert set(points["strategy"]) == {"cut"}
+    best = frontier[frontier["on_frontier"] & (frontier["cost"] == "flops")]
+    assert {"phi-4", "gpt-oss-120b-high", "kimi-k2.6"} <= set(
+        best.loc[best["benchmark"] == "gpqa-diamond", "model"]
+    )
+    for name in ("frontier", "caps", "trend", "outcomes", "components"):
+        assert (folder / f"figures/{name}.svg").stat().st_size > 5000
+    assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
+    assert not changed.jobs()
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

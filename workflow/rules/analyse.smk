@@ -15,6 +15,8 @@ rule summarise_points:
         "logs/summarise_points/{study}.log",
     benchmark:
         "benchmarks/summarise_points/{study}.tsv"
+    wildcard_constraints:
+        study=MEASURED,
     conda:
         "../../envs/analyse.yaml"
     params:
@@ -89,6 +91,42 @@ rule summarise_published:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
         " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
+
+
+rule summarise_recorded:
+    input:
+        runs=setting("runs"),
+        recorded=setting("answers"),
+        device=device,
+        architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
+    output:
+        answers="results/{study}/answers.parquet",
+        points="results/{study}/points.parquet",
+        csv=report(
+            "results/{study}/points.csv",
+            caption="../report/points.rst",
+            category="Tables",
+            labels={"table": "Points", "study": "{study}"},
+        ),
+    log:
+        "logs/summarise_recorded/{study}.log",
+    benchmark:
+        "benchmarks/summarise_recorded/{study}.tsv"
+    wildcard_constraints:
+        study=RECORDED,
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        made_by=made_by("summarise_recorded", seed=setting("analysis/seed"), draws=setting("analysis/draws")),
+        benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
+        caps=lambda wc: ["none" if cap is None else cap for cap in block("studies", wc.study)["caps"]],
+        facts=facts,
+        seed=setting("analysis/seed"),
+        draws=setting("analysis/draws"),
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/summarise_recorded.py --runs {input.runs:q} --recorded {input.recorded:q}"
+        " --device {input.device:q} --benchmarks {params.benchmarks:q} --caps {params.caps:q} --facts {params.facts:q} --seed {params.seed:q}"
+        " --draws {params.draws:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
 
 
 # One rule per entry of frontiers/analysis/registry.py: points and answers come in, tables go out.

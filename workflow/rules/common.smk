@@ -59,9 +59,14 @@ def measured(wc, product, suffix="parquet"):
     ]
 
 
-def is_measured(study):
-    """Return whether a study has answers, generated here or imported; a published one has points only."""
+def has_answers(study):
+    """Return whether a study has answers one by one; a published one has points only."""
     return block("studies", study)["kind"] != "published"
+
+
+def is_measured(study):
+    """Return whether a study has generations, made here or imported."""
+    return block("studies", study)["kind"] in ("measured", "imported")
 
 
 def is_imported(study):
@@ -108,4 +113,8 @@ BY_RULES = (
     or "(?!)"
 )
 IMPORTED = registry.one_of(name for name in config["studies"] if is_imported(name)) or "(?!)"
-PUBLISHED = registry.one_of(name for name in config["studies"] if not is_measured(name))
+PUBLISHED = registry.one_of(name for name in config["studies"] if not has_answers(name)) or "(?!)"
+RECORDED = (
+    registry.one_of(name for name in config["studies"] if has_answers(name) and not is_measured(name))
+    or "(?!)"
+)

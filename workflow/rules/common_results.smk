@@ -14,19 +14,19 @@ def table(name):
 
 
 def measures(wc):
-    """Return the points without labels and dates; a published study has only points with them."""
+    """Return the points without labels and dates; those of others have only points with them."""
     force_unrecorded()
     return f"results/{wc.study}/{'measures' if is_measured(wc.study) else 'points'}.parquet"
 
 
 def answers(wc):
-    """Return the answers of a measured study; a published study has none."""
-    return [f"results/{wc.study}/answers.parquet"] if is_measured(wc.study) else []
+    """Return the answers of a study; a published study has none."""
+    return [f"results/{wc.study}/answers.parquet"] if has_answers(wc.study) else []
 
 
 def applies(entry, study):
     """Return whether an analysis or a figure is made of a study."""
-    return analyses.applies(entry, is_measured(study), spends_in_many_ways(study))
+    return analyses.applies(entry, block("studies", study)["kind"], spends_in_many_ways(study))
 
 
 def made_of(entry):

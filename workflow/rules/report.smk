@@ -63,7 +63,7 @@ rule build_explorer:
         made_by=made_by("build_explorer"),
         labels=lambda wc: labels(wc, ("models", "benchmarks")),
         title="Reasoning Frontiers: {study}",
-        saturation=lambda wc, input: option("--saturation", input.saturation if is_measured(wc.study) else ""),
+        saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
         " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --labels {params.labels:q}"

@@ -1,7 +1,7 @@
 """Finds the points on the frontier of accuracy against each cost, and how certain that is.
 
 Inputs: the table `points` and, for a measured study, the table `answers` from which problems are drawn
-together for all points; without it accuracies are drawn from their intervals. Outputs: the table
+together for all points; accuracies of points without answers are drawn from their intervals. Outputs: the table
 `frontier`, and a JSON with, for each benchmark and cost (mean per problem, units as stated there):
 `hypervolume` (accuracy x decades of cost), `band` (best accuracy at each budget), `best_under` (the point
 to take at each budget, its accuracy also from the half of the problems that did not choose it) and
@@ -11,14 +11,32 @@ to take at each budget, its accuracy also from the half of the problems that did
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from frontiers.analysis import frontier
 from frontiers.analysis.points import with_measures
 from frontiers.core import sealed
 from frontiers.core.cli import UserError, analysis_parser, run
-from frontiers.core.keys import benchmarks_of
+from frontiers.core.keys import KEY, benchmarks_of, cap_order
 from frontiers.core.tables import read_table, write_table
 from frontiers.statistics import bootstrap
 from frontiers.statistics.intervals import LEVEL
+
+BOOTSTRAPS = {
+    (True, True): "joint over problems",
+    (True, False): "joint over problems where answers are known, else parametric, points independent",
+    (False, False): "parametric, points independent",
+}
+"""What was drawn, by whether there are answers and whether all points have some."""
+
+
+def without(points: pd.DataFrame, draws: bootstrap.Draws) -> pd.DataFrame:
+    """Return the points that `draws` lack."""
+    keys, known = (
+        pd.MultiIndex.from_frame(table[KEY].assign(cap=cap_order(table["cap"])))
+        for table in (points, draws.keys)
+    )
+    return points[~keys.isin(known)].reset_index(drop=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -36,7 +54,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         answers = with_measures(read_table(args.answers, "answers"))
         cells = [bootstrap.arrange(answers, name, measures) for name in benchmarks]
         draws = bootstrap.joint_draws(cells, args.draws, args.seed)
-        measured = frontier.by_problem(cells)
+        alone = without(points, draws)
+        if alone.empty:
+            measured = frontier.by_problem(cells)
+        else:
+            drawn = bootstrap.parametric_points(alone, measures, args.draws, args.seed)
+            draws = bootstrap.side_by_side(draws, drawn)
     else:
         draws = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed)
     table, frontiers = frontier.extract(points, draws, benchmarks, costs, measured, args.seed)
@@ -45,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "level": LEVEL,
         "draws": args.draws,
         "seed": args.seed,
-        "bootstrap": "joint over problems" if args.answers else "parametric, points independent",
+        "bootstrap": BOOTSTRAPS[bool(args.answers), measured is not None],
         "benchmarks": benchmarks,
         "costs": costs,
         "left_out_of_mean": bootstrap.left_out_of_mean(points, benchmarks),

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -5,11 +6,13 @@ import pytest
 
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.config_json import UnknownArchitecture
-from frontiers.compute.flops import kv_bytes_read
+from frontiers.compute.flops import forward_flops, kv_bytes_read
 from support.family_cases import case, read_case
+from support.paths import SHARED
 from support.real_modules import (
     build,
     check_decoding,
+    facts,
     full_size,
     shared_only,
     stored,
@@ -133,3 +136,31 @@ def test_a_missing_query_rank_is_not_read_as_null():
     config = {key: value for key, value in config.items() if key != "q_lora_rank"}
     with pytest.raises(UnknownArchitecture, match="q_lora_rank"):
         read_architecture({"architectures": [architecture]} | config)
+
+
+@pytest.mark.parametrize("context", [1, 2047, 2048, 2049, 100_000])
+def test_sparse_attention_reads_the_selected_positions_and_its_indexer_all(context):
+    """Per layer and token at `context` positions, from the sizes in config.json alone."""
+    ours = read_architecture(facts("deepseek-v3.2"))
+    scores = forward_flops(ours.absorbed(), 1, context - 1).attention_scores
+    indexer = 2 * 64 * 128 * context + 2 * 64 * context
+    latents = 2 * 128 * (2 * 512 + 64) * min(context, 2048)
+    assert scores == 61 * (indexer + latents)
+    assert kv_bytes_read(ours, 1, context - 1, 2) == 2 * 61 * (128 * context + 576 * min(context, 2048))
+    assert ours.kv_bytes(context, 2) == 2 * 61 * (128 + 576) * context  # a later token may select any of them
+
+
+def test_the_indexer_is_all_that_v3_2_adds_to_v3():
+    older, newer = (read_architecture(facts(name)) for name in ("deepseek-v3", "deepseek-v3.2"))
+    indexer = 1536 * 64 * 128 + 7168 * (128 + 64) + 2 * 128
+    assert newer.parameters() - older.parameters() == 61 * indexer
+    assert newer.parameters(active=True) - older.parameters(active=True) == 61 * indexer
+
+
+@shared_only
+@pytest.mark.parametrize(
+    ("name", "folder"), [("deepseek-v3.2", "deepseek-ai--DeepSeek-V3.2"), ("glm-5", "zai-org--GLM-5")]
+)
+def test_the_files_here_have_the_shape_of_the_whole_configuration(name, folder):
+    whole = json.loads((SHARED / "data/model_configs_2026" / f"{folder}.json").read_text())
+    assert read_architecture(facts(name)) == read_architecture(whole)

@@ -7,8 +7,8 @@ writes tables. A figure is drawn by `frontiers.report.figures.<name>` from table
 
 from dataclasses import dataclass, field
 
-MEASURED, PUBLISHED, STRATEGIES, ALL = "measured", "published", "strategies", "all"
-"""Studies that something applies to: with answers, without, with several strategies, every one."""
+ANSWERED, MEASURED, PUBLISHED, STRATEGIES, ALL = "answered", "measured", "published", "strategies", "all"
+"""Studies that something applies to: with answers, with generations, of published figures, with several strategies, all."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ ANALYSES = (
                 limits=(("difference", "low", "high"), ("flops_ratio", "flops_low", "flops_high")),
             ),
         ),
-        studies=MEASURED,
+        studies=ANSWERED,
     ),
 )
 
 FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
-    Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), MEASURED),
+    Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
-    Figure("outcomes", "Failed against successful", ("outcomes",), MEASURED),
-    Figure("components", "Compute by component", ("answers",), MEASURED),
+    Figure("outcomes", "Failed against successful", ("outcomes",), ANSWERED),
+    Figure("components", "Compute by component", ("answers",), ANSWERED),
     Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
     Figure("strategies", "Strategies", ("points",), STRATEGIES, ("models", "benchmarks", "strategies")),
 )
@@ -114,6 +114,9 @@ def tables() -> dict[str, Table]:
     return {table.name: table for analysis in ANALYSES for table in analysis.tables}
 
 
-def applies(entry: Analysis | Figure, measured: bool, several: bool = False) -> bool:
-    """Return whether an analysis or figure is made of a study: one with answers, with `several` strategies."""
-    return {ALL: True, MEASURED: measured, PUBLISHED: not measured, STRATEGIES: several}[entry.studies]
+def applies(entry: Analysis | Figure, kind: str, several: bool = False) -> bool:
+    """Return whether an analysis or figure is made of a study of this `kind`, with `several` strategies or not."""
+    measured = kind in ("measured", "imported")
+    applying = {ALL: True, ANSWERED: measured or kind == "recorded", MEASURED: measured, STRATEGIES: several}
+    applying[PUBLISHED] = kind == "published"
+    return applying[entry.studies]

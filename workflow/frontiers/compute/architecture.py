@@ -94,7 +94,7 @@ class Architecture:
     def kv_bytes(self, context: int, element_bytes: float) -> int:
         """Return the bytes of the cache at `context` tokens; a layer keeps no more than its window or chunk."""
         elements = sum(
-            part.kv_elements * count * min([context, *filter(None, part.reach)]) for part, count in self.parts
+            part.kv_elements * count * min(context, part.reach.kept or context) for part, count in self.parts
         )
         return round(elements * element_bytes)
 

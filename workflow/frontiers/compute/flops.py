@@ -112,12 +112,12 @@ def attended(
 ) -> np.ndarray:
     """Return the positions that all `new` tokens after `past` attend to, in closed form.
 
-    Causal within a window: the sum over i = 1 … new of min(past + i, window). The
-    first `growing` tokens each see one position more than the token before, the
+    Causal within a window, or at `top` selected positions: the sum over i = 1 … new
+    of min(past + i, window). The first `growing` tokens each see one position more than the token before, the
     rest a full window. Causal within chunks: the sum of (past + i - 1) mod chunk + 1,
     computed as a difference of two sums from the start, each of whole chunks and a rest.
     """
-    window, chunk = reach
+    window, chunk = reach.window or reach.top, reach.chunk
     if chunk is not None:
         if attention == "square":
             return new * np.minimum(past + new, chunk)

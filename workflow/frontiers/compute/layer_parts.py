@@ -14,10 +14,16 @@ from typing import ClassVar, NamedTuple
 
 
 class Reach(NamedTuple):
-    """Which positions a token attends to: at most the last `window`, or those of its `chunk` so far."""
+    """Which positions a token attends to: the last `window`, those of its `chunk` so far, or `top` selected ones."""
 
     window: int | None = None
     chunk: int | None = None
+    top: int | None = None
+
+    @property
+    def kept(self) -> int | None:
+        """The most positions that a cache keeps; None if all, as a later token may select any of them."""
+        return min(filter(None, (self.window, self.chunk)), default=None)
 
 
 WHOLE = Reach()
@@ -256,6 +262,45 @@ class LatentAttention(Part):
     def rotated(self) -> int:
         """The rotated numbers of every query, and of the one shared key."""
         return (self.heads + 1) * self.rope_width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexer(Part):
+    """The lightning indexer of DeepSeek's sparse attention (DeepSeek-V3.2-Exp technical report, section 2.1).
+
+    Its `heads` small queries come from the queries' latent of `query_rank`, its one key of `head_width` and a weight per
+    head from the stream. It scores every position of the context, and attention reads the best of them.
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    heads: int
+    query_rank: int
+    head_width: int
+
+    @property
+    def matrices(self) -> int:
+        """Queries, the key, and a weight for every head."""
+        return self.query_rank * self.heads * self.head_width + self.width * (self.head_width + self.heads)
+
+    @property
+    def vectors(self) -> int:
+        """Weight and bias of the key's norm."""
+        return 2 * self.head_width
+
+    @property
+    def score_flops(self) -> int:
+        """`2·heads·(d + 1)`: the product of query and key, and the weighted sum over heads."""
+        return 2 * self.heads * (self.head_width + 1)
+
+    @property
+    def kv_elements(self) -> int:
+        """The key."""
+        return self.head_width
+
+    @property
+    def normalised(self) -> int:
+        """The key."""
+        return self.head_width
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.flops import Breakdown, forward_flops
-from frontiers.compute.layer_parts import LatentAttention, Part
+from frontiers.compute.layer_parts import Indexer, LatentAttention, Part
 from frontiers.compute.memory import weight_bytes
 from frontiers.compute.precision import Precision
 from frontiers.compute.uncounted import left_out_share
@@ -158,8 +158,8 @@ def check_card(card: Any, where: str) -> None:
 
 
 def _reaches(architecture: Architecture) -> list[dict]:
-    layers = architecture.by_reach(lambda part: 1)
-    return [{"layers": count, **reach._asdict()} for reach, count in layers.items()]
+    layers = architecture.by_reach(lambda part: int(not isinstance(part, Indexer)))
+    return [{"layers": count, **reach._asdict()} for reach, count in layers.items() if count]
 
 
 def _part(part: Part) -> dict:

@@ -49,6 +49,8 @@ def summary(card: Mapping[str, Any]) -> str:
             if reach["window"]
             else f"within chunks of {reach['chunk']:,} tokens"
             if reach["chunk"]
+            else f"to the {reach['top']:,} positions that an indexer selects"
+            if reach["top"]
             else "over the whole context"
         )
         for reach in card["attention"]

@@ -21,8 +21,8 @@ LOCAL_ONLY = ("device", "dtype", "kv_cache_gib")
 HUB_ONLY = ("revision", "subset", "split")
 WRITING = ("thinking", "sampling", "template")
 """Keys of a model that writes; a reward model does not."""
-REPORTED = "reported"
-"""The strategy of published figures."""
+RESERVED = {"reported": "published figures", "cut": "recorded runs"}
+"""Strategies that no block of `strategies:` may be called, and whose they are."""
 
 BLOCKS = {
     "benchmarks": """  {name}:
@@ -70,8 +70,8 @@ def _run_faults(config: Mapping) -> Iterator[str]:
     for name in config["run"]:
         if name not in config["studies"]:
             yield f"run: there is no study `{name}`; {suggest(name, config['studies'], 'the studies are')}"
-    if REPORTED in config["strategies"]:
-        yield f"strategies.{REPORTED}: this name is reserved for published figures; rename the strategy"
+    for name in RESERVED.keys() & set(config["strategies"]):
+        yield f"strategies.{name}: this name is reserved for {RESERVED[name]}; rename the strategy"
 
 
 def _benchmark_faults(name: str, block: Mapping) -> Iterator[str]:
@@ -159,6 +159,8 @@ def _thinking_faults(place: str, thinking: Mapping) -> Iterator[str]:
 
 def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     """Yield the faults of a study that grades completions: its names, caps, samples and engine."""
+    if study["kind"] == "recorded":
+        yield from _order_faults(f"studies.{name}.caps", study["caps"])
     if study["kind"] not in ("measured", IMPORTED):
         return
     place, listed = f"studies.{name}", completed(study)
@@ -273,8 +275,9 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
-        if study["kind"] == "published" and not os.path.isfile(root / study["table"]):
-            yield f"studies.{name}.table: there is no file {study['table']}; correct the path"
+        for key in {"published": ("table",), "recorded": ("runs", "answers")}.get(study["kind"], ()):
+            if not os.path.isfile(root / study[key]):
+                yield f"studies.{name}.{key}: there is no file {study[key]}; correct the path"
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")

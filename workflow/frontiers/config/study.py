@@ -126,7 +126,7 @@ def display(model: Mapping) -> dict:
 
 def labels(config: Mapping, study: Mapping) -> dict[str, str]:
     """Return the benchmarks of a study with their labels, in the order shown."""
-    if study["kind"] == "published":
+    if study["kind"] in ("published", "recorded"):
         return dict(study["labels"])
     known = config["benchmarks"]
     return {name: known[name]["label"] for name in known if name in study["benchmarks"]}

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEAN = "mean"
+LEFT_OUT = "left_out"
+"""Status of an answer whose call failed: its row holds the mean of the other samples of its problem."""
 CURVE = ["model", "strategy", "benchmark"]
 KEY = [*CURVE, "cap"]
 """Key of a point."""

@@ -228,6 +228,14 @@ def joint_draws(cells: Sequence[Cells], draws: int, seed: int) -> Draws:
     return Draws(pd.concat([keys, means], ignore_index=True), values)
 
 
+def side_by_side(drawn: Draws, others: Draws) -> Draws:
+    """Return the draws of two sets of points; measures and number of draws are the same."""
+    values = {
+        name: np.concatenate([part, others.values[name]], axis=1) for name, part in drawn.values.items()
+    }
+    return Draws(pd.concat([drawn.keys[KEY], others.keys[KEY]], ignore_index=True), values)
+
+
 def _mean_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the mean of the columns that each row of `rows` (means, benchmarks) names, (draws, means)."""
     total = np.zeros((len(values), len(rows)))
@@ -246,10 +254,15 @@ def parametric(
     of one point beating another is drawn towards one half: the cautious side.
     """
     points = points[points["benchmark"].isin(benchmarks)].reset_index(drop=True)
+    return with_mean(parametric_points(points, measures, draws, seed), benchmarks)
+
+
+def parametric_points(points: pd.DataFrame, measures: Sequence[str], draws: int, seed: int) -> Draws:
+    """Draw these points as `parametric` does, every point by itself, one of the `mean` too."""
     number = answers_from_interval(points["accuracy"], points["accuracy_low"], points["accuracy_high"])
     number = np.maximum(np.rint(number), 1).astype(np.int64)
     values = {m: np.tile(points[m].to_numpy(float, na_value=np.nan), (draws, 1)) for m in measures}
     for i, key in enumerate(points[KEY].itertuples(index=False)):
         rng = generator(seed, "points", *map(str, key))
         values["accuracy"][:, i] = rng.binomial(number[i], points["accuracy"].iloc[i], size=draws) / number[i]
-    return with_mean(Draws(points[KEY], values), benchmarks)
+    return Draws(points[KEY], values)

@@ -53,14 +53,14 @@ def fit(
 ) -> pd.DataFrame:
     """Return the table `architectures` from the tables `points` and, for a measured study, `answers`.
 
-    `points` says which architecture a model has; models without one are left out. `draws` and `seed` are
-    those of the joint bootstrap.
+    `points` says which architecture a model has; models without one are left out. Where a model has no answers, all are
+    compared by their points. `draws` and `seed` are those of the joint bootstrap.
     """
     known = points[points["architecture"].notna()]
     kinds = dict(zip(known["model"], known["architecture"], strict=True))
     benchmarks = benchmarks_of(points)
     rows = [row | {"scope": OTHERS} for row in regress(known, pairs(kinds))]
-    if answers is None:
+    if answers is None or set(known["model"]) - set(answers["model"]):
         return frame_of([*rows, *_published_shares(known, benchmarks, draws, seed)], "architectures")
     curves = [c for c in read_curves(answers, draws, seed, benchmarks) if c.model in kinds]
     for benchmark in dict.fromkeys(c.benchmark for c in curves):

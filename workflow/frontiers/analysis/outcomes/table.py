@@ -25,7 +25,7 @@ from scipy import stats
 
 from frontiers.analysis.outcomes import ratios
 from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows
-from frontiers.core.keys import CURVE, cap_order
+from frontiers.core.keys import CURVE, LEFT_OUT, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import generator, problem_counts
 from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, SYMMETRIC, percentile_limits, symmetric_limits
@@ -62,7 +62,7 @@ def fit(
     stops: list[dict] = []
     for benchmark in names:
         frame = answers[answers["benchmark"] == benchmark]
-        frame = frame.assign(order=cap_order(frame["cap"]), correct=frame["correct"].astype(bool))
+        frame = frame.assign(order=cap_order(frame["cap"]))
         frame = frame.sort_values(["model", "strategy", "order", "problem_id", "sample"], kind="stable")
         problems = np.unique(frame["problem_id"].to_numpy(dtype=object))
         counts = np.concatenate(list(problem_counts(benchmark, len(problems), draws, seed))).astype(float)
@@ -70,6 +70,10 @@ def fit(
         counts = np.vstack([np.ones(len(problems)), counts])
         for strategy, part in frame.groupby("strategy", sort=False):
             top = part[part["order"] == part.groupby("model")["order"].transform("max")]
+            # What was left out holds a mean of others: no generation that succeeded or failed.
+            if "status" in top:
+                top = top[top["status"] != LEFT_OUT]
+            top = top.assign(correct=top["correct"].astype(bool))
             key = {"strategy": strategy, "benchmark": benchmark}
             for measure in MEASURES:
                 rows += [key | {"measure": measure} | row for row in compared(top, measure, counts)]

@@ -10,7 +10,7 @@ from frontiers.core.cli import UserError
 from frontiers.core.keys import KEY, cap_order
 from frontiers.statistics.intervals import answers_from_interval
 
-STRATEGIES = ("cot", "reported")
+STRATEGIES = ("cot", "reported", "cut")
 UNDATED = "without release date"
 FUTURE = "release date in the future"
 COSTLESS = "without a positive compute"

@@ -1,8 +1,13 @@
-"""DeepSeek V2, V3 and R1, and Kimi K2, which uses the class of V3: latent attention, shared experts."""
+"""DeepSeek V2, V3 and R1, and Kimi K2, which uses the class of V3: latent attention, shared experts.
+
+DeepSeek V3.2 and GLM-5 attend to the positions that an indexer selects.
+"""
+
+from dataclasses import replace
 
 from frontiers.compute.config_json import Fields
 from frontiers.compute.families.common import Body, Family, ahead, behind_dense, stack
-from frontiers.compute.layer_parts import LatentAttention
+from frontiers.compute.layer_parts import Indexer, LatentAttention, Reach
 
 
 def latent_attention(fields: Fields) -> LatentAttention:
@@ -36,7 +41,33 @@ def _deepseek_v3(fields: Fields) -> Body:
     return Body(layers, left_out=ahead(fields))
 
 
+def _sparse(fields: Fields) -> Body:
+    """As V3, with an indexer in every layer that selects what attention reads; no layer shares another's selection."""
+    parts = behind_dense(fields, router_bias=1)
+    kinds = ["sparse" if part.experts else "dense" for part in parts]
+    written = (("layer_types", ["indexed_attention"] * len(parts)), ("mlp_layer_types", kinds))
+    for key, form in (
+        *written,
+        ("indexer_types", ["full"] * len(parts)),
+    ):  # by transformers, from the other fields
+        if fields.get(key, form) not in (form, None):
+            raise fields.error(f"`{key}` {fields.get(key)} is not counted; known is {form}")
+    latent = replace(latent_attention(fields), reach=Reach(top=fields.size("index_topk")))
+    if latent.query_rank is None:
+        raise fields.error("the indexer takes its queries from their latent: `q_lora_rank` must not be null")
+    indexer = Indexer(
+        latent.width,
+        heads=fields.size("index_n_heads"),
+        query_rank=latent.query_rank,
+        head_width=fields.size("index_head_dim"),
+    )
+    count = len(parts)
+    return Body(stack(fields, [latent] * count, [indexer] * count, parts), left_out=ahead(fields))
+
+
 FAMILIES = {
     "DeepseekV2ForCausalLM": Family("deepseek_v2", _deepseek_v2),
     "DeepseekV3ForCausalLM": Family("deepseek_v3", _deepseek_v3),
+    "DeepseekV32ForCausalLM": Family("deepseek_v32", _sparse),
+    "GlmMoeDsaForCausalLM": Family("glm_moe_dsa", _sparse),
 }

@@ -108,9 +108,10 @@ def page(
     models = dict(zip(points["model"], points["label"], strict=True))
     rows = point_rows(points, frontier, costs)
     given = {b: (benchmarks or {}).get(b, b) for b in dict.fromkeys(points["benchmark"]) if b != MEAN}
-    names = (
-        {MEAN: f"Mean of {len(given)} benchmarks"} if (points["benchmark"] == MEAN).any() else {}
-    ) | given
+    models_of = points.groupby("benchmark")["model"].nunique()
+    mean = {MEAN: f"Mean of {len(given)} benchmarks"} if MEAN in models_of else {}
+    # The page opens on the first: the mean, unless it leaves models out.
+    names = mean | given if mean and models_of[MEAN] == models_of.max() else given | mean
     capped = points.groupby(["model", "strategy"])["cap"].nunique(dropna=False).max() > 1
     data = {
         "points": rows,
@@ -134,6 +135,8 @@ def page(
         costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
         published=published,
         counted=counted_text(points) if published else "",
+        recorded=bool((points["strategy"] == "cut").all()),
+        held_out=bool(frontier["held_out"].notna().any()),
         intervals=sorted(set(points["interval"])),
         models=len(models),
         left_out=[(name, [names.get(b, b) for b in missing]) for name, missing in left_out],

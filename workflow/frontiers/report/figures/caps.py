@@ -142,13 +142,14 @@ def tokens(cap: float) -> str:
 
 
 def draw(points: pd.DataFrame, saturation: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
-    """Return the figure from the tables `points` and `saturation`."""
+    """Return the figure from the tables `points` and `saturation`; models with one cap have no curve to draw."""
     rows = points[points["benchmark"] != MEAN].assign(order=cap_order(points["cap"]))
-    if rows["order"].nunique() < 2:
+    if rows.groupby(["model", "benchmark", "strategy"])["order"].nunique().max() < 2:
         figure, axis = plt.subplots(figsize=(4.0, 1.0))
         figures.say(axis, "No curve over caps: every model has one point.")
         return figure
-    rows = rows.assign(place=positions(rows["order"]))
+    curves = rows.groupby(["model", "benchmark", "strategy"])["order"].transform("nunique") > 1
+    rows = rows[curves].assign(place=positions(rows.loc[curves, "order"]))
     models, benchmarks = list(dict.fromkeys(rows["model"])), list(dict.fromkeys(rows["benchmark"]))
     colours = figures.model_colours(benchmarks)
     lines = -(-len(models) // COLUMNS)
