@@ -210,5 +210,5 @@ def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -
         y -= SPACE + ROW * deep + FOOT
     end = legends(figure, rows, colours, labels, y)
     if (points["strategy"] == STRATEGY).all():
-        figure.text(0.5, end, counted_text(points), ha="center", va="top", fontsize=6)
+        figure.text(0.5, end, figures.wrapped(counted_text(points), 130), ha="center", va="top", fontsize=6)
     return figure
