@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from support.finding_cells import check_cells
 from support.small_study import BENCHMARKS, CAPS, MODELS
 from support.workflow_copy import Workflow
 
@@ -75,7 +76,14 @@ def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
     for name in ("frontier", "caps", "trend", "outcomes", "components"):
         assert (folder / f"figures/{name}.svg").stat().st_size > 5000
     assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
+    assert check_cells(folder) > 20
     assert not changed.jobs()
+
+
+def test_the_findings_of_a_measured_study_are_cells_of_its_tables(workflow):
+    assert check_cells(workflow.folder / "results/pocket") > 5
+    page = (workflow.folder / "results/pocket/explorer.html").read_text()
+    assert "Where does more reasoning stop paying?" in page
 
 
 @pytest.mark.parametrize(

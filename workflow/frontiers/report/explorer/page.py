@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +97,13 @@ def page(
     trend: pd.DataFrame,
     saturation: pd.DataFrame | None = None,
     benchmarks: Mapping[str, str] | None = None,
+    findings: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """Return the page as HTML.
 
     The tables are those of these names, `summary` is the JSON written with `frontier`, `saturation` is None for
-    published figures, `benchmarks` maps slugs to labels. All text is escaped; all scripts are in the page,
+    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show first. All
+    text is escaped; all scripts are in the page,
     and its content security policy lets the browser run only these and fetch nothing.
     """
     costs = list(summary["costs"])
@@ -145,6 +147,7 @@ def page(
         saturation=[] if saturation is None else saturation_rows(saturation, models),
         trend=trend_rows(trend),
         rows=rows,
+        findings=findings,
         scientific=scientific,
         interval=interval,
     )
