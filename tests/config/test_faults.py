@@ -84,11 +84,24 @@ MISTAKES = [
     ("run", [], ["run:", "[]"]),
     (
         "models/phi-4/release_date",
-        date(2024, 12, 12),
-        ["models.phi-4.release_date", 'release_date: "2024-12-12"'],
+        date(2025, 1, 8),
+        ["models.phi-4.release_date", 'release_date: "2025-01-08"'],
     ),
     ("models/phi-4/release_date", "2024-2-1", ["models.phi-4.release_date", "YYYY-MM-DD"]),
     ("models/phi-4/release_date", "2025-02-30", ["models.phi-4.release_date", "2025-02-30 is not a day"]),
+    ("benchmarks/gpqa-diamond/chance", 0.2, ["benchmarks.gpqa-diamond.chance: 0.2", "one of 4 options", "0.25"]),
+    ("benchmarks/gpqa-diamond/chance", 1, ["benchmarks.gpqa-diamond.chance", "below 1"]),
+    ("benchmarks/gsm8k/public_since", "2021-02-30", ["benchmarks.gsm8k.public_since: 2021-02-30 is not a day"]),
+    (
+        "studies/published/public_since/math-level-5",
+        "2021-02-30",
+        ["studies.published.public_since.math-level-5: 2021-02-30 is not a day"],
+    ),
+    (
+        "studies/published/chance",
+        {"gsm8k": 0.1},
+        ["studies.published.chance: `gsm8k` is not among its `labels`"],
+    ),
     ("models/phi-4/release_source", ..., ["models.phi-4: add `release_source`"]),
     ("models/phi-4/revision", "abc", ["models.phi-4.revision: 'abc'", "40 hexadecimal digits"]),
     ("models/phi-4/revision", 12345, ["models.phi-4.revision", "quotes"]),
@@ -248,9 +261,9 @@ def test_all_faults_are_listed_together(config, root):
 
 
 def test_an_unquoted_date_in_the_file_itself(root):
-    text = TEXT.replace('"2024-12-12"', "2024-12-12")
+    text = TEXT.replace('"2025-01-08"', "2025-01-08")
     assert text != TEXT
-    assert 'release_date: "2024-12-12"' in faults_of(yaml.safe_load(text), root)[0]
+    assert 'release_date: "2025-01-08"' in faults_of(yaml.safe_load(text), root)[0]
 
 
 @settings(max_examples=40, deadline=None)

@@ -3,8 +3,8 @@
 from frontiers.analysis.registry import ANALYSES, FIGURES
 from support.small_study import BENCHMARKS
 
-NOT_OF_POINTS = ("context", "strategies")
-"""Figures that a change of the small study's points does not redraw: of model cards, and of several strategies."""
+NOT_OF_POINTS = ("context", "strategies", "sensitivity")
+"""Figures that a change of the small study's points does not redraw: of cards, strategies and published studies."""
 AGGREGATES = (
     "summarise_points",
     "describe_points",

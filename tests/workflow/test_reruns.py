@@ -25,6 +25,7 @@ SHOWN = dict.fromkeys(
     (
         "describe_points",
         "fit_trend",
+        "measure_sensitivity",
         "plot_trend",
         "write_findings",
         "build_explorer",

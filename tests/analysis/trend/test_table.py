@@ -220,3 +220,31 @@ def test_the_script_writes_the_table(published, tmp_path):
     write_table(table, tmp_path / "trend.parquet", "trend")
     assert (tmp_path / "trend.parquet").read_bytes() == published["trend"].read_bytes()
     assert row(table, "accuracy_per_flop").estimable
+
+
+def guessers(chance=0.25):
+    """Models that know more every year, where a share of the rest is guessed right; two know nothing."""
+    years, odds, compute = three_way(4, 0.0)
+    knows = np.where(np.arange(60) < 2, 0.0, expit(odds))
+    points = make_points(years, chance + (1 - chance) * knows, 10 ** (10 + compute))
+    return points.assign(chance=chance)
+
+
+def test_compute_at_accuracy_is_corrected_for_chance_and_given_without():
+    points = guessers()
+    table = trend.fit(points.iloc[2:], draws=50)
+    for estimator in fixed_accuracy.ESTIMATORS:
+        corrected = row(table, "compute_at_accuracy", estimator=estimator)
+        assert corrected.slope_per_year == pytest.approx(-4 / 3, abs=0.01)
+        plain = row(table, "compute_at_accuracy_uncorrected", estimator=estimator)
+        wrong = trend.fit(points.iloc[2:].drop(columns="chance"), draws=50)
+        assert (wrong["metric"] != "compute_at_accuracy_uncorrected").all()
+        given = row(wrong, "compute_at_accuracy", estimator=estimator)
+        assert plain.slope_per_year == given.slope_per_year != corrected.slope_per_year
+    kept = trend.fit(points, draws=50)
+    assert row(kept, "compute_at_accuracy").models == 60
+    assert "m0 (25.0%), m1 (25.0%)" in row(kept, "compute_at_accuracy").note
+    assert "m0" not in (row(kept, "compute_at_accuracy_uncorrected").note or "")
+    assert row(kept, "accuracy_per_flop").slope_per_year == pytest.approx(
+        row(trend.fit(points.drop(columns="chance"), draws=50), "accuracy_per_flop").slope_per_year
+    )

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from frontiers.analysis.frontier.summary import UNITS
 from frontiers.analysis.points import with_measures
+from frontiers.analysis.published_runs import STRATEGY, counted_text
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.explorer.charts import charts
 from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
@@ -29,13 +30,6 @@ COSTS_SHOWN = {
 }
 ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid"}
 DIGITS = 6
-METHODS = {
-    "closed form": "counted from the architecture",
-    "closed form, output tokens": "counted from the architecture, without the prompt if the source does not give it",
-    "2*active*tokens": "2 × active parameters × tokens",
-    "2*active*output tokens": "2 × active parameters × output tokens if the source does not give the prompt",
-    "mixed": "mixed in means over benchmarks",
-}
 
 
 def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -> list[dict]:
@@ -130,6 +124,7 @@ def page(
     }
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = {"library": library.replace("</script", "<\\/script"), "page": PAGE_SCRIPT.read_text()}
+    published = bool((points["strategy"] == STRATEGY).all())
     left_out = [(models.get(m["model"], m["model"]), m["missing"]) for m in summary["left_out_of_mean"]]
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(TEMPLATE.read_text()).render(
@@ -140,10 +135,10 @@ def page(
         benchmarks=names,
         problems=points.groupby("benchmark")["problems"].max().to_dict(),
         costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
-        published=bool((points["strategy"] == "reported").all()),
+        published=published,
+        counted=counted_text(points) if published else "",
         recorded=bool((points["strategy"] == "cut").all()),
         held_out=bool(frontier["held_out"].notna().any()),
-        methods=[text for name, text in METHODS.items() if (points["flops_method"] == name).any()],
         intervals=sorted(set(points["interval"])),
         models=len(models),
         left_out=[(name, [names.get(b, b) for b in missing]) for name, missing in left_out],
