@@ -11,6 +11,7 @@ AGGREGATES = (
     *(analysis.rule for analysis in ANALYSES),
     *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in NOT_OF_POINTS),
     "build_explorer",
+    "write_findings",
     "check_results",
     "report",
 )

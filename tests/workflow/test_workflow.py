@@ -7,7 +7,7 @@ import pytest
 
 from support.finding_cells import check_cells
 from support.small_study import BENCHMARKS, CAPS, MODELS
-from support.workflow_copy import Workflow
+from support.workflow_copy import ROOT, Workflow
 
 
 def table(workflow, name):
@@ -63,6 +63,7 @@ def test_the_published_study_has_every_table(changed):
 
 def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
     changed.config["run"] = ["recorded"]
+    changed.config["studies"]["recorded"]["analysis"]["draws"] = 2000  # as shipped, for the README
     changed.snakemake()
     folder = changed.folder / "results/recorded"
     for name in ("answers", "points", "frontier", "trend", "saturation", "outcomes", "differences"):
@@ -77,6 +78,13 @@ def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
         assert (folder / f"figures/{name}.svg").stat().st_size > 5000
     assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
     assert check_cells(folder) > 20
+    findings = (folder / "findings.md").read_text().split("\n\n")[1:]
+    told = [
+        line[2:]
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("- **") and "?**" in line
+    ]
+    assert len(told) == 3 and set(told) <= {line.strip() for line in findings}
     assert not changed.jobs()
 
 

@@ -121,24 +121,23 @@ def moved(trend: pd.DataFrame, benchmark: str, where: str) -> Finding:
         low, high = (
             f"{v:.1f}" if np.isfinite(v) else "no limit" for v in (row.doubling_low, row.doubling_high)
         )
-        parts.append(f"{DIRECTIONS[row.estimator]} {row.doubling_months:.1f} ({low} to {high})")
+        parts.append(f"{row.doubling_months:.1f} months by {DIRECTIONS[row.estimator]} ({low} to {high})")
         key = {
             c: getattr(row, c) for c in ("metric", "selection", "estimator", "benchmark", "standard_error")
         }
         cells += [
-            Cell("trend", key, c, float(getattr(row, c)))
+            Cell("trend", key, c, number(getattr(row, c)))
             for c in ("doubling_months", "doubling_low", "doubling_high")
         ]
-    clear = bool((rows["high"] < 0).all())
-    verb = "halved with release date in" if clear else "changed with release date; it halves in"
+    doubt = "" if (rows["high"] < 0).all() else " Not every direction shows that it falls."
     answer = (
-        f"On {where} the compute for a fixed accuracy {verb} so many months, over {int(rows['models'].iloc[0])} models: "
-        f"{', '.join(parts)}. Which direction is right depends on where the errors are; models were not sampled at random."
+        f"On {where}, over {int(rows['models'].iloc[0])} models, the compute for a fixed accuracy halves every "
+        f"{', '.join(parts)}.{doubt} Which direction is right depends on where the errors are."
     )
     return Finding(question, answer, cells)
 
 
-DIRECTIONS = {"ols": "least squares", "deming": "Deming", "inverse": "inverse"}
+DIRECTIONS = {"ols": "least squares", "deming": "Deming regression", "inverse": "inverse regression"}
 
 
 def stops_paying(saturation: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]) -> Finding:
@@ -272,6 +271,11 @@ def scientific(value: float) -> str:
     """Return a number as 6.9e+14 is written in text: 6.9 × 10^14."""
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa} × 10^{int(exponent)}"
+
+
+def number(value: float) -> float | None:
+    """Return a number, None where there is none."""
+    return None if pd.isna(value) else float(value)
 
 
 def whole(value: float | None) -> int | None:
