@@ -8,6 +8,7 @@ import pytest
 
 import measure_sensitivity
 from frontiers.analysis import sensitivity, trend
+from frontiers.analysis.architectures.regression import regress
 from frontiers.analysis.trend.regressions import CLUSTER, JACKKNIFE
 from frontiers.core.tables import check_table, read_table, table_schema, write_table
 from support.point_tables import make_points
@@ -32,7 +33,8 @@ def points(**columns):
         flops_expanded=flops * np.where(np.arange(24) < 4, 0.6, 1), flops_spread=flops * rng.uniform(1, 1.3, 24),
         flops_method=np.where(np.arange(24) % 8, "closed form", "2*active*tokens"),
         total_params=np.where(np.arange(24) % 4, 10, 40), active_params=10, mode=[MODES[i % 4] for i in range(24)],
-        pair=np.where(np.arange(24) % 3, "one run", "joined"), lineage=[f"l{i % 12}" for i in range(24)],
+        architecture=np.where(np.arange(24) % 2, "dense", "moe"), pair=np.where(np.arange(24) % 3, "one run", "joined"),
+        lineage=[f"l{i % 12}" for i in range(24)],
     ).assign(**columns).reindex(columns=list(table_schema("points")["properties"]))  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def found():
 
 
 def test_every_variant_is_there_and_the_first_is_the_study(found):
-    quantities = [*sensitivity.QUANTITIES, "frontier"]
+    quantities = [*sensitivity.QUANTITIES, "frontier", "mixtures_log_odds"]
     assert list(found.index) == [(v, q) for v in sensitivity.VARIANTS for q in quantities]
     fits = trend.fit(points(), 50, 1, today=TODAY)
     fits = fits[fits["selection"] == "all"].set_index(["metric", "estimator", "standard_error"])
@@ -93,6 +95,10 @@ def test_a_variant_is_the_analysis_of_the_changed_points(found, variant, change)
     before = set(sensitivity.on_frontier(points()))
     row = found.loc[(variant, "frontier")]
     assert row["estimate"] == len(on)
+    effect = regress(changed, [("moe", "dense")])[0]
+    mixtures = found.loc[(variant, "mixtures_log_odds")]
+    assert mixtures["estimable"] == effect["estimable"]
+    assert mixtures["estimate"] == pytest.approx(effect.get("estimate", np.nan), nan_ok=True)
     for column, names in (("joined", on - before), ("lost", before - on)):
         assert set((row[column] or "").split("; ")) - {""} == names
 
@@ -105,7 +111,7 @@ def test_one_model_of_each_lineage(found):
         assert kept["lineage"].is_unique and set(kept["model"]) <= set(
             made.loc[made["release_date"] == days, "model"]
         )
-        assert (found.loc[variant]["models"] == 12).all()
+        assert (found.loc[variant]["models"] == 12).all() and found.loc[variant]["estimable"].sum() >= 3
 
 
 def test_a_variant_that_changes_nothing_says_so():
@@ -119,7 +125,8 @@ def test_a_variant_that_changes_nothing_says_so():
         assert not rows["estimable"].any() and rows["reason"].notna().all() and (rows["models"] == 0).all()
     none = points().assign(mode="off")
     rows = sensitivity.fit(none, 1, TODAY).set_index(["variant", "quantity"]).loc["reasoning runs only"]
-    assert set(rows["reason"]) == {"no model is left"} and (rows["models"] == 0).all()
+    few = "too few models to tell (moe: 0, dense: 0; at least 3 of each are needed)"
+    assert set(rows["reason"]) == {"no model is left", few} and (rows["models"] == 0).all()
 
 
 def test_points_at_several_caps_are_named_by_cap():
@@ -143,5 +150,5 @@ def test_the_script_writes_the_table(tmp_path):
         ]
     )
     table = read_table(tmp_path / "sensitivity.parquet", "sensitivity")
-    assert len(table) == 5 * len(sensitivity.VARIANTS)
+    assert len(table) == 6 * len(sensitivity.VARIANTS)
     assert pd.read_csv(tmp_path / "sensitivity.csv")["variant"].nunique() == len(sensitivity.VARIANTS)

@@ -215,9 +215,21 @@ def moved(points: pd.DataFrame) -> str:
             changed = [f"{sign} {last[c]}" for sign, c in (("+", "joined"), ("−", "lost")) if last[c]]
             cells.append("; ".join(changed) or ("–" if last["estimable"] else last["reason"]))
             rows.append([label, variant, last["models"], *cells])
+    mixtures = found[found["quantity"] == sensitivity.MIXTURES]
+    apart = [
+        [
+            row.variant,
+            row.models,
+            f"{row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})" if row.estimable else row.reason,
+        ]
+        for row in mixtures.itertuples()
+    ]
     columns = ["benchmark", "variant", "models", "accuracy per FLOP, decades a year"]
     columns += ["compute at accuracy, Deming, decades a year", "frontier of accuracy against compute"]
-    return table(columns, rows)
+    effects = table(
+        ["variant", "models", "mixtures of experts less dense models, log-odds at equal compute"], apart
+    )
+    return table(columns, rows) + "\n\n" + effects
 
 
 def trend_page(points: pd.DataFrame, left: dict[str, str]) -> str:

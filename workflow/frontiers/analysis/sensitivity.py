@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis import trend
+from frontiers.analysis.architectures.regression import regress
 from frontiers.analysis.frontier.pareto import frontier
 from frontiers.analysis.trend.dated_points import better_than_guessing
 from frontiers.analysis.trend.fixed_accuracy import ESTIMATORS
@@ -17,7 +18,7 @@ from frontiers.analysis.trend.regressions import CLUSTER, JACKKNIFE
 from frontiers.core.tables import frame_of
 
 AS_ANALYSED = "as analysed"
-FRONTIER = "frontier"
+FRONTIER, MIXTURES, ALL = "frontier", "mixtures_log_odds", "all"
 DRAWS = 2
 """Of the bootstrap over models, which no row here uses: intervals are those by developer."""
 QUANTITIES = {
@@ -102,7 +103,8 @@ def fit(points: pd.DataFrame, seed: int, today: date | None = None) -> pd.DataFr
 
     Slopes are in decades (log10) per year with 95 % intervals by developer; for the quantity `frontier`, `estimate` is
     the number of points on the frontier of accuracy against compute, `joined` and `lost` name those that differ from
-    the frontier as analysed.
+    the frontier as analysed. `mixtures_log_odds` is the difference in log-odds between mixtures of experts and dense
+    models at equal compute, over all benchmarks.
     """
     rows = []
     known = {benchmark: on_frontier(part) for benchmark, part in points.groupby("benchmark", sort=False)}
@@ -119,6 +121,7 @@ def fit(points: pd.DataFrame, seed: int, today: date | None = None) -> pd.DataFr
             part = changed[changed["benchmark"] == benchmark]
             rows += [shared | row for row in _slopes(trends, benchmark, len(set(part["model"])))]
             rows.append(shared | _frontier(part, before))
+        rows.append({"variant": name, "benchmark": ALL} | _mixtures(changed))
     return frame_of(rows, "sensitivity")
 
 
@@ -139,6 +142,7 @@ def _nothing(benchmarks: dict[str, list[str]], reason: str) -> Iterator[dict]:
         for quantity in (*QUANTITIES, FRONTIER):
             row = {"benchmark": benchmark, "quantity": quantity, "models": 0}
             yield row | {"estimable": False, "reason": reason}
+    yield {"benchmark": ALL, "quantity": MIXTURES, "models": 0, "estimable": False, "reason": reason}
 
 
 def _slopes(trends: pd.DataFrame, benchmark: str, models: int) -> Iterator[dict]:
@@ -155,6 +159,14 @@ def _slopes(trends: pd.DataFrame, benchmark: str, models: int) -> Iterator[dict]
             row |= {"estimate": found["slope_per_year"], "low": found["low"], "high": found["high"]}
             row |= {"interval": error, "months": found["doubling_months"]}
         yield row
+
+
+def _mixtures(points: pd.DataFrame) -> dict:
+    """Return the row of mixtures of experts against dense models."""
+    found = regress(points, [("moe", "dense")])[0]
+    kept = {c: found.get(c) for c in ("estimate", "low", "high", "estimable", "reason")}
+    row = {"quantity": MIXTURES, "models": found["models_a"] + found["models_b"]}
+    return row | kept | {"interval": found["interval"] if found["estimable"] else None}
 
 
 def _frontier(points: pd.DataFrame, before: list[str]) -> dict:

@@ -8,8 +8,8 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.flops import forward_flops, generation_flops
 
 SIGMA = 0.8
-"""Standard deviation of the log length that `spread` assumes. In 18 runs of open models whose tokens Epoch AI logs per
-question, the second moment of the lengths is that of a log-normal with sigma 0.59 to 0.96, median 0.82."""
+"""Standard deviation of the log length that `spread` assumes. The tokens per question of the 16 runs of open models in
+data/recorded/ have the second moment of a log-normal with sigma 0.59 to 0.96, median 0.82."""
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
 
 

@@ -54,7 +54,9 @@ from frontiers.analysis.trend.regressions import (
     slope_of,
     upper_edge,
 )
+from frontiers.core.keys import MEAN
 from frontiers.core.tables import frame_of
+from frontiers.statistics.paired import holm
 
 COINCIDE = "accuracy scatters no more than its sampling error: the directions of regression coincide"
 EDGE_ITSELF = "the models on the frontier at their date are an upper edge themselves"
@@ -92,7 +94,17 @@ def fit(
             for row in found:
                 note = "; ".join(shared_notes + ([row["note"]] if row.get("note") else [])) or None
                 rows.append(key | row | {"note": note})
-    return frame_of(rows, "trend")
+    table = frame_of(rows, "trend")
+    return table.assign(p_holm=_corrected(table))
+
+
+def _corrected(table: pd.DataFrame) -> pd.Series:
+    """Return p-values corrected for the number of benchmarks on which a question is asked; the mean is none of them."""
+    corrected = pd.Series(np.nan, table.index)
+    asked = table[table["p_value"].notna() & (table["benchmark"] != MEAN)]
+    for _, family in asked.groupby(["metric", "selection", "estimator", "standard_error"]):
+        corrected[family.index] = holm(family["p_value"])
+    return corrected
 
 
 class Models(NamedTuple):

@@ -59,7 +59,7 @@ def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -
             "problems",
             "samples",
         ]
-        kept += ["reasoning_tokens", "release_date", "source"]
+        kept += ["reasoning_tokens", "release_date", "may_have_seen", "source"]
         rows.append(
             {k: _plain(row[k]) for k in kept}
             | {

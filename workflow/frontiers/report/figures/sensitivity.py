@@ -25,7 +25,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, variants: list[str]) -> None:
     """Draw the slopes of one benchmark, one line of signs per variant, or the reason why there are none."""
     axis.axvline(0, color=style.DARK, linewidth=0.6, zorder=1)
     for place, variant in enumerate(variants):
-        here = rows[(rows["variant"] == variant) & rows["quantity"].isin(SHOWN)]
+        here = rows[rows["variant"] == variant]
         known = here[here["estimable"]]
         for row in known.itertuples():
             sign, colour, _ = SHOWN[row.quantity]
@@ -53,6 +53,7 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, variants: list[str]) -> None:
 
 def draw(sensitivity: pd.DataFrame, labels: style.Labels) -> plt.Figure:
     """Return the figure: a panel per benchmark, its variants from top to bottom."""
+    sensitivity = sensitivity[sensitivity["quantity"].isin(SHOWN)]
     benchmarks = list(dict.fromkeys(sensitivity["benchmark"]))
     variants = list(dict.fromkeys(sensitivity["variant"]))
     columns = min(2, len(benchmarks))
