@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from frontiers.core.escapes import printable
+
 UNWRITABLE = {
     errno.ENOSPC: "no space left on device; free some space",
     errno.EDQUOT: "disk quota exceeded; free some space",
@@ -20,7 +22,13 @@ UNWRITABLE = {
 
 
 class UserError(ValueError):
-    """Bad input; the message says what is wrong, where, and how to fix it."""
+    """Bad input; the message says what is wrong, where, and how to fix it.
+
+    It is shown on terminals, so nothing in it can control one.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class Stopped(BaseException):
@@ -39,7 +47,7 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.filename is None or error.errno not in UNWRITABLE:
             raise
-        sys.exit(f"error: {error.filename}: {UNWRITABLE[error.errno]}")
+        sys.exit(f"error: {printable(str(error.filename))}: {UNWRITABLE[error.errno]}")
 
 
 def stop_on_sigterm() -> None:
@@ -54,7 +62,7 @@ def stop_on_sigterm() -> None:
 def say(line: str) -> None:
     """Print a line of progress; a closed pipe is ignored."""
     with suppress(BrokenPipeError):
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def add_hub(parser: argparse.ArgumentParser) -> None:
