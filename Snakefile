@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from jinja2.filters import FILTERS
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, currency, load, records, strategies
 from frontiers.config import study as registry
-from frontiers.core import yaml_files
+from frontiers.core import escapes, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
@@ -59,6 +60,10 @@ onstart:
 
 
 report: "workflow/report/workflow.rst"
+
+
+# For the captions: Snakemake renders them with Jinja's own filters only.
+FILTERS.update(rst=escapes.rst, read_json=lambda path: json.loads(Path(path).read_text()))
 
 
 wildcard_constraints:

@@ -161,6 +161,12 @@ def test_what_cannot_be_estimated_says_why():
     assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)
 
 
+def test_labels_are_no_markup():
+    hostile = points().assign(label="<img src=x> [a](b) *c*\n# d \x1b[31m")
+    text = findings.markdown("s", study(points=hostile))
+    assert "\\<img src=x\\> \\[a\\](b) \\*c\\* # d" in text and "\x1b" not in text and "\n# d" not in text
+
+
 def test_the_headline_is_the_mean_unless_it_leaves_models_out():
     assert findings.headline(points()) == MEAN
     fewer = points()

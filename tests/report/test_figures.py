@@ -1,3 +1,4 @@
+import copy
 import importlib
 import inspect
 import json
@@ -21,6 +22,7 @@ from frontiers.compute.layer_parts import Attention, FeedForward
 from frontiers.compute.precision import read_precision
 from frontiers.core import sealed
 from frontiers.core.cli import UserError
+from frontiers.core.escapes import rst
 from frontiers.core.tables import read_table
 from frontiers.report.figures import caps as figure_caps
 from frontiers.report.figures import components as figure_components
@@ -314,20 +316,59 @@ PROBLEMS = {"caps", "components", "frontier", "outcomes"}
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("caption", sorted((ROOT / "workflow/report").glob("*.rst")), ids=lambda p: p.stem)
-def test_captions_are_valid_for_every_study(caption):
+CAPTIONS = pytest.mark.parametrize(
+    "caption", sorted((ROOT / "workflow/report").glob("*.rst")), ids=lambda p: p.stem
+)
+CHECK = {"name": "caps_respected", "what": "no trace is longer than its cap", "passed": True, "rows": 24}
+
+
+def rendered(caption, config):
+    """Yield each study that has the caption, its text, and the HTML of that."""
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    for name, study in CONFIG["studies"].items():
+    environment.filters |= {"rst": rst, "read_json": lambda path: {"passed": True, "checks": [CHECK]}}
+    for name, study in config["studies"].items():
         if caption.stem in MEASURED_ONLY and study["kind"] != "measured":
             continue
         if caption.stem == "judge_error" and "judge" not in study:
             continue
-        job = SimpleNamespace(config=CONFIG, wildcards=SimpleNamespace(study=name), params={})
+        job = SimpleNamespace(
+            config=config,
+            wildcards=SimpleNamespace(study=name),
+            params={},
+            output=SimpleNamespace(checks="c"),
+        )
         text = environment.from_string(caption.read_text()).render(snakemake=job)
-        publish_parts(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 1})
+        settings = {"halt_level": 2, "report_level": 1}
+        yield study, text, publish_parts(text, writer="html", settings_overrides=settings)["html_body"]
+
+
+@CAPTIONS
+def test_captions_are_valid_for_every_study(caption):
+    for study, text, _ in rendered(caption, CONFIG):
         if study["kind"] == "measured" and caption.stem in PROBLEMS:
             rows = CONFIG["benchmarks"][study["benchmarks"][0]]["rows"]
             assert f"{rows} problems" in text
+
+
+@CAPTIONS
+def test_no_label_and_no_path_of_any_kind_of_study_is_markup_in_a_caption(caption, tmp_path):
+    (tmp_path / "secret").write_text("what the file holds")
+    label = f"a_ |b| `c <javascript:alert(1)>`_ <b>\n\n.. include:: {tmp_path / 'secret'}\n\n.. raw:: html\n\n   <i>\n"
+    config = copy.deepcopy(CONFIG)
+    for block in [*config["benchmarks"].values(), *config["models"].values()]:
+        block["label"] = label
+    for study in config["studies"].values():
+        study |= {key: label for key in ("table", "runs") if key in study}
+        if "labels" in study:
+            study["labels"] = dict.fromkeys(study["labels"], label)
+    for _, _, html in rendered(caption, config):
+        assert not re.search(r"<a |<b>|<i>|what the file holds", html)
+
+
+@pytest.mark.parametrize("name", ["checks", "workflow"])
+def test_the_page_of_the_checks_names_those_that_passed(name):
+    for _, _, html in rendered(ROOT / f"workflow/report/{name}.rst", CONFIG):
+        assert CHECK["name"] in html
 
 
 def test_strategies_stand_in_their_colours_and_the_best_uncapped_ones_by_name(measured, tmp_path):
@@ -342,9 +383,12 @@ def test_strategies_stand_in_their_colours_and_the_best_uncapped_ones_by_name(me
         strategy="vote_4", flops=4 * points["flops"], accuracy=points["accuracy"] / 2 + 0.5
     )
     worse = points.assign(strategy="worse", flops=8 * points["flops"], accuracy=points["accuracy"] / 2)
-    labels = figures.Labels(LABELS["models"], LABELS["benchmarks"], chains | votes)
+    benchmarks = LABELS["benchmarks"] | {"short-chains": r"$\frac{$"}
+    labels = figures.Labels(LABELS["models"], benchmarks, chains | votes)
     drawn = figure_strategies.draw(pd.concat([points, better, worse]), labels)
     figures.save(drawn, tmp_path / "s.svg", tmp_path / "s.png")
     written = texts(tmp_path / "s.svg")
-    assert {"one chain", "majority vote", "beam search", "Model small", "accuracy (%)"} <= set(written)
+    assert {"one chain", "majority vote", "beam search", "Model small", "accuracy (%)", r"$\frac{$"} <= set(
+        written
+    )
     assert "Majority of 4" in written and "Worse" not in written

@@ -6,7 +6,6 @@ The published study stands for all, since it needs no engine; what ends an engin
 import hashlib
 import os
 import signal
-import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,29 +132,6 @@ def test_after_kill_9_of_a_rule_the_run_fails_and_the_same_command_goes_on(workf
     assert not (workflow.folder / TREND).exists()
     workflow.snakemake(TREND)
     assert results(workflow) == finished
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A function that puts a disk of so many bytes at a folder; it can be made larger or read-only afterwards."""
-    mounted = []
-
-    def mount(folder: Path, options: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder in mounted:
-            options = f"remount,{options}"
-        called = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True
-        )
-        if called.returncode:
-            pytest.skip(f"no disk can be mounted here: {called.stderr.strip()}")
-        mounted.append(folder)
-        if "ro" not in options:
-            (folder / "other").touch()  # Snakemake removes an empty folder, which this one cannot be
-
-    yield mount
-    for folder in dict.fromkeys(mounted):
-        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_is_one_message_and_the_same_command_goes_on(workflow, finished, small_disk):

@@ -80,7 +80,7 @@ def descriptions(wc):
 def shown(wc):
     """Return as JSON the label, developer and release date of every model of a measured study."""
     models = block("studies", wc.study)["models"]
-    return registry.canonical({model: registry.display(block("models", model)) for model in models})
+    return escapes.script_json({model: registry.display(block("models", model)) for model in sorted(models)})
 
 
 def facts(wc):
@@ -96,7 +96,7 @@ def labels(wc, names):
         "benchmarks": dict(sorted(registry.labels(config, study).items())),
         "strategies": named_strategies(study),
     }
-    return registry.canonical_in_order({name: known[name] for name in names})
+    return escapes.script_json({name: known[name] for name in names})
 
 
 def figures(wc):

@@ -125,9 +125,12 @@ rule check_results:
         made_by=made_by("check_results"),
         expected=lambda wc: expected(wc),
         digests=lambda wc: registry.canonical({script: digest(wc) for script, digest in MADE_BY.items()}),
+        report="results/{study}/report.zip",
+    # Snakemake deletes what a failed job wrote. Here a failed check leaves checks.json and no report: `report` refuses.
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
         " {params.expected:q} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
+        " || {{ rm -f {params.report:q}; test -s {output.checks:q}; }}"
 
 
 rule report:
@@ -150,7 +153,8 @@ rule report:
     params:
         made_by=made_by("report"),
         configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
+        config=lambda wc: registry.canonical({**workflow.config_settings.config, "run": [wc.study]}),
     shell:
-        "MADE_BY={params.made_by:q} python workflow/scripts/report.py --show {input.findings:q} {input.figures:q} {input.page:q} {input.points:q} {input.checks:q}"
-        " {input.compared:q}"
-        " {params.configfiles:q} --output {output.report:q} &> {log:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/report.py --checks {input.checks:q} --show {input.findings:q} {input.figures:q} {input.page:q}"
+        " {input.points:q} {input.checks:q} {input.compared:q} {params.configfiles:q} --config {params.config:q}"
+        " --output {output.report:q} &> {log:q}"

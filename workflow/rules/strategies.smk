@@ -154,7 +154,7 @@ rule tabulate_strategies:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("tabulate_strategies"),
-        strategies=lambda wc: registry.canonical_in_order(named_strategies(block("studies", wc.study))),
+        strategies=lambda wc: escapes.script_json(named_strategies(block("studies", wc.study))),
         baseline=lambda wc: block("studies", wc.study)["models"][0],
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/tabulate_strategies.py --points {input.points:q} --answers {input.answers:q}"

@@ -4,12 +4,14 @@ Every number comes from a cell of a table, which the finding names. A claim is m
 allows it; otherwise the sentence says that these data cannot tell, and why.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from frontiers.core.escapes import one_line
 from frontiers.core.keys import MEAN, cap_order
 
 STABLE = 0.95
@@ -45,7 +47,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     """
     points = tables["points"]
     benchmark = headline(points)
-    labels = dict(zip(points["model"], points["label"], strict=True))
+    labels = {m: one_line(label) for m, label in zip(points["model"], points["label"], strict=True)}
     where = names.get(benchmark, f"the mean of {len(names)} benchmarks" if benchmark == MEAN else benchmark)
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
@@ -253,8 +255,13 @@ def cannot(reasons: pd.Series) -> str:
 
 def markdown(study: str, found: Sequence[Finding]) -> str:
     """Return the findings as a page."""
-    parts = [f"# Findings: {study}", *(f"**{each.question}** {each.answer}" for each in found)]
+    parts = [f"# Findings: {study}", *(f"**{each.question}** {plain(each.answer)}" for each in found)]
     return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Return `text` for Markdown, in which nothing of it is markup or HTML."""
+    return re.sub(r"([\\`*_\[\]<>&])", r"\\\1", text)
 
 
 def as_json(found: Sequence[Finding]) -> list[dict]:

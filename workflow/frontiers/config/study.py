@@ -39,11 +39,6 @@ def entry(block: Mapping, key: str) -> Any:
     return reduce(getitem, key.split("/"), block)
 
 
-def canonical_in_order(value: Any) -> str:
-    """Return `value` as JSON, mappings in their own order."""
-    return json.dumps(value, separators=(",", ":"))
-
-
 def one_of(names: Iterable[str]) -> str:
     """Return a regular expression that matches the `names` and nothing else."""
     return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from frontiers.core import secrets
+from frontiers.core.escapes import printable
 
 UNWRITABLE = {
     errno.ENOSPC: "no space left on device; free some space",
@@ -24,7 +25,13 @@ UNWRITABLE = {
 
 
 class UserError(ValueError):
-    """Bad input; the message says what is wrong, where, and how to fix it."""
+    """Bad input; the message says what is wrong, where, and how to fix it.
+
+    It is shown on terminals, so nothing in it can control one.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class Stopped(BaseException):
@@ -44,7 +51,7 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.filename is None or error.errno not in UNWRITABLE:
             raise
-        sys.exit(f"error: {error.filename}: {UNWRITABLE[error.errno]}")
+        sys.exit(f"error: {printable(str(error.filename))}: {UNWRITABLE[error.errno]}")
 
 
 def stop_on_sigterm() -> None:
@@ -59,12 +66,12 @@ def stop_on_sigterm() -> None:
 def say(line: str) -> None:
     """Print a line of progress; a closed pipe is ignored."""
     with suppress(BrokenPipeError):
-        print(secrets.redacted(line), file=sys.stderr, flush=True)
+        print(printable(secrets.redacted(line)), file=sys.stderr, flush=True)
 
 
 def _traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print a traceback without secrets."""
-    sys.stderr.write(secrets.redacted("".join(traceback.format_exception(kind, error, trace))))
+    sys.stderr.write(printable(secrets.redacted("".join(traceback.format_exception(kind, error, trace)))))
 
 
 def add_hub(parser: argparse.ArgumentParser) -> None:

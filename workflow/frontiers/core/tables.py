@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from frontiers.core import lineage
 from frontiers.core.cli import UserError
+from frontiers.core.escapes import csv_cell
 from frontiers.core.files import partial, write_whole
 from frontiers.core.paths import TABLE_SCHEMAS
 from frontiers.core.table_digest import KEY, TableDigest
@@ -97,7 +98,13 @@ def write_table(
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     write_arrow([table], path, schema, of)
     if csv:
-        write_whole(path.with_suffix(".csv"), frame[schema.names].to_csv(index=False).encode())
+        write_whole(path.with_suffix(".csv"), _csv(frame[schema.names]))
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV in which no text is a formula, see `csv_cell`."""
+    texts = frame.select_dtypes(exclude=["number", "boolean"])
+    return frame.assign(**{name: texts[name].map(csv_cell) for name in texts}).to_csv(index=False).encode()
 
 
 def write_arrow(

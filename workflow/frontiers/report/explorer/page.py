@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from frontiers.analysis.frontier.summary import UNITS
 from frontiers.analysis.points import with_measures
 from frontiers.analysis.published_runs import STRATEGY, counted_text
+from frontiers.core.escapes import script_json
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.explorer.charts import charts
 from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
@@ -131,7 +131,7 @@ def page(
         title=title,
         policy=content_policy(scripts.values()),
         scripts=scripts,
-        data=embedded(data),
+        data=script_json(data),
         benchmarks=names,
         problems=points.groupby("benchmark")["problems"].max().to_dict(),
         costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
@@ -151,12 +151,6 @@ def page(
         scientific=scientific,
         interval=interval,
     )
-
-
-def embedded(data: object) -> str:
-    """Return `data` as JSON that cannot close the script element around it."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def content_policy(scripts: object) -> str:

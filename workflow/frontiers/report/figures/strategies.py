@@ -32,13 +32,13 @@ def draw(points: pd.DataFrame, labels: figures.Labels) -> Figure:
     for axis, name in zip(axes[:, 0], names, strict=True):
         rows = points[points["benchmark"] == name]
         _panel(axis, rows, strategies, shapes)
-        figures.title(axis, labels.benchmarks.get(name, name), figures.problems_text(rows))
+        figures.title(axis, labels.benchmark(name), figures.problems_text(rows))
     axes[-1, 0].set_xlabel("FLOP per problem (policy, thoughts and reward model)")
     handles = [
         Line2D([], [], color=m.colour, marker="o", linestyle="", label=m.label) for m in methods.values()
     ]
     handles += [
-        Line2D([], [], color="#555555", marker=s, linestyle="", label=figures.plain(labels.models.get(m, m)))
+        Line2D([], [], color="#555555", marker=s, linestyle="", label=labels.model(m))
         for m, s in shapes.items()
     ]
     handles.append(Line2D([], [], color="black", label="frontier"))

@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from frontiers.core.cli import UserError
+from frontiers.core.escapes import one_line
 from frontiers.core.files import partial
 from frontiers.core.keys import MEAN
 
@@ -96,8 +97,8 @@ class Labels:
 
 
 def plain(text: str) -> str:
-    """Return `text` on one line, with dollar signs escaped so that they start no formula."""
-    return " ".join(str(text).split()).replace("$", r"\$")
+    """Return `text` on one printable line, with dollar signs escaped so that they start no formula."""
+    return one_line(text).replace("$", r"\$")
 
 
 def parse_labels(text: str) -> Labels:

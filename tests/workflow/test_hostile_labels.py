@@ -1,0 +1,138 @@
+"""Labels that would run a script, read a file, start a formula or control a terminal, in every product of a study."""
+
+import csv
+import re
+import shutil
+import subprocess
+import zipfile
+from xml.etree import ElementTree
+
+import pytest
+
+from support.small_study import BENCHMARKS, MODELS
+
+RAN = "document.documentElement.dataset.ran = 'yes'"
+MARKUP = f'</script><script>{RAN}</script><img src=x onerror="{RAN}"><svg onload="{RAN}">'
+FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1"]
+PROBE = """<script>
+for (const each of Object.values(results)) {
+  const place = document.body.appendChild(document.createElement("div"));
+  place.innerHTML = each.caption;
+}
+const links = [...document.querySelectorAll("a[href^='javascript:']")].map(each => each.href);
+document.documentElement.dataset.links = links.filter(each => each.includes("dataset")).length;
+document.documentElement.dataset.shown = Object.keys(results).length;
+</script>"""
+"""Shows every caption of a report, as a click on each would."""
+
+
+def hostile(number: int, secret) -> str:
+    """Return a label that tries everything; what its cell in a CSV begins with depends on `number`."""
+    return (
+        f"{FORMULAS[number]} {MARKUP} "
+        f"$\\frac{{$ $x_$ \x1b[31mred\u202e [m](javascript:{RAN}) {{{{ 7 * 191 }}}} {{input}}\n\n"
+        f".. include:: {secret}\n\n.. raw:: html\n\n   <script>{RAN}</script>\n\n"
+        f".. role:: html(raw)\n   :format: html\n\n:html:`<script>{RAN}</script>` `link <javascript:{RAN}>`_ |x| name_\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def named(workflow, tmp_path_factory):
+    """The small study with hostile names of models, developers, benchmarks and strategies."""
+    folder = tmp_path_factory.mktemp("hostile")
+    secret = folder / "secret.txt"
+    secret.write_text("what the file holds")
+    copy = workflow.copied(folder / "copy")
+    for number, name in enumerate(MODELS):
+        copy.config["models"][name] |= {
+            "label": hostile(number, secret),
+            "developer": hostile(number + 1, secret),
+        }
+    for number, name in enumerate(BENCHMARKS):
+        copy.config["benchmarks"][name]["label"] = hostile(number, secret)
+    copy.config["strategies"]["cot"]["label"] = hostile(0, secret)
+    copy.snakemake()
+    results = copy.folder / "results/pocket"
+    with zipfile.ZipFile(results / "report.zip") as report:
+        report.extractall(folder)
+    return results, folder / "report"
+
+
+def browsed(page, folder) -> str:
+    """Return what a browser has made of a page, as HTML."""
+    if not (browser := shutil.which("chromium") or shutil.which("chromium-browser")):
+        pytest.skip("no chromium is installed")
+    options = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --virtual-time-budget=8000 --dump-dom"
+    )
+    called = subprocess.run(
+        [browser, *options.split(), f"--user-data-dir={folder}", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert called.returncode == 0, called.stderr
+    return called.stdout
+
+
+def test_no_product_holds_the_file(named):
+    results, report = named
+    files = [path for folder in (results, report) for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 30
+    assert [path for path in files if b"what the file holds" in path.read_bytes()] == []
+
+
+def test_a_browser_runs_nothing_of_the_report(named, tmp_path):
+    _, report = named
+    page = report / "probed.html"
+    text = (report / "report.html").read_text()
+    page.write_text(text.replace("</body>", f"{PROBE}</body>"))
+    made = browsed(page, tmp_path)
+    head = re.search(r"<html[^>]*>", made)[0]
+    assert 'data-shown="' in head and 'data-shown="0"' not in head, "the report's own scripts do not run"
+    assert "data-ran" not in head and 'data-links="0"' in head
+    assert "=cmd|' /C calc'!A0 &lt;/script&gt;" in made
+    assert "{{ 7 * 191 }}" in made
+
+
+def test_a_browser_runs_nothing_of_the_explorer_and_draws_its_charts(named, tmp_path):
+    results, _ = named
+    made = browsed(results / "explorer.html", tmp_path)
+    assert "data-ran" not in re.search(r"<html[^>]*>", made)[0]
+    assert ("&lt;/script&gt;" in made and "<svg" in made.split("chart-frontier")[1]) or "<canvas" in made
+
+
+def test_a_browser_runs_nothing_of_a_figure_and_each_shows_its_labels(named, tmp_path):
+    results, _ = named
+    figures = sorted((results / "figures").glob("*.svg"))
+    assert figures
+    for path in figures:
+        root = ElementTree.parse(path).getroot()
+        assert not [e.tag for e in root.iter() if e.tag.endswith(("script", "image", "foreignObject"))]
+        words = " ".join(root.itertext())
+        assert r"$\frac{$ $x_$ \x1b[31mred\u202e" in words, path.name
+        assert "data-ran" not in browsed(path, tmp_path)
+        assert path.with_suffix(".png").stat().st_size > 1000
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers(named):
+    results, _ = named
+    tables = sorted(results.glob("*.csv"))
+    assert tables
+    for path in tables:
+        with path.open(newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [c for c in cells if c.startswith(("=", "+", "@", "\t", "\r"))], path.name
+        for cell in cells:
+            if cell.startswith("-"):
+                float(cell)
+    points = (results / "points.csv").read_text()
+    assert all(f"'{FORMULAS[number]} " in points for number in range(len(MODELS)))
+
+
+def test_the_card_of_a_model_holds_no_label(named):
+    results, _ = named
+    cards = sorted((results / "models").glob("*.md"))
+    assert len(cards) == len(MODELS)
+    assert [path for path in cards if "script" in path.read_text()] == []
