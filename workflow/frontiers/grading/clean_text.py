@@ -5,7 +5,7 @@ import re
 LONGEST_ANSWER = 2_000
 """Characters; anything longer is not a final answer and is not graded."""
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNESCAPED = re.compile("\\\\?(?:(?P<b>\x08(?=oxed|egin))|\x0c(?=rac|box))")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|</?s>|<eos>|<pad>|</?(?:think|thinking|thought|seed:think)>")

@@ -6,6 +6,7 @@ whatever the text.
 """
 
 import re
+from collections import deque
 
 from frontiers.data.problems import ANSWER_TYPES
 from frontiers.grading.clean_text import LONGEST_ANSWER, clean, closing, final_part, trim
@@ -91,7 +92,7 @@ def boxed_answers(text: str, joined: bool) -> list[list[str]]:
     """
     answers: list[list[str]] = []
     after = len(text)
-    for match in reversed(list(_BOX.finditer(text))[-_LAST:]):
+    for match in reversed(deque(_BOX.finditer(text), maxlen=_LAST)):
         close = closing(text, match.end()) if match[1] == "{" else match.end() - 1
         if close < 0:
             content = _unclosed(text[match.end() :]) if after == len(text) else ""
