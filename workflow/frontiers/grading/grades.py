@@ -11,6 +11,7 @@ import pandas as pd
 
 from frontiers.core.cli import UserError
 from frontiers.core.keys import GENERATION
+from frontiers.data.options import LETTERS
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
 from frontiers.grading.extraction import boxed_answers, extract
@@ -41,7 +42,8 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
 
     The answer is graded, or the trace if the answer is empty and no
     end-of-thinking text was emitted or forced (`end_tokens` is 0: models
-    without an end marker). Truncated generations are not graded. Raises
+    without an end marker). Truncated generations are not graded. A chosen
+    letter is translated to the benchmark's by `letters`, if there are. Raises
     `UserError` when a generation's problem is not among `problems`.
     """
     by_id: Mapping[str, Problem] = {problem.id: problem for problem in problems}
@@ -54,12 +56,19 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
     found: list[_Found] = []
     pairs: dict[int, tuple[str, str, str]] = {}
     columns = [generations[c] for c in ("problem_id", "truncated", "end_tokens", "reasoning", "answer")]
-    for row, (problem_id, truncated, end_tokens, reasoning, answer) in enumerate(zip(*columns, strict=True)):
+    columns.append(generations.get("letters", pd.Series(None, generations.index, dtype=object)))
+    for row, (problem_id, truncated, end_tokens, reasoning, answer, letters) in enumerate(
+        zip(*columns, strict=True)
+    ):
         problem = by_id[problem_id]
         key = (answer if answer.strip() or end_tokens else reasoning, problem.answer_type)
         if key not in texts:
             texts[key] = _Found(extract(*key), refused(key[0]), different_boxes(*key))
         found.append(texts[key]._replace(extracted=None) if truncated else texts[key])
+        if isinstance(letters, str) and found[-1].extracted is not None:
+            shown = found[-1].extracted
+            meant = dict(zip(LETTERS, letters, strict=False)).get(shown, shown)
+            found[-1] = found[-1]._replace(extracted=meant)
         if found[-1].extracted is not None:
             pairs[row] = (found[-1].extracted, problem.answer, problem.answer_type)
     graded = dict(zip(pairs, grader.grade(pairs.values()), strict=True))

@@ -1,7 +1,7 @@
 """From the entries of logs to the tables `generations` and `verdicts`."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +10,7 @@ from frontiers.core.keys import GENERATION, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
 from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
+from frontiers.log_import.same_problem import gold_differs, letters_of
 from frontiers.log_import.token_counts import Counter, Counts, Parts, count, split
 
 DEVIATION = 0.02
@@ -52,6 +53,7 @@ def import_entries(
     by_id = {log["file"]: "id" in (log.get("columns") or {}) for log in logs}
     budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
+    letters = letters_of(entries, problems, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
@@ -59,7 +61,7 @@ def import_entries(
     check_complete(keys, benchmark, wanted.caps, wanted.samples, "the logs together", faults)
     faults.raise_if_any(subject)
     generations = pd.DataFrame(
-        [_row(*item) for item in zip(keys, entries, parts, counts, strict=True)],
+        [_row(*item) for item in zip(keys, entries, parts, counts, letters, strict=True)],
         columns=list(table_schema("generations")["properties"]),
     )
     verdicts = pd.DataFrame(
@@ -70,17 +72,22 @@ def import_entries(
         ],
         columns=list(table_schema("verdicts")["properties"]),
     )
+    if generations["letters"].isna().all():
+        generations = generations.drop(columns="letters")
     types = {"cap": "Int64", "seed": "Int64", "seconds": "Float64"}
     order = generations.assign(cap=cap_order(generations["cap"])).sort_values(GENERATION).index
     return Imported(
         generations.loc[order].astype(types).reset_index(drop=True),
         verdicts.astype({"sample": "int64", "cap": "Int64", "correct": bool}),
         _facts(counts),
-        list(_notes(keys, entries, parts, counts, wanted)),
+        [
+            *_notes(keys, entries, parts, counts, wanted),
+            *_notes_on_problems(keys, entries, letters, benchmark),
+        ],
     )
 
 
-def _row(key: Key, entry: Entry, part: Parts, counts: Counts) -> dict:
+def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | None) -> dict:
     """Return a row of the table `generations`."""
     problem, sample, cap = key
     stopped = counts.finish_reason == "stop"
@@ -101,7 +108,26 @@ def _row(key: Key, entry: Entry, part: Parts, counts: Counts) -> dict:
         "reasoning": valid(part.reasoning),
         "answer": valid(part.answer),
         "seconds": entry.seconds,
+        "letters": letters,
     }
+
+
+def _notes_on_problems(
+    keys: Sequence[Key], entries: Sequence[Entry], letters: Sequence[str | None], benchmark: Benchmark
+) -> Iterator[str]:
+    """Yield notes on options in another order, and on gold answers of the log that are not the benchmark's."""
+    if reordered := sum(one is not None for one in letters):
+        yield (
+            f"{reordered:,} completions saw the options in another order than the benchmark's; the letters of their "
+            "answers are translated by the options in the log"
+        )
+    pairs = {key[0]: entry for key, entry in zip(keys, entries, strict=True)}
+    if other := [name for name, entry in pairs.items() if gold_differs(entry, benchmark.problems[name])]:
+        name = other[0]
+        yield (
+            f"the log has other gold answers for {len(other):,} problems (first: {name}, {pairs[name].gold[-60:]!r} for "
+            f"{benchmark.problems[name].answer!r}); the benchmark's count"
+        )
 
 
 def _facts(counts: Sequence[Counts]) -> dict:

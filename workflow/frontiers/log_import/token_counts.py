@@ -241,6 +241,8 @@ def _finish(
     if written is None and None not in (entry.reasoning_tokens, entry.answer_tokens):
         written = entry.reasoning_tokens + (entry.end_tokens or 0) + entry.answer_tokens
     written = counted if written is None else written
+    if budget is None and written is not None and written <= (entry.usual_budget or 0):
+        budget = entry.usual_budget
     if budget is None:
         what = "no finish reason and no budget of tokens in the log"
         faults.add(
