@@ -622,6 +622,22 @@ def test_a_cap_of_the_log_holds_for_all_of_it(tmp_path, few):
     assert table.groupby("cap", dropna=False)["reasoning_tokens"].max().tolist() == [1, 3]
 
 
+def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
+    fields = {"out": None, "think": None}
+    rows = [
+        record(4, **fields) | {"text": "<think>Ana</think>4" + "</s>" * 47, "out": 51},
+        record(5, text="5", out=1000, think=800),
+        record(6, **fields),
+    ]
+    columns = COLUMNS | {"output_tokens": "out", "reasoning_tokens": "think"}
+    table, _, facts = run(tmp_path, few, [written(tmp_path, rows) | {"columns": columns}])
+    assert table["answer_tokens"].tolist() == [2, 200, 4]
+    assert table["reasoning_tokens"].tolist()[1] == 800
+    assert table["answer"].tolist()[:2] == ["4", "5"]
+    assert any("1 completions end in padding (47 special tokens)" in note for note in facts["notes"])
+    assert any("1 completions hide their trace: its 800 tokens" in note for note in facts["notes"])
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

@@ -10,8 +10,10 @@ from frontiers.core.keys import GENERATION, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
 from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
+from frontiers.log_import.padding import without_padding
+from frontiers.log_import.parts import Parts, split
 from frontiers.log_import.same_problem import gold_differs, letters_of
-from frontiers.log_import.token_counts import Counter, Counts, Parts, count, split
+from frontiers.log_import.token_counts import Counter, Counts, count
 
 DEVIATION = 0.02
 """Relative difference between the counts of a log and the tokenizer's above which a note says so."""
@@ -53,6 +55,8 @@ def import_entries(
     by_id = {log["file"]: "id" in (log.get("columns") or {}) for log in logs}
     budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
+    stripped = [without_padding(entry, wanted.thinking) for entry in entries]
+    entries = [entry for entry, _ in stripped]
     letters = letters_of(entries, problems, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
@@ -82,6 +86,7 @@ def import_entries(
         _facts(counts),
         [
             *_notes(keys, entries, parts, counts, wanted),
+            *_notes_on_tokens(parts, counts, [removed for _, removed in stripped]),
             *_notes_on_problems(keys, entries, letters, benchmark),
         ],
     )
@@ -110,6 +115,26 @@ def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | Non
         "seconds": entry.seconds,
         "letters": letters,
     }
+
+
+def _notes_on_tokens(
+    parts: Sequence[Parts], counts: Sequence[Counts], removed: Sequence[int]
+) -> Iterator[str]:
+    """Yield notes on padding, hidden traces and totals that could not be divided."""
+    if padded := [number for number in removed if number > 1]:
+        yield (
+            f"{len(padded):,} completions end in padding ({sum(padded):,} special tokens), which is neither counted nor "
+            "kept; totals of the log that hold it are not used"
+        )
+    if hidden := [one.reasoning for part, one in zip(parts, counts, strict=True) if part.hidden]:
+        yield (
+            f"{len(hidden):,} completions hide their trace: its {sum(hidden):,} tokens are the log's, its text is empty"
+        )
+    if undivided := sum(one.undivided for one in counts):
+        yield (
+            f"{undivided:,} completions have only a total of tokens, and there is no tokenizer to divide it: all count as "
+            "the trace"
+        )
 
 
 def _notes_on_problems(
