@@ -43,7 +43,7 @@ HOSTILE = [
 
 
 SWEEPS = 300
-"""Most sweeps over a megabyte that extracting and settling one completion may take (at most 40 were seen)."""
+"""Most sweeps over a megabyte that extracting and settling one completion may take (at most 60 were seen)."""
 
 
 def sweep() -> float:

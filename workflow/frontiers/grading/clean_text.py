@@ -52,7 +52,7 @@ def _after_last(mark: re.Pattern[str], text: str) -> str:
 
 def trim(answer: str) -> str:
     """Return `answer` without surrounding space, emphasis, formula marks and a closing full stop."""
-    answer = _POLITE.sub("", answer).strip().strip("*_ \t\n")
+    answer = _POLITE.sub("", answer).strip().strip("*_ \t\n").rstrip("\\ ")
     answer = answer[:-1].rstrip() if answer.endswith((".", ",", ";")) else answer
     for left, right in _DELIMITERS:
         inner = answer[len(left) : -len(right)]

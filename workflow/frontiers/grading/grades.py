@@ -14,7 +14,7 @@ from frontiers.core.keys import GENERATION
 from frontiers.data.options import LETTERS
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
-from frontiers.grading.extraction import boxed_answers, extract
+from frontiers.grading.extraction import TAIL, boxed_answers, extract
 from frontiers.grading.grader import Grader, Verdict, unreadable
 from frontiers.grading.latex import spelling
 
@@ -27,6 +27,17 @@ _REFUSAL = re.compile(
     r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
     re.IGNORECASE,
 )
+
+
+_SENTENCE = re.compile(r"[^.!?\n]{0,1000}")
+_GUESS = re.compile(
+    r"[^.!?\n]{0,200}\b(?:so|but|guess|estimate|assume|therefore|hence|answer)\b[^.!?\n\d]{0,60}\d",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    r"####\s?\S|\banswer\b[*_\s]{0,4}(?::|is\b)[\s*$\\(]{0,9}(?:[-+]?[0-9]|\\[a-z]|[A-J]\b)", re.IGNORECASE
+)
+_GIVEN = re.compile(r"[0-9]|\$[^$\n]{1,200}\$|\\[(\[]|\b[B-J]\b")
 
 
 class _Found(NamedTuple):
@@ -87,9 +98,18 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
 
 
 def refused(completion: str) -> bool:
-    """Return whether the end of `completion` refuses or is unable to answer, and there is no box."""
+    """Return whether the end of `completion` refuses or is unable to answer, and no answer is given.
+
+    An answer is a box, "####", a stated answer, or a number or formula after the sentence that refuses.
+    """
     text = clean(final_part(completion))
-    return _REFUSAL.search(text[-_END:]) is not None and not boxed_answers(text, joined=True)
+    found = list(_REFUSAL.finditer(text[-_END:]))
+    if not found or boxed_answers(text, joined=True):
+        return False
+    rest = text[-_END:][found[-1].end() :]
+    return not (
+        _GUESS.match(rest) or _ANSWER.search(text[-TAIL:]) or _GIVEN.search(_SENTENCE.sub("", rest, count=1))
+    )
 
 
 def different_boxes(completion: str, answer_type: str) -> int:
