@@ -483,6 +483,54 @@ def test_values_that_cannot_be_are_faults(tmp_path, few, fields, message):
     assert any(message in fault for fault in faults), faults
 
 
+@pytest.mark.parametrize("pack", ["gz", "zst"])
+def test_packed_lines_are_read_and_torn_ones_are_a_fault(tmp_path, few, pack):
+    log = written(tmp_path, [record(n) for n in (4, 5, 6)])
+    table, _, _ = run(tmp_path, few, [log])
+    path = tmp_path / f"log.jsonl.{pack}"
+    with pa.output_stream(str(path), compression={"gz": "gzip", "zst": "zstd"}[pack]) as stream:
+        stream.write(Path(log["file"]).read_bytes())
+    again, _, _ = run(tmp_path, few, [log | {"file": str(path)}])
+    pd.testing.assert_frame_equal(table, again)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert any("log.jsonl" in fault for fault in faults_of(tmp_path, few, [log | {"file": str(path)}]))
+
+
+def test_records_of_one_model_are_chosen_in_a_log_of_several(tmp_path, few):
+    rows = [record(n, run={"model": name}) for name in ("a", "b") for n in (4, 5, 6)]
+    log = written(tmp_path, rows)
+    table, _, facts = run(tmp_path, few, [log | {"where": {"run.model": "b"}}])
+    assert len(table) == 3
+    both = [log | {"where": {"run.model": name}} for name in ("a", "b")]
+    table, _, facts = run(tmp_path, few, both, samples=2)
+    assert len(table) == 6 and len(facts["logs"]) == 2
+    (fault, *_) = faults_of(tmp_path, few, [log | {"where": {"run.model": "c"}}])
+    assert "no record that `where` selects" in fault and '`run.model` is "a", "b"' in fault
+
+
+def test_ids_are_taken_out_of_longer_ones_and_both_sides_are_shown(tmp_path, few):
+    rows = [record(n, id=f"gsm/test/p{n}.json") for n in (4, 5, 6)]
+    (fault,) = faults_of(tmp_path, few, [written(tmp_path, rows)])
+    assert (
+        "Ids of the log: gsm/test/p4.json, gsm/test/p5.json, gsm/test/p6.json; of the benchmark: p4, p5, p6"
+        in fault
+    )
+    table, _, _ = run(tmp_path, few, [written(tmp_path, rows) | {"id_pattern": r"(p\d+)\.json"}])
+    assert table["problem_id"].tolist() == ["p4", "p5", "p6"]
+
+
+def test_a_budget_per_row_and_a_prompt_for_all(tmp_path, few):
+    rows = [{"id": f"p{n}", "text": f"It is {n}.", "budget": 3 if n == 5 else 100} for n in (4, 5, 6)]
+    columns = {"id": "id", "completion": "text", "max_tokens": "budget"}
+    log = written(tmp_path, rows) | {"columns": columns}
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "neither the count nor the prompt" in fault and '`prompt: "{question} …"`' in fault
+    table, _, _ = run(tmp_path, few, [log | {"prompt": "{question}\n\nAna has 4 pens."}])
+    assert table["truncated"].tolist() == [False, True, False]
+    short, _, _ = run(tmp_path, few, [log | {"prompt": "{question}"}])
+    assert (table["prompt_tokens"] - short["prompt_tokens"] == 4).all()
+
+
 def test_torn_and_empty_files(tmp_path, few):
     log = written(tmp_path, [record(n) for n in (4, 5, 6)])
     path = Path(log["file"])

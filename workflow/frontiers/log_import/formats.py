@@ -19,7 +19,7 @@ LM_EVAL_BUDGET = 256
 """Tokens that lm_eval lets a model write unless its task or command says otherwise; it logs no such default."""
 BUDGETS = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "output_tokens")
-NUMBERS = (*COUNTS, "sample", "cap", "seed")
+NUMBERS = (*COUNTS, "sample", "cap", "seed", "max_tokens")
 
 
 MOST, SEEDS = 2**31, 2**63
@@ -218,6 +218,7 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
                 faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, fix)
             continue
         right, question = values.pop("correct", None), values.pop("question", None)
+        values["budget"] = values.pop("max_tokens", None)
         asked = question if question is not None else values.get("prompt")
         if question is not None and "prompt" not in columns:
             values["messages"] = [{"role": "user", "content": question}]

@@ -2,7 +2,7 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -58,6 +58,7 @@ def import_entries(
     stripped = [without_padding(entry, wanted.thinking) for entry in entries]
     entries = [entry for entry, _ in stripped]
     letters = letters_of(entries, problems, benchmark, by_id, faults)
+    entries = [_asked(entry, name, logs, benchmark) for entry, name in zip(entries, problems, strict=True)]
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
@@ -90,6 +91,15 @@ def import_entries(
             *_notes_on_problems(keys, entries, letters, benchmark),
         ],
     )
+
+
+def _asked(entry: Entry, problem: str | None, logs: Sequence[Mapping], benchmark: Benchmark) -> Entry:
+    """Return an entry without a prompt with the messages that its log's `prompt` makes of the problem."""
+    template = next((log["prompt"] for log in logs if log["file"] == entry.file and "prompt" in log), None)
+    if template is None or problem is None or entry.prompt is not None:
+        return entry
+    text = template.replace("{question}", benchmark.questions[problem])
+    return replace(entry, messages=[{"role": "user", "content": text}])
 
 
 def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | None) -> dict:

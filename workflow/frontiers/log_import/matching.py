@@ -20,12 +20,14 @@ Key = tuple[str, int, int | None]
 class Benchmark:
     """The problems of a benchmark by id, and the text of each, without the benchmark's own prompt.
 
-    `choices` has, of each choice with lettered options, the text before them and the options.
+    `choices` has, of each choice with lettered options, the text before them and the options; `questions` the
+    texts as they are.
     """
 
     problems: Mapping[str, Problem]
     texts: Mapping[str, str]
     choices: Mapping[str, tuple[str, list[str]]]
+    questions: Mapping[str, str]
 
     @classmethod
     def of(cls, problems: Sequence[Problem], prompt: str = "{question}") -> "Benchmark":
@@ -37,6 +39,7 @@ class Benchmark:
             {p.id: p for p in problems},
             {name: squeezed(text) for name, text in texts.items()},
             {name: (squeezed(stem), options) for name, (stem, options) in parts.items() if options},
+            texts,
         )
 
 
@@ -54,6 +57,10 @@ def problems_of(
     in the prompt, the last one of several (the others are examples); of problems with the same text it is the
     one with the entry's id. The options of a choice may be in any order.
     """
+    logged: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        if entry.id is not None and len(logged[entry.file]) < SHOWN:
+            logged[entry.file].append(entry.id)
     alike, stems = defaultdict(list), defaultdict(list)
     for name, text in benchmark.texts.items():
         alike[text].append(name)
@@ -66,7 +73,11 @@ def problems_of(
             found.append(entry.id if entry.id in benchmark.problems else None)
             if found[-1] is None:
                 what = "an id that is not in the benchmark" if entry.id else "a record without an id"
-                fix = "Correct `columns: {id: …}` of the log, or the benchmark it is listed under"
+                fix = (
+                    "Correct `columns: {id: …}` of the log or the benchmark it is listed under, or take the id out of a "
+                    f"longer one with `id_pattern`. Ids of the log: {', '.join(logged[entry.file])}; of the benchmark: "
+                    f"{', '.join(list(benchmark.problems)[:SHOWN])}"
+                )
                 faults.add(entry.file, what, f"{entry.place}: {entry.id!r}", fix)
             continue
         asked = squeezed(entry.asked or "")

@@ -233,7 +233,10 @@ def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
     if entry.prompt_tokens is not None:
         return max(entry.prompt_tokens, 1)
     if entry.prompt is None and entry.messages is None:
-        fix = "Map `prompt_tokens`, `prompt` (as sent) or `question` (rendered by the model's chat template)"
+        fix = (
+            "Map `prompt_tokens`, `prompt` (as sent) or `question` (rendered by the model's chat template), or write "
+            "the user's message as `prompt: \"{question} …\"` in the log's block"
+        )
         faults.add(
             entry.file,
             "tokens of the prompt: neither the count nor the prompt is in the log",
