@@ -2,8 +2,8 @@
 
 Inputs: the table `answers` and the table `points`, from which the benchmarks are read. Outputs: the table
 `saturation`, with breaks in FLOP per problem, slopes in accuracy (0 to 1) per tenfold compute, saturation
-caps in tokens and 95 % intervals; and the table `saturation_pooled`, what the models of a benchmark show
-together.
+caps in tokens and 95 % intervals; the table `saturation_pooled`, what the models of a benchmark show
+together; and the table `gains`, what each doubling of compute gains, without any form.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--saturation-pooled", type=Path, help="table of pooled estimates to write, also as CSV"
     )
+    parser.add_argument("--gains", type=Path, help="table of gains per doubling to write, also as CSV")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
     benchmarks = benchmarks_of(points)
     if args.answers:
         answers = read_table(args.answers, "answers")
-        table, pooled = saturation.fit(answers, args.draws, args.seed, benchmarks)
+        table, pooled, gains = saturation.fit(answers, args.draws, args.seed, benchmarks)
     else:
-        table, pooled = saturation.unfitted(points)
+        table, pooled, gains = saturation.unfitted(points)
     write_table(table, args.output, "saturation")
     if args.saturation_pooled:
         write_table(pooled, args.saturation_pooled, "saturation_pooled", csv=True)
+    if args.gains:
+        write_table(gains, args.gains, "gains", csv=True)
 
 
 if __name__ == "__main__":

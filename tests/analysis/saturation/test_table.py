@@ -17,9 +17,9 @@ ONE = broken(DECADES, [7, 7.93, 8.6], [0.1, 0.8, 0.8])
 
 def test_a_form_of_few_curves_has_wider_intervals():
     sharp, line = ONE, broken(DECADES, [7, 8.6], [0.1, 0.9])
-    alone, _ = saturation.fit(make_answers({"a": sharp}, FLOPS), draws=4000, seed=1)
+    alone, *_ = saturation.fit(make_answers({"a": sharp}, FLOPS), draws=4000, seed=1)
     curves = {"a": sharp, "b": line, "c": line, "d": line}
-    together, _ = saturation.fit(make_answers(curves, FLOPS), draws=4000, seed=1)
+    together, *_ = saturation.fit(make_answers(curves, FLOPS), draws=4000, seed=1)
     alone, together = (t[t.benchmark == "mean"].set_index("model") for t in (alone, together))
     alone = alone.loc["a"]
     assert alone.level == 0.95
@@ -47,7 +47,7 @@ def test_table_of_known_curves():
         "down": broken(DECADES, [7, 7.8, 8.6], [0.1, 0.9, 0.3]),
         "flat": np.full(9, 0.4),
     }
-    table, pooled = saturation.fit(make_answers(curves, FLOPS, benchmarks=["a", "b"]), draws=300, seed=1)
+    table, pooled, _ = saturation.fit(make_answers(curves, FLOPS, benchmarks=["a", "b"]), draws=300, seed=1)
     check_table(pooled, "saturation_pooled", "test")
     check_table(table, "saturation", "test")
     assert len(table) == 15
@@ -103,7 +103,7 @@ def test_traces_that_end_by_themselves_leave_no_plateau_in_compute():
     answers = make_answers({"m": broken(np.log10(flops), [7, 8], [0.1, 0.9])}, flops, problems=300)
     row = saturation.fit(answers, draws=50)[0].iloc[0]
     assert row.form == "none" and row.computes == 6
-    assert row.saturated and row.saturation_kind == "traces_end" and row.reason is None
+    assert not row.saturated and row.saturation_kind is None and row.reason == saturation.TRACES_END
     assert row.saturation_cap == 48
 
 
@@ -124,7 +124,7 @@ def test_too_few_caps():
 
 
 def test_one_cap_one_model():
-    table, pooled = saturation.fit(make_answers({"m": [0.4]}, [1e7], caps=(None,)), draws=50)
+    table, pooled, _ = saturation.fit(make_answers({"m": [0.4]}, [1e7], caps=(None,)), draws=50)
     check_table(table, "saturation", "test")
     check_table(pooled, "saturation_pooled", "test")
     assert table.reason.str.contains("at the caps: 1;").all() and not table.saturated.any()
@@ -133,7 +133,7 @@ def test_one_cap_one_model():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_all_wrong_and_all_right(share):
-    table, pooled = saturation.fit(make_answers({"m": np.full(9, share)}, FLOPS), draws=50)
+    table, pooled, _ = saturation.fit(make_answers({"m": np.full(9, share)}, FLOPS), draws=50)
     row = table.iloc[0]
     assert (
         row.reason == saturation.FLAT and row.saturation_cap_observed == 0 and pd.isna(row.breakpoint_flops)

@@ -74,7 +74,11 @@ ANALYSES = (
     Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
     Analysis(
         "fit_saturation",
-        (Table("saturation"), Table("saturation_pooled", csv="Saturation, models together", checked=False)),
+        (
+            Table("saturation"),
+            Table("saturation_pooled", csv="Saturation, models together", checked=False),
+            Table("gains", csv="Gain per doubling of compute", limits=(("gain", "low", "high"),)),
+        ),
     ),
     Analysis("compare_architectures", (Table("architectures", estimates=("estimate",), limits=ESTIMATE),)),
     Analysis(

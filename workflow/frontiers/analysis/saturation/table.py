@@ -21,6 +21,7 @@ from scipy.stats import t
 from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
 from frontiers.analysis.saturation.cap_tests import falls, saturation_caps
 from frontiers.analysis.saturation.forms import Fit, build_forms, fit_form, left_out, refit
+from frontiers.analysis.saturation.gains import gain_rows
 from frontiers.analysis.saturation.pooled import Estimate, pooled_rows
 from frontiers.analysis.saturation.segmented_check import segmented
 from frontiers.core.keys import CURVE
@@ -35,6 +36,8 @@ BIC = {
     "saturating_exponential": "bic_exponential",
     "inverted_u": "bic_inverted_u",
 }
+UNCONFIRMED = "not decided: the curve bends, but a gain of 1 point or more beyond is not excluded"
+TRACES_END = "traces end by themselves within the caps: larger caps add neither compute nor accuracy"
 FLAT = "accuracy does not vary with the cap"
 SINGLE = "published figures give one point per model, not a curve over caps"
 
@@ -59,14 +62,15 @@ class Choice:
 
 def fit(
     answers: pd.DataFrame, draws: int = 1000, seed: int = 0, benchmarks: Sequence[str] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables `saturation` and `saturation_pooled`.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables `saturation`, `saturation_pooled` and `gains`.
 
     The first has one row per model, strategy and benchmark, the mean included; the second what the models
-    of a strategy and benchmark say together. `answers` is the table `answers`; `benchmarks` those to use
-    (default: all in it); `draws` and `seed` are those of the joint bootstrap.
+    of a strategy and benchmark say together; the third what each doubling of compute gains. `answers` is the table
+    `answers`; `benchmarks` those to use (default: all in it); `draws` and `seed` are those of the joint bootstrap.
     """
-    found = fit_curves(read_curves(answers, draws, seed, benchmarks))
+    over_caps = read_curves(answers, draws, seed, benchmarks)
+    found = fit_curves(over_caps)
     groups: dict[tuple, list[Fitted]] = {}
     for one in found:
         groups.setdefault((one.row["strategy"], one.row["benchmark"]), []).append(one)
@@ -78,24 +82,26 @@ def fit(
                 fitted.setdefault(quantity, []).append(estimate)
         curves = sum(one.row.get("reason") != FLAT for one in mine)
         pooled += pooled_rows(fitted, curves, {"strategy": strategy, "benchmark": benchmark})
-    return frame_of((one.row for one in found), "saturation"), frame_of(pooled, "saturation_pooled")
+    table = frame_of((one.row for one in found), "saturation")
+    return table, frame_of(pooled, "saturation_pooled"), frame_of(gain_rows(over_caps), "gains")
 
 
-def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return both tables of figures that have one point per model: nothing can be fitted, and why."""
+def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables of figures that have one point per model: nothing can be fitted, and why."""
     keys = points[[*CURVE, "problems"]].drop_duplicates(CURVE)
     fixed = {"form": "none", "saturated": False, "computes": 1, "reason": SINGLE, "cap_reason": SINGLE}
     table = frame_of((key | fixed for key in keys.to_dict("records")), "saturation")
     groups = keys[["strategy", "benchmark"]].drop_duplicates().to_dict("records")
     rows = [row | {"reason": SINGLE} for key in groups for row in pooled_rows({}, 0, key)]
-    return table, frame_of(rows, "saturation_pooled")
+    return table, frame_of(rows, "saturation_pooled"), frame_of([], "gains")
 
 
 def fit_curves(curves: Iterable[Curve]) -> list[Fitted]:
     """Return what is found on each curve of a study; fields of a row that do not apply are absent.
 
-    A curve is saturated when it levels off or falls at higher compute, or when its traces end by themselves,
-    so that larger caps add neither compute nor accuracy.
+    A curve is saturated when it falls at higher compute, or when the paired tests of `cap_tests` show, for a cap that
+    larger ones exceed in compute, that none gains 1 point: a bend of a fitted form alone is no plateau. That its
+    traces end by themselves, so that larger caps add neither compute nor accuracy, is a reason and no plateau.
     """
     chosen = [choose(curve) for curve in curves]
     forms = Counter(one.fit.form.name for one in chosen if one.fit)
@@ -137,11 +143,16 @@ def _described(choice: Choice, level: float) -> Fitted:
     curve, merged = choice.curve, choice.merged
     fields, estimates = plateau(choice.fit, merged, level)
     row = choice.row | {"level": level} | fields
+    cap = row["saturation_cap"]
+    confirmed = pd.notna(cap) and cap < merged.caps[-1]
+    if row["saturated"] and row["saturation_kind"] == "plateau" and not confirmed:
+        row |= {"saturated": False, "saturation_kind": None, "reason": UNCONFIRMED}
+    elif confirmed and not row["saturated"]:
+        row |= {"saturated": True, "saturation_kind": "plateau", "reason": None}
     if not row["saturated"] and row["plateau_low"] > 0:
         row["saturation_above_flops"] = merged.flops[-1]
     if not row["saturated"] and merged.caps[-1] < curve.caps[-1]:
-        row |= {"saturated": True, "saturation_kind": "traces_end", "reason": None}
-        row["saturation_above_flops"] = np.nan
+        row |= {"saturation_above_flops": np.nan, "reason": TRACES_END}
     return Fitted(row, estimates)
 
 
@@ -173,7 +184,7 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
     describe, form = fit.form.describe, fit.form
     at, before, after = (float(v[0]) for v in describe(form.shape[[fit.choice]], fit.values[None]))
     shapes, values = refit(fit, curve.accuracy, curve.trials, curve.draws)
-    breaks, _, slopes = describe(shapes, values)
+    breaks, befores, slopes = describe(shapes, values)
     low, high = (float(v) for v in percentile_limits(slopes, curve.problems, level))
     row = {"plateau_slope": after, "plateau_low": low, "plateau_high": high, "saturated": False}
     row["slope_before"] = before
@@ -181,6 +192,7 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
     if np.isfinite(at):
         limits = [10**v if np.isfinite(v) else np.nan for v in break_limits(breaks, curve.problems, level)]
         row |= {"breakpoint_flops": 10**at, "low": limits[0], "high": limits[1]}
+        row["direction"] = direction(*percentile_limits(slopes - befores, curve.problems, level))
         levels = before > max(after, 0)
         kind = "breakpoint" if levels else "onset"
         if levels or after > before:
@@ -194,6 +206,11 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
                 logs = np.log10(np.where(drawn > 0, drawn, np.nan))
                 estimates[f"{kind}_tokens"] = Estimate(curve.model, float(np.log10(value)), logs)
     return row | _verdict(form.name, at, before, row), estimates
+
+
+def direction(low: float, high: float) -> str:
+    """Return which way a curve bends at its break, from the limits of the slope after it less that before it."""
+    return "onset" if low > 0 else "levels_off" if high < 0 else "unclear"
 
 
 def _verdict(form: str, at: float, before: float, row: dict) -> dict:

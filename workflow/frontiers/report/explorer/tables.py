@@ -47,9 +47,8 @@ def saturation_rows(saturation: pd.DataFrame, models: Mapping[str, str]) -> list
                 "benchmark": row["benchmark"],
                 "model": models.get(row["model"], row["model"]),
                 "form": row["form"].replace("_", " "),
-                "saturated": (row["saturation_kind"] or "yes").replace("_", " ")
-                if row["saturated"]
-                else "no",
+                "saturated": row["saturation_kind"] if row["saturated"] else "no",
+                "direction": row["direction"].replace("_", " ") if isinstance(row["direction"], str) else "–",
                 "cap": "–" if pd.isna(row["saturation_cap"]) else f"{int(row['saturation_cap']):,}",
                 "break": "–"
                 if pd.isna(at)
