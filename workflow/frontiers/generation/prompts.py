@@ -74,9 +74,7 @@ def render_prompts(
             try:
                 ids = tuple(render([{"role": "user", "content": question}]))
             except TemplateFault as fault:
-                where = (
-                    f"models.{model}.template" if "chat_template" in template else f"{tokenizer.name_or_path}"
-                )
+                where = f"models.{model}.template" if "chat_template" in template else tokenizer.name_or_path
                 raise UserError(
                     f"{where}: the chat template of model `{model}` {fault}, on problem `{problem}`. Correct it, or give "
                     f"another in models.{model}: template: {{chat_template: ...}}"
@@ -85,11 +83,6 @@ def render_prompts(
                 ids += thinking.start
             prompts.append(ids)
     return prompts
-
-
-def render_prompt(tokenizer, question: str, thinking: Thinking, template: dict) -> tuple[int, ...]:
-    """Return the token ids of a single prompt, see `render_prompts`."""
-    return render_prompts(tokenizer, [(question, question)], thinking, template, tokenizer.name_or_path)[0]
 
 
 def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:
