@@ -10,6 +10,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 study: $(VENV)/study.stamp
 	$(BIN)/snakemake --cores $(CORES)
+	@cat results/*/findings.md
 	@echo "The report and the page to explore:" && ls results/*/report.zip results/*/explorer.html
 
 test: $(VENV)/test.stamp

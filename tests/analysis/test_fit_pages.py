@@ -3,10 +3,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import summarise_published
+from frontiers.analysis.published_points import check_published, left_out
+from frontiers.config import study as configuration
 from frontiers.core.tables import read_table
 from support.pages import fit_pages, segmented
 from support.paths import ROOT
@@ -22,13 +25,23 @@ def current(request, name: str, page: str) -> None:
 
 
 def test_the_page_of_trends_is_current(request, tmp_path):
-    study = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["published"]
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    study = config["studies"]["published"]
     assert study["analysis"] == {"draws": fit_pages.DRAWS, "seed": fit_pages.SEED}
-    given = ["--table", str(ROOT / study["table"]), "--architectures", str(ROOT / "data/architectures")]
+    facts = configuration.facts(config, study)
+    given = [
+        "--facts",
+        json.dumps(facts),
+        "--table",
+        str(ROOT / study["table"]),
+        "--architectures",
+        str(ROOT / "data/architectures"),
+    ]
     written = ["--points", str(tmp_path / "points.parquet")]
     summarise_published.main([*given, "--benchmarks", *study["labels"], *written])
     points = read_table(tmp_path / "points.parquet", "points")
-    current(request, "trend.md", fit_pages.trend_page(points))
+    left = left_out(check_published(pd.read_csv(ROOT / study["table"]), study["table"]), study["labels"])
+    current(request, "trend.md", fit_pages.trend_page(points, left))
 
 
 def test_the_page_of_breaks_is_current(request):

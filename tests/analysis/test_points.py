@@ -224,3 +224,17 @@ def test_a_benchmark_in_which_nothing_has_the_cost_has_an_empty_frontier():
     assert listed[["benchmark", "on_frontier", "p_on_frontier"]].to_numpy().tolist() == [["c", True, 1.0]]
     assert summaries[0]["best_under"] == [] and summaries[0]["hypervolume"] is None
     json.dumps(summaries, allow_nan=False)
+
+
+def test_points_say_what_guessing_reaches_and_what_a_model_may_have_seen():
+    table = pd.DataFrame(
+        {"model": ["old", "new", "new", "new"], "benchmark": ["easy", "easy", "hard", "mean"]}
+    )
+    models = {"old": {"release_date": "2021-01-01"}, "new": {"release_date": "2024-01-01"}}
+    facts = {"easy": {"chance": 0.25, "public_since": "2022-01-01"}, "hard": {"public_since": "2025-01-01"}}
+    found = points.label(table, models, facts)
+    assert found["chance"].tolist() == [0.25, 0.25, 0.0, 0.125]
+    assert found["may_have_seen"].tolist() == [False, True, False, True]
+    unknown = points.label(table, models, {"easy": {}, "hard": facts["hard"]})
+    assert unknown["may_have_seen"].isna().tolist() == [True, True, False, True]
+    assert points.label(table, models)[["chance", "may_have_seen"]].isna().all(axis=None)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import summarise_recorded
 from frontiers.analysis import recorded_points as recorded
+from frontiers.compute import answer_flops
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN
 from frontiers.core.tables import check_table
@@ -264,3 +265,12 @@ def test_bad_input_is_one_message_and_nothing_written(tmp_path, runs, known, mes
     with pytest.raises(UserError) as error:
         faulty(tmp_path, runs, known)
     assert message in str(error.value)
+
+
+def test_the_spread_that_published_means_assume_is_that_of_the_recorded_lengths(tables):
+    """A log-normal of this sigma has the variance over the squared mean that each run has."""
+    spread = np.sqrt(np.log1p(np.concatenate(list(recorded.relative_variances(*tables).values()))))
+    ends = f"{spread.min():.2f} to {spread.max():.2f}, median {np.median(spread):.2f}"
+    page = (ROOT / "data" / "published" / "README.md").read_text()
+    assert f"the {len(spread)} runs in `data/recorded/` have the second moment of σ = {ends}" in page
+    assert np.median(spread) == pytest.approx(answer_flops.SIGMA, abs=0.05)

@@ -18,6 +18,7 @@ from frontiers.compute.flops import forward_flops, generation_flops
 from frontiers.generation.strategies import chain
 from frontiers.generation.strategies.chain import Settings, episode
 from frontiers.statistics import paired
+from support.family_cases import read_case
 from support.paths import ROOT
 from support.scripted_trees import World, grow, shape
 from support.writer import EOS, PROBLEMS, THINKING, TOKENIZER, Writer, decode
@@ -67,6 +68,21 @@ def test_passes_by_hand():
     assert row["flops_reward"] == reward and row["flops"] == prompt + branches + reward
     read = flops.kv_bytes_read(SMALL, 5, 9, 4) + flops.kv_bytes_read(SMALL, 3, 9, 4)
     assert row["kv_bytes"] == read and row["eflops"] == row["flops"] + 2.0 * read
+
+
+def test_latent_attention_reads_prompt_and_texts_expanded_and_decodes_absorbed():
+    latent = read_case("deepseek", "v3")
+    made = table(
+        units(node="root", phase="prefill", prefill_tokens=9, decoded_tokens=0, fate="prompt"),
+        units(node="0", past_tokens=9, prefill_tokens=2, decoded_tokens=5),
+        units(node="0", role="reward", prefill_tokens=16, decoded_tokens=0, fate="scored"),
+    )
+    counted = pass_flops.count(made, latent, latent)
+    expected = [
+        forward_flops(latent, 9, 0, 0), forward_flops(latent.absorbed(), 6, 9, 5), forward_flops(latent, 16, 0, 0),
+    ]  # fmt: skip
+    assert counted["attention_scores"].tolist() == [flops.attention_scores for flops in expected]
+    assert counted["flops"].tolist() == [flops.total for flops in expected]
 
 
 def test_a_tree_is_booked_at_what_was_drawn_with_every_branch_and_reading(tmp_path):

@@ -53,6 +53,7 @@ NOT_IN_CONFIG = {
     *(("engine", key) for key in ("kind", "piece_tokens", *ENDPOINT_ONLY)),
     ("analysis", "usd_per_hour"),
     ("measured", "judge"),
+    ("published", "chance"),
     *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
     *(("log", key) for key in SCHEMA["$defs"]["log"]["properties"]),
     *(("log.columns", key) for key in SCHEMA["$defs"]["log"]["properties"]["columns"]["properties"]),

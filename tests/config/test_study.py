@@ -18,7 +18,7 @@ def config() -> dict:
 
 
 def test_shipped_studies(config):
-    assert config["run"] == ["pocket", "published"]
+    assert config["run"] == ["recorded", "pocket"]
     study = config["studies"]["open-reasoning"]
     assert study["benchmarks"] == ["gsm8k", "math500", "aime-2025", "hmmt-feb-2025", "gpqa-diamond"]
     assert [config["benchmarks"][b]["rows"] for b in study["benchmarks"]] == [1319, 500, 30, 30, 198]
@@ -95,7 +95,7 @@ def test_helpers_of_the_rules(config, tmp_path):
     assert configuration.display(config["models"]["phi-4"]) == {
         "label": "Phi-4",
         "developer": "Microsoft",
-        "release_date": "2024-12-12",
+        "release_date": "2025-01-08",
     }
     (tmp_path / "b").write_text("")
     (tmp_path / "a").write_text("")
@@ -112,3 +112,20 @@ def test_names_as_a_regular_expression(config):
     pattern = re.compile(configuration.one_of(config["models"]))
     assert all(pattern.fullmatch(name) for name in config["models"])
     assert not pattern.fullmatch("llama-3x1-8b-instruct")
+
+
+def test_facts_of_benchmarks_come_from_the_study_or_from_their_blocks(config):
+    study = config["studies"]["published"]
+    assert configuration.facts(config, study) == {
+        "gpqa-diamond": {"chance": 0.25, "public_since": "2023-11-20"},
+        "math-level-5": {"public_since": "2021-03-05"},
+        "otis-mock-aime-2024-2025": {},
+    }
+    stated = study | {"chance": {"gpqa-diamond": 0.2}}
+    assert configuration.facts(config, stated)["gpqa-diamond"]["chance"] == 0.2
+    measured = configuration.facts(config, config["studies"]["open-reasoning"])
+    assert measured["gpqa-diamond"]["chance"] == 0.25 and "chance" not in measured["gsm8k"]
+    block = config["benchmarks"]["gpqa-diamond"]
+    assert configuration.source("benchmarks", block) == configuration.source(
+        "benchmarks", {**block, "chance": 0.2}
+    )

@@ -12,8 +12,8 @@ from frontiers.core.cli import UserError
 from frontiers.generation import scheduler
 from frontiers.generation.engines import endpoint
 from frontiers.generation.engines.endpoint import Endpoint
-from frontiers.generation.journal import Journal
-from frontiers.generation.requests import Request
+from frontiers.generation.journal import Journal, encoded, parsed
+from frontiers.generation.requests import Request, fault_of
 from support import completions_server, vllm_server
 from support.completions_server import END, Completions, written
 from support.jobs import ENGINE, THINKING, Job
@@ -120,6 +120,11 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
         (403, "OPENAI_API_KEY"),
         ("no ids", "returns no token ids, without which no cap can be checked"),
         ("too many", "wrote 13 tokens, but max_tokens was 12"),
+        ("endless", "wrote 13 tokens, but max_tokens was 12"),
+        ("long line", "a line of over 4 MB"),
+        ("two choices", "returns several choices"),
+        ("page", "answers with no stream of tokens but '<!DOCTYPE html><title>Sign in</title>'"),
+        ("error object", "no credit left"),
     ],
 )
 def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
@@ -128,6 +133,99 @@ def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
         run(server.make(), REQUESTS)
     assert wanted in str(error.value)
     assert len(server.asked) <= len(REQUESTS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "wanted"),
+    [
+        ("empty", "ran out of its budget of tokens without writing one"),
+        ("negative", "token id -1"),
+        ("huge", "token id 1000000000000"),
+        ("texts", "not all integers"),
+        ("fractions", "not all integers"),
+        ("goes on", "goes on after a token that ends a text"),
+    ],
+)
+def test_a_reply_that_cannot_be_used_is_never_journalled(server, tmp_path, fault, wanted):
+    server.faults += [fault]
+    journal = Journal(tmp_path / "j.jsonl")
+    with pytest.raises(UserError) as error:
+        scheduler.drive([asking(journal)], server.make(), print)
+    assert wanted in str(error.value) and "j.jsonl" in str(error.value) and "rerun" in str(error.value)
+    journal.close()
+    left = Journal(tmp_path / "j.jsonl").entries
+    assert all(fault_of(left[r.id], r, len(TOKENIZER)) is None for r in REQUESTS if r.id in left)
+    again = asking(Journal(tmp_path / "j.jsonl"))
+    scheduler.drive([again], server.make(), print)
+    check({c.id: c for c in again.results[0]}, REQUESTS)
+
+
+def asking(journal):
+    """Return a benchmark of one episode that asks for all requests at once."""
+
+    def episode():
+        return (yield REQUESTS)
+
+    return scheduler.BenchmarkRun(journal, [episode()], len(TOKENIZER))
+
+
+POISON = {
+    "empty": {"tokens": [], "decoded": 0, "finish_reason": "length"},
+    "negative": {"tokens": [5, -3]},
+    "huge": {"tokens": [5, 10**15]},
+    "texts": {"tokens": ["five"]},
+    "goes on": {"tokens": [5, END, 7]},
+    "reason": {"finish_reason": None},
+    "decoded": {"decoded": 0, "tokens": [5, 6]},
+    "no tokens": {"tokens": None},
+}
+
+
+@pytest.mark.parametrize("poison", POISON)
+def test_a_poisoned_journal_is_repaired_and_counts_what_it_drops(server, tmp_path, poison):
+    path = tmp_path / "j.jsonl"
+    whole = asking(Journal(path))
+    scheduler.drive([whole], server.make(), print)
+    whole.journal.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number in (0, 7):
+        lines[number] = encoded(parsed(lines[number]) | POISON[poison])
+    path.write_bytes(b"".join(lines))
+    asked = len(server.asked)
+    again = asking(Journal(path))
+    scheduler.drive([again], server.make(), print)
+    assert (again.journal.rejected, again.journal.dropped, len(server.asked) - asked) == (2, 0, 2)
+    check({c.id: c for c in again.results[0]}, REQUESTS)
+    again.journal.compact()
+    again.journal.close()
+    clean = asking(Journal(path))
+    assert scheduler.replay([clean]) == clean.journal.rejected == 0
+
+
+def test_comments_that_keep_a_connection_alive_do_not_outlast_the_timeout(server):
+    server.faults += ["comments"] * 2
+    check(run(server.make(timeout_seconds=0.4), REQUESTS[:3]), REQUESTS[:3])
+    assert any("sent no token for 0 s; trying again" in line for line in server.said)
+
+
+@pytest.mark.parametrize(
+    "page", [completions_server.PAGE, b'{"detail": "Not authenticated"}', b"[]", b'{"data": [1]}', b"\xff"]
+)
+def test_a_list_of_models_that_is_none_is_shown_at_once(server, page):
+    server.page = page
+    with pytest.raises(UserError, match="not a list of models; correct `url`") as error:
+        server.make()
+    assert server.said == []
+    if page.isascii() and b"<" in page:
+        assert "Sign in" in str(error.value)
+
+
+def test_a_key_that_the_server_echoes_is_hidden(server, monkeypatch):
+    monkeypatch.setenv(endpoint.KEY, SECRET)
+    server.faults += ["echo"]
+    with pytest.raises(UserError) as error:
+        run(server.make(), REQUESTS[:1])
+    assert SECRET not in str(error.value) and "bad header Bearer [hidden]" in str(error.value)
 
 
 def test_patience_ends(server):
@@ -274,3 +372,13 @@ def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tm
     assert (table["seconds"] > 0).all()
     assert found[0].table().equals(found[1].table())
     assert found[0].provenance()["engine_version"]["endpoint"].startswith("0.")
+
+
+def test_a_text_that_goes_on_after_its_end_is_refused():
+    request = Request((9,), 1, 12, (END,), "<x> <y>")
+    tokens = TOKENIZER.encode("Ana has 7", add_special_tokens=False)
+    stopped = replace(request, stop_text=TOKENIZER.decode(tokens[1:2]))
+    with pytest.raises(UserError, match="goes on after"):
+        endpoint.completion_of(stopped, tuple(tokens), "length", (0.1, 0.2), TOKENIZER)
+    done = endpoint.completion_of(request, tuple(tokens), "length", (0.1, 0.2), TOKENIZER)
+    assert done.tokens == tuple(tokens)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from frontiers.grading.clean_text import closing
 from frontiers.grading.equivalence import UNSETTLED, settle
 from frontiers.grading.extraction import extract
 from frontiers.grading.grader import unreadable
@@ -38,6 +39,31 @@ def test_every_disagreement_with_a_recorded_verdict_is_ruled_on(grader, every):
     assert {row.key for row in agreement.disagreements(graded, grader)} == set(ruled)
     assert {line["ruling"] for line in ruled.values()} == {"ours right", "label loose"}
     assert all(line["why"] and line["ours"] is not line["label"] for line in ruled.values())
+
+
+def unboxed(completion: str, form: str) -> str:
+    """Return a completion without its boxes; as a `form` its last formula is bold, or no formula is marked."""
+    while box := re.search(r"\\boxed\{", completion):
+        close = closing(completion, box.end())
+        completion = completion[: box.start()] + completion[box.end() : close] + completion[close + 1 :]
+    formulas = list(re.finditer(r"\\\((.*?)\\\)", completion))
+    if form == "bold" and formulas:
+        last = formulas[-1]
+        return f"{completion[: last.start()]}**{last[1]}**{completion[last.end() :]}"
+    return re.sub(r"\\\((.*?)\\\)", r"\1", completion) if form == "plain" else completion
+
+
+@shared
+@pytest.mark.parametrize(("form", "most"), [("formula", 4), ("bold", 11), ("plain", 11)])
+def test_answers_without_a_box_are_found_as_those_in_one(grader, form, most):
+    """Three of 800 completions end in gibberish after the answer, so that it is not at their end."""
+    rows = load("outputs/qwen25math_math_cot_100x8.jsonl")
+    pairs = [
+        (extract(unboxed(row["completion"], form), "expression") or "", row["gold"], "expression")
+        for row in rows
+    ]
+    verdicts = grader.grade(pairs)
+    assert sum(v.correct != row["correct"] for v, row in zip(verdicts, rows, strict=True)) <= most
 
 
 @shared

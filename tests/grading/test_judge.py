@@ -74,6 +74,17 @@ def test_asked_is_what_rules_could_not_read_and_a_draw_of_what_they_could():
     pd.testing.assert_frame_equal(asked, judging.asks(generations, grades, PROBLEMS, "1"))
 
 
+def test_the_judge_sees_the_letters_that_the_model_saw():
+    problem = Problem("p0", "Which?\n\nA) one\nB) two\n\nThink.", "A", "choice", "MIT", "t")
+    generations, grades = tables(
+        [("p0", 0, "Neither.", "no_answer", False), ("p0", 1, "Both.", "no_answer", False)]
+    )
+    asked = judging.asks(generations.assign(letters=["BA", None]), grades, [problem], "1")
+    assert "Which?\n\nB) one\nA) two\n\nThink." in asked["prompt"][0]
+    assert "Reference answer: B" in asked["prompt"][0]
+    assert "A) one" in asked["prompt"][1] and "Reference answer: A" in asked["prompt"][1]
+
+
 def test_no_more_are_checked_than_enough(monkeypatch):
     monkeypatch.setattr(judging, "CHECKS", 10)
     rows = [(f"p{n % 6}", n, f"answer {n}", "rule", True) for n in range(50)]

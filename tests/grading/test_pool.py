@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -41,6 +42,17 @@ HOSTILE = [
 ]
 
 
+SWEEPS = 300
+"""Most sweeps over a megabyte that extracting and settling one completion may take (at most 60 were seen)."""
+
+
+def sweep() -> float:
+    """Return the processor seconds that this machine takes for one pattern over a megabyte, now."""
+    clock = time.process_time()
+    re.sub("[\ud800-\udfff]", "", "a" * 1_000_000)
+    return time.process_time() - clock
+
+
 def test_hostile_completions_end_soon_with_one_status(hasty_grader):
     started = time.monotonic()
     pairs = []
@@ -50,7 +62,8 @@ def test_hostile_completions_end_soon_with_one_status(hasty_grader):
             answer = extract(completion, answer_type)
             assert answer is None or len(answer) <= LONGEST_ANSWER
             settle(completion, gold, answer_type)
-            assert time.process_time() - clock < 2
+            seconds = time.process_time() - clock
+            assert seconds < 2 or seconds < SWEEPS * max(sweep() for _ in range(3)), completion[:40]
             if answer_type == "expression" and answer:
                 pairs.append((answer, gold, answer_type))
     verdicts = hasty_grader.grade(pairs)

@@ -19,6 +19,7 @@ import import_logs
 import read_inspect
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table
+from frontiers.data import benchmark_source
 from frontiers.log_import import inspect_reader
 from frontiers.log_import.agreement import agreement
 from frontiers.log_import.entry import Faults
@@ -59,7 +60,17 @@ def record(n, **fields):
     return {"id": f"p{n}", "text": text, "prompt": f"{PROBLEM.format(n)} <think>", "end": "stop", **fields}
 
 
-def run(folder, problems, logs, files=None, caps=(None,), samples=1, thinking=MARKERS, tokenizer=True):
+def run(
+    folder,
+    problems,
+    logs,
+    files=None,
+    caps=(None,),
+    samples=1,
+    thinking=MARKERS,
+    tokenizer=True,
+    prompt="{question}",
+):
     """Import logs as the rule does; return generations, verdicts and provenance."""
     found = {"folder": str(ROOT / "data/pocket/models/small"), "reason": None}
     if not tokenizer:
@@ -69,7 +80,7 @@ def run(folder, problems, logs, files=None, caps=(None,), samples=1, thinking=MA
         [
             "--model", "m", "--identity", json.dumps({"thinking": thinking}), "--logs", json.dumps(logs),
             "--files", *[str(file) for file in files or [log["file"] for log in logs]],
-            "--problems", str(problems), "--caps", json.dumps(caps), "--samples", str(samples),
+            "--problems", str(problems), "--prompt", prompt, "--caps", json.dumps(caps), "--samples", str(samples),
             "--tokenizer", str(folder / "tokenizer.json"), "--verdicts", str(folder / "verdicts.parquet"),
             "--output", str(folder / "made.parquet"),
         ]
@@ -174,6 +185,7 @@ def test_all_that_lm_eval_logs_lack_is_told_at_once(tmp_path, problems):
     rows[2]["arguments"] = {}
     rows[3] = rows[4]
     del rows[5]["arguments"]["gen_args_0"]["arg_1"]["max_gen_toks"]
+    rows[5]["resps"] = [["5 " * 300]]  # more than lm_eval's default budget
     rows[6]["arguments"]["gen_args_0"]["arg_0"] = "Something else."
     faults = faults_of(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
     for part in (
@@ -196,6 +208,131 @@ def test_the_budget_of_the_configuration_serves_where_the_log_has_none(tmp_path,
     over = table["reasoning_tokens"] + table["end_tokens"] + table["answer_tokens"] - 1 >= 24
     assert table["truncated"].equals(over | (table["finish_reason"] == "length"))
     assert 0 < table["truncated"].sum() < 8
+
+
+def test_a_log_without_a_budget_has_that_of_lm_eval(tmp_path, problems):
+    rows = lm_eval_rows()
+    for row in rows:
+        del row["arguments"]["gen_args_0"]["arg_1"]["max_gen_toks"]
+    rows[0]["resps"] = [["5 " * 255]]
+    table, _, _ = run(tmp_path, problems, [as_lm_eval(tmp_path, rows)])
+    assert table["truncated"].sum() == 1
+
+
+# Options of a choice
+
+
+@pytest.fixture(scope="module")
+def choices(tmp_path_factory):
+    """The problems of lm-eval-choices.jsonl as download_benchmark makes them, with options in an order of their own."""
+    path = tmp_path_factory.mktemp("choices") / "choices.jsonl"
+    rows = {row["doc_id"]: row["doc"] for row in lm_eval_rows("lm-eval-choices.jsonl")}
+    wrong = [f"Incorrect Answer {n}" for n in (1, 2, 3)]
+    columns = {"question": "Question", "answer": "Correct Answer", "id": "Record ID", "distractors": wrong}
+    block = {"columns": columns, "rows": 8, "answer_type": "choice", "licence": "MIT", "source": "t"}
+    made = benchmark_source.to_problems([rows[n] for n in sorted(rows)], block, "choices")
+    path.write_text("".join(json.dumps(row) + "\n" for row in benchmark_source.ask(made, CHOOSE)))
+    return path
+
+
+CHOOSE = "{question}\n\nPut the letter of the right option within \\boxed{}."
+
+
+def imported_choices(folder, problems, log):
+    """Import and grade a log of choices; return generations, the row of the agreement for one scorer, and notes."""
+    table, verdicts, facts = run(folder, problems, [log], thinking=PROMPT, prompt=CHOOSE)
+    files = ["--problems", str(problems), "--output", str(folder / "grades.parquet")]
+    grade.main(["--generations", str(folder / "made.parquet"), *files])
+    grades = read_table(folder / "grades.parquet", "grades")
+    table = table.merge(grades[["problem_id", "extracted", "correct"]], on="problem_id")
+    rows = agreement(verdicts, grades, "m", "choices", "cot").to_dict("records") if len(verdicts) else [None]
+    return table, rows[0], facts["notes"]
+
+
+BY_ID = {"id": "doc.Record ID"}
+
+
+@pytest.mark.parametrize("columns", [{}, BY_ID])
+def test_letters_of_shuffled_options_are_translated_by_the_log(tmp_path, choices, columns):
+    table, row, notes = imported_choices(tmp_path, choices, lm_eval("lm-eval-choices.jsonl", columns=columns))
+    assert table["letters"].notna().sum() >= 6
+    assert (row["both_right"], row["both_wrong"]) == (6, 2), "as lm_eval judged them"
+    assert any("another order" in note for note in notes)
+    golds = {p["id"]: p["answer"] for p in map(json.loads, choices.read_text().splitlines())}
+    right = table[table["correct"]]
+    assert right["extracted"].tolist() == [golds[name] for name in right["problem_id"]]
+
+
+def test_options_are_read_in_the_prompt_where_the_log_does_not_list_them(tmp_path, choices):
+    rows = lm_eval_rows("lm-eval-choices.jsonl")
+    for row in rows:
+        del row["doc"]["choices"]
+    _, row, _ = imported_choices(tmp_path, choices, as_lm_eval(tmp_path, rows))
+    assert (row["both_right"], row["both_wrong"]) == (6, 2)
+
+
+def test_a_table_names_its_options_and_gold(tmp_path, choices):
+    made = [
+        {"ask": row["doc"]["Question"], "id": row["doc"]["Record ID"], "text": row["resps"][0][0], "end": "stop",
+         "options": row["doc"]["choices"], "gold": row["target"], "right": row["exact_match"]}
+        for row in lm_eval_rows("lm-eval-choices.jsonl") if row["filter"] == "strict-match"
+    ]  # fmt: skip
+    columns = {
+        "question": "ask", "id": "id", "completion": "text", "finish_reason": "end", "options": "options",
+        "gold": "gold", "correct": "right",
+    }  # fmt: skip
+    _, row, _ = imported_choices(tmp_path, choices, written(tmp_path, made) | {"columns": columns})
+    assert (row["both_right"], row["both_wrong"]) == (6, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda doc, row: doc.update({"Record ID": "rec0"}), "another text in the benchmark"),
+        (
+            lambda doc, row: row.update(target="(A)" if row["target"] != "(A)" else "(B)"),
+            "not the benchmark's",
+        ),
+        (
+            lambda doc, row: doc["choices"].__setitem__(0, "Something else"),
+            "options that are not the problem's",
+        ),
+        (
+            lambda doc, row: (
+                doc.pop("choices"),
+                row["arguments"]["gen_args_0"].update(arg_0=doc["Question"]),
+            ),
+            "a choice without its options in the log",
+        ),
+    ],
+)
+def test_what_a_matched_record_says_is_checked(tmp_path, choices, change, message):
+    rows = lm_eval_rows("lm-eval-choices.jsonl")
+    for row in rows:
+        if row["doc_id"] == 5:
+            change(row["doc"], row)
+    faults = faults_of(
+        tmp_path, choices, [as_lm_eval(tmp_path, rows) | {"columns": BY_ID}], thinking=PROMPT, prompt=CHOOSE
+    )
+    assert any(message in fault for fault in faults), faults
+
+
+def test_other_gold_answers_are_a_note_by_text_and_a_fault_by_id(tmp_path, few):
+    rows = [record(n, gold=n if n != 5 else 7) for n in (4, 5, 6)]
+    columns = COLUMNS | {"gold": "gold"}
+    (fault,) = faults_of(tmp_path, few, [written(tmp_path, rows) | {"columns": columns}])
+    assert "a gold answer that is not the benchmark's (line 2: '7', p5 has '5')" in fault
+    by_text = {name: column for name, column in columns.items() if name != "id"}
+    _, _, facts = run(tmp_path, few, [written(tmp_path, rows) | {"columns": by_text}])
+    assert any(
+        "other gold answers for 1 problems (first: p5, '7' for '5')" in note for note in facts["notes"]
+    )
+
+
+@needs_inspect
+def test_inspect_rows_carry_choices_and_target(tmp_path):
+    rows = [json.loads(line) for line in read(tmp_path, "inspect-vllm.eval").read_text().splitlines()]
+    assert {"choices", "target"} <= set(rows[0])
 
 
 # Inspect
@@ -346,6 +483,54 @@ def test_values_that_cannot_be_are_faults(tmp_path, few, fields, message):
     assert any(message in fault for fault in faults), faults
 
 
+@pytest.mark.parametrize("pack", ["gz", "zst"])
+def test_packed_lines_are_read_and_torn_ones_are_a_fault(tmp_path, few, pack):
+    log = written(tmp_path, [record(n) for n in (4, 5, 6)])
+    table, _, _ = run(tmp_path, few, [log])
+    path = tmp_path / f"log.jsonl.{pack}"
+    with pa.output_stream(str(path), compression={"gz": "gzip", "zst": "zstd"}[pack]) as stream:
+        stream.write(Path(log["file"]).read_bytes())
+    again, _, _ = run(tmp_path, few, [log | {"file": str(path)}])
+    pd.testing.assert_frame_equal(table, again)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert any("log.jsonl" in fault for fault in faults_of(tmp_path, few, [log | {"file": str(path)}]))
+
+
+def test_records_of_one_model_are_chosen_in_a_log_of_several(tmp_path, few):
+    rows = [record(n, run={"model": name}) for name in ("a", "b") for n in (4, 5, 6)]
+    log = written(tmp_path, rows)
+    table, _, facts = run(tmp_path, few, [log | {"where": {"run.model": "b"}}])
+    assert len(table) == 3
+    both = [log | {"where": {"run.model": name}} for name in ("a", "b")]
+    table, _, facts = run(tmp_path, few, both, samples=2)
+    assert len(table) == 6 and len(facts["logs"]) == 2
+    (fault, *_) = faults_of(tmp_path, few, [log | {"where": {"run.model": "c"}}])
+    assert "no record that `where` selects" in fault and '`run.model` is "a", "b"' in fault
+
+
+def test_ids_are_taken_out_of_longer_ones_and_both_sides_are_shown(tmp_path, few):
+    rows = [record(n, id=f"gsm/test/p{n}.json") for n in (4, 5, 6)]
+    (fault,) = faults_of(tmp_path, few, [written(tmp_path, rows)])
+    assert (
+        "Ids of the log: gsm/test/p4.json, gsm/test/p5.json, gsm/test/p6.json; of the benchmark: p4, p5, p6"
+        in fault
+    )
+    table, _, _ = run(tmp_path, few, [written(tmp_path, rows) | {"id_pattern": r"(p\d+)\.json"}])
+    assert table["problem_id"].tolist() == ["p4", "p5", "p6"]
+
+
+def test_a_budget_per_row_and_a_prompt_for_all(tmp_path, few):
+    rows = [{"id": f"p{n}", "text": f"It is {n}.", "budget": 3 if n == 5 else 100} for n in (4, 5, 6)]
+    columns = {"id": "id", "completion": "text", "max_tokens": "budget"}
+    log = written(tmp_path, rows) | {"columns": columns}
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "neither the count nor the prompt" in fault and '`prompt: "{question} …"`' in fault
+    table, _, _ = run(tmp_path, few, [log | {"prompt": "{question}\n\nAna has 4 pens."}])
+    assert table["truncated"].tolist() == [False, True, False]
+    short, _, _ = run(tmp_path, few, [log | {"prompt": "{question}"}])
+    assert (table["prompt_tokens"] - short["prompt_tokens"] == 4).all()
+
+
 def test_torn_and_empty_files(tmp_path, few):
     log = written(tmp_path, [record(n) for n in (4, 5, 6)])
     path = Path(log["file"])
@@ -483,6 +668,22 @@ def test_a_cap_of_the_log_holds_for_all_of_it(tmp_path, few):
     Path(logs[1]["file"]).write_text(Path(logs[1]["file"]).read_text() + "\n")
     table, _, _ = run(tmp_path, few, logs, caps=(1, None))
     assert table.groupby("cap", dropna=False)["reasoning_tokens"].max().tolist() == [1, 3]
+
+
+def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
+    fields = {"out": None, "think": None}
+    rows = [
+        record(4, **fields) | {"text": "<think>Ana</think>4" + "</s>" * 47, "out": 51},
+        record(5, text="5", out=1000, think=800),
+        record(6, **fields),
+    ]
+    columns = COLUMNS | {"output_tokens": "out", "reasoning_tokens": "think"}
+    table, _, facts = run(tmp_path, few, [written(tmp_path, rows) | {"columns": columns}])
+    assert table["answer_tokens"].tolist() == [2, 200, 4]
+    assert table["reasoning_tokens"].tolist()[1] == 800
+    assert table["answer"].tolist()[:2] == ["4", "5"]
+    assert any("1 completions end in padding (47 special tokens)" in note for note in facts["notes"])
+    assert any("1 completions hide their trace: its 800 tokens" in note for note in facts["notes"])
 
 
 @settings(max_examples=60, deadline=None)

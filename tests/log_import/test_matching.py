@@ -32,7 +32,10 @@ def test_problems_of_one_text_need_their_id():
     assert matched(["Same?"], "Same?", "Same?") == ([None], 1)
     assert matched(["Same?"], "Same?", "Same?", ids=["p1"]) == (["p1"], 0)
     assert matched(["Other?"], "Same?", "Other?", ids=["p0"]) == (["p1"], 0)  # a running number is no id
-    assert matched(["Other?"], "Same?", "Other?", ids=["p0"], by_id=True) == (["p0"], 0)
+    assert matched(["Other?"], "Same?", "Other?", ids=["p0"], by_id=True) == (
+        ["p0"],
+        0,
+    )  # checked by `letters_of`
 
 
 def test_options_in_another_order_are_another_problem():

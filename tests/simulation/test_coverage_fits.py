@@ -49,3 +49,13 @@ def test_slope_on_the_frontier_exceeds_that_of_all(simulation):
 def test_breaks_plateaus_and_caps_cover(simulation):
     module = simulation("coverage_saturation")
     assert check(module.simulate(16, 7, (30,), whole=False), (*FIXED, "Davies")) == 15
+
+
+def test_halving_times_hold_where_answers_are_guessed_and_fail_without_the_correction(simulation):
+    tally = simulation("coverage_guessing").simulate(60, 7, (1000,), ("guessing",))
+    held = {key[:2]: count.hits / count.given for key, count in tally.counts.items()}
+    inverse = "compute at accuracy, inverse"
+    assert held[inverse, "guessing, corrected"] > held[inverse, "guessing, not corrected, for comparison"]
+    kept = {key: count for key, count in tally.counts.items() if "comparison" not in key.setting}
+    tally.counts = kept
+    assert check(tally, FIXED) == 3

@@ -17,8 +17,8 @@ class Completions:
     """What the server does: `faults` happen once each, in order, to the next completions asked for.
 
     A fault is a status, "break" (the connection ends in the middle), "error" (the stream says so), "silence",
-    "no ids" (text alone), "too many" (tokens) or "abort" (no finish reason). Each completion begins after `pause`
-    seconds.
+    "no ids" (text alone), "too many" (tokens) or "abort" (no finish reason); for others see `FAULTY` and `stream`. Each
+    completion begins after `pause` seconds. `page` is what /models answers instead.
     """
 
     faults: list[object] = field(default_factory=list)
@@ -26,10 +26,23 @@ class Completions:
     headers: list[dict] = field(default_factory=list)
     models: list[dict] = field(default_factory=lambda: [{"id": "tiny", "max_model_len": 256}])
     tokens_of: list[int] | None = None
+    page: bytes | None = None
     pause: float = 0.0
     together: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+FAULTY = {
+    "empty": lambda tokens: ([], "length"),
+    "negative": lambda tokens: ([5, -1, END], "stop"),
+    "huge": lambda tokens: ([5, 10**12, END], "stop"),
+    "texts": lambda tokens: ([5, "7", END], "stop"),
+    "fractions": lambda tokens: ([5, 7.0, END], "stop"),
+    "goes on": lambda tokens: ([5, END, 7, END], "stop"),
+}
+"""Faults in the tokens of a completion."""
+PAGE = b"<!DOCTYPE html><title>Sign in</title>"
 
 
 def written(body: dict) -> tuple[list[int], str]:
@@ -49,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        if self.path == "/v1/models" and self.state.page is not None:
+            return self.answer(self.state.page)
         if self.path == "/v1/models":
             return self.reply({"data": self.state.models})
         return self.reply({"version": "0.32.0"}) if self.path == "/version" else self.refuse(404)
@@ -67,6 +82,12 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if isinstance(fault, int):
                 return self.refuse(fault)
+            if fault == "page":
+                return self.answer(PAGE)
+            if fault == "error object":
+                return self.reply({"error": {"message": "no credit left"}})
+            if fault == "echo":
+                return self.reply({"error": {"message": f"bad header {self.headers['Authorization']}"}}, 400)
             self.stream(body, fault)
         finally:
             with state.lock:
@@ -81,6 +102,24 @@ class Handler(BaseHTTPRequestHandler):
         tokens, reason = written(body)
         if fault == "too many":
             tokens, reason = [7] * (body["max_tokens"] + 1), "length"
+        if fault in FAULTY:
+            tokens, reason = FAULTY[fault](tokens)
+        if fault == "empty":
+            self.event({"choices": [{"index": 0, "text": "", "token_ids": [], "finish_reason": reason}]})
+        if fault == "comments":
+            while self.comment(b": ping\n\n"):
+                time.sleep(0.05)
+            return
+        if fault == "endless":
+            while self.comment(
+                b"data: " + json.dumps({"choices": [{"index": 0, "token_ids": [7]}]}).encode() + b"\n\n"
+            ):
+                pass
+            return
+        if fault == "long line":
+            while self.comment(b"x" * 65536):
+                pass
+            return
         for number, token in enumerate(tokens):
             if number == len(tokens) // 2 and fault in ("break", "silence", "error"):
                 if fault == "silence":
@@ -93,9 +132,25 @@ class Handler(BaseHTTPRequestHandler):
                 del choice["token_ids"]
             if number == len(tokens) - 1:
                 choice["finish_reason"] = "abort" if fault == "abort" else reason
-            self.event({"choices": [choice]})
+            self.event({"choices": [choice, choice | {"index": 1}] if fault == "two choices" else [choice]})
         time.sleep(0.01)
         self.wfile.write(b"data: [DONE]\n\n")
+
+    def comment(self, line: bytes) -> bool:
+        """Send a line; return whether the client still listens."""
+        try:
+            self.wfile.write(line)
+            self.wfile.flush()
+        except OSError:
+            return False
+        return True
+
+    def answer(self, page: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
 
     def event(self, chunk: dict) -> None:
         self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")

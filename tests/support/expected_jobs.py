@@ -3,14 +3,15 @@
 from frontiers.analysis.registry import ANALYSES, FIGURES
 from support.small_study import BENCHMARKS
 
-NOT_OF_POINTS = ("context", "strategies")
-"""Figures that a change of the small study's points does not redraw: of model cards, and of several strategies."""
+NOT_OF_POINTS = ("context", "strategies", "sensitivity")
+"""Figures that a change of the small study's points does not redraw: of cards, strategies and published studies."""
 AGGREGATES = (
     "summarise_points",
     "describe_points",
     *(analysis.rule for analysis in ANALYSES),
     *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in NOT_OF_POINTS),
     "build_explorer",
+    "write_findings",
     "check_results",
     "report",
 )

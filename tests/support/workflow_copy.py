@@ -61,7 +61,8 @@ class Workflow:
         study = self.config["studies"]["pocket"]
         study |= {"models": list(models), "benchmarks": list(benchmarks), "caps": list(caps), **pocket}
         study["analysis"]["draws"] = 200
-        self.config["studies"]["published"]["analysis"]["draws"] = 200
+        for name in ("published", "recorded"):
+            self.config["studies"][name]["analysis"]["draws"] = 200
         self.config["run"] = ["pocket"]
         for name in benchmarks:
             path = self.folder / self.config["benchmarks"][name]["path"]

@@ -5,8 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from support.finding_cells import check_cells
 from support.small_study import BENCHMARKS, CAPS, MODELS
-from support.workflow_copy import Workflow
+from support.workflow_copy import ROOT, Workflow
 
 
 def table(workflow, name):
@@ -58,6 +59,39 @@ def test_the_published_study_has_every_table(changed):
     trend = pd.read_parquet(folder / "trend.parquet")
     assert trend["estimable"].any()
     assert trend.loc[trend["estimable"], ["low", "high"]].notna().all(axis=None)
+
+
+def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
+    changed.config["run"] = ["recorded"]
+    changed.config["studies"]["recorded"]["analysis"]["draws"] = 2000  # as shipped, for the README
+    changed.snakemake()
+    folder = changed.folder / "results/recorded"
+    for name in ("answers", "points", "frontier", "trend", "saturation", "outcomes", "differences"):
+        assert len(pd.read_parquet(folder / f"{name}.parquet"))
+    points, frontier = (pd.read_parquet(folder / f"{name}.parquet") for name in ("points", "frontier"))
+    assert set(points["strategy"]) == {"cut"}
+    best = frontier[frontier["on_frontier"] & (frontier["cost"] == "flops")]
+    assert {"phi-4", "gpt-oss-120b-high", "kimi-k2.6"} <= set(
+        best.loc[best["benchmark"] == "gpqa-diamond", "model"]
+    )
+    for name in ("frontier", "caps", "trend", "outcomes", "components"):
+        assert (folder / f"figures/{name}.svg").stat().st_size > 5000
+    assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
+    assert check_cells(folder) > 20
+    findings = (folder / "findings.md").read_text().split("\n\n")[1:]
+    told = [
+        line[2:]
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("- **") and "?**" in line
+    ]
+    assert len(told) == 3 and set(told) <= {line.strip() for line in findings}
+    assert not changed.jobs()
+
+
+def test_the_findings_of_a_measured_study_are_cells_of_its_tables(workflow):
+    assert check_cells(workflow.folder / "results/pocket") > 5
+    page = (workflow.folder / "results/pocket/explorer.html").read_text()
+    assert "Where does more reasoning stop paying?" in page
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,10 @@ rule describe_points:
         made_by=made_by("describe_points"),
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
+        facts=facts,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
-        " --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
 
 
 rule summarise_published:
@@ -86,9 +87,10 @@ rule summarise_published:
     params:
         made_by=made_by("summarise_published"),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
+        facts=facts,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_published.py --table {input.table:q} --benchmarks {params.benchmarks:q}"
-        " --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
 
 
 rule summarise_recorded:
@@ -118,11 +120,12 @@ rule summarise_recorded:
         made_by=made_by("summarise_recorded", seed=setting("analysis/seed"), draws=setting("analysis/draws")),
         benchmarks=lambda wc: list(block("studies", wc.study)["labels"]),
         caps=lambda wc: ["none" if cap is None else cap for cap in block("studies", wc.study)["caps"]],
+        facts=facts,
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_recorded.py --runs {input.runs:q} --recorded {input.recorded:q}"
-        " --device {input.device:q} --benchmarks {params.benchmarks:q} --caps {params.caps:q} --seed {params.seed:q}"
+        " --device {input.device:q} --benchmarks {params.benchmarks:q} --caps {params.caps:q} --facts {params.facts:q} --seed {params.seed:q}"
         " --draws {params.draws:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
 
 

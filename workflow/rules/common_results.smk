@@ -83,6 +83,11 @@ def shown(wc):
     return escapes.script_json({model: registry.display(block("models", model)) for model in sorted(models)})
 
 
+def facts(wc):
+    """Return as JSON the chance level and the date of each benchmark of a study, where given."""
+    return registry.canonical(registry.facts(config, block("studies", wc.study)))
+
+
 def labels(wc, names):
     """Return as JSON the labels of the models, benchmarks or strategies in `names`; published points carry their own."""
     study = block("studies", wc.study)

@@ -35,6 +35,38 @@ for figure in analyses.FIGURES:
             " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
+rule write_findings:
+    input:
+        points="results/{study}/points.parquet",
+        frontier="results/{study}/frontier.parquet",
+        trend="results/{study}/trend.parquet",
+        saturation="results/{study}/saturation.parquet",
+        architectures="results/{study}/architectures.parquet",
+        outcomes="results/{study}/outcomes.parquet",
+    output:
+        page=report(
+            "results/{study}/findings.md",
+            caption="../report/findings.rst",
+            category="Findings",
+            labels={"page": "Findings", "study": "{study}"},
+        ),
+        cells="results/{study}/findings.json",
+    log:
+        "logs/write_findings/{study}.log",
+    benchmark:
+        "benchmarks/write_findings/{study}.tsv"
+    conda:
+        "../../envs/analyse.yaml"
+    params:
+        made_by=made_by("write_findings"),
+        labels=lambda wc: labels(wc, ("benchmarks",)),
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
+        " --trend {input.trend:q} --saturation {input.saturation:q} --architectures {input.architectures:q}"
+        " --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} --output {output.page:q}"
+        " &> {log:q}"
+
+
 rule build_explorer:
     input:
         page=[
@@ -46,6 +78,7 @@ rule build_explorer:
         summary="results/{study}/frontier.json",
         saturation="results/{study}/saturation.parquet",
         trend="results/{study}/trend.parquet",
+        findings="results/{study}/findings.json",
     output:
         page=report(
             "results/{study}/explorer.html",
@@ -66,7 +99,7 @@ rule build_explorer:
         saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --labels {params.labels:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --findings {input.findings:q} --labels {params.labels:q}"
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
@@ -105,6 +138,7 @@ rule report:
         captions=sorted(str(path) for path in Path("workflow/report").glob("*.rst")),
         figures=lambda wc: figures(wc),
         page="results/{study}/explorer.html",
+        findings="results/{study}/findings.md",
         points="results/{study}/points.csv",
         checks="results/{study}/checks.json",
         compared=lambda wc: compared(wc),
@@ -121,6 +155,6 @@ rule report:
         configfiles=lambda wc: option("--configfiles", list(workflow.overwrite_configfiles)),
         config=lambda wc: registry.canonical({**workflow.config_settings.config, "run": [wc.study]}),
     shell:
-        "MADE_BY={params.made_by:q} python workflow/scripts/report.py --checks {input.checks:q} --show {input.figures:q} {input.page:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/report.py --checks {input.checks:q} --show {input.findings:q} {input.figures:q} {input.page:q}"
         " {input.points:q} {input.checks:q} {input.compared:q} {params.configfiles:q} --config {params.config:q}"
         " --output {output.report:q} &> {log:q}"

@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--saturation", type=Path, help="table of saturation fits; none for published figures"
     )
     parser.add_argument("--trend", type=Path, required=True, help="table of trends")
+    parser.add_argument("--findings", type=Path, help="JSON of findings, shown first")
     parser.add_argument("--labels", default="{}", help='JSON: {"benchmarks": {benchmark: label}}')
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--output", type=Path, required=True, help="HTML page to write")
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_table(args.trend, "trend"),
         read_table(args.saturation, "saturation") if args.saturation else None,
         figures.parse_labels(args.labels).benchmarks,
+        sealed.read(args.findings)["findings"] if args.findings else (),
     )
     write_whole(args.output, text.encode())
 

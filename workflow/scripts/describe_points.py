@@ -1,4 +1,4 @@
-"""Adds labels, developers and release dates to the points of a measured study.
+"""Adds labels, developers, release dates and the chance levels of benchmarks to the points of a measured study.
 
 Input: the table of points without labels. Output: the table `points`, as parquet and as CSV.
 """
@@ -23,9 +23,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         required=True,
         help='JSON: {model: {"label": ..., "developer": ..., "release_date": "YYYY-MM-DD"}}, each optional',
     )
+    parser.add_argument(
+        "--facts",
+        type=json.loads,
+        help='JSON: {benchmark: {"chance": 0 to 1, "public_since": "YYYY-MM-DD"}}, each optional',
+    )
     parser.add_argument("--points", type=Path, required=True, help="table of points to write, also as CSV")
     args = parser.parse_args(argv)
-    table = points.label(read_table(args.measures, "points"), args.models)
+    table = points.label(read_table(args.measures, "points"), args.models, args.facts)
     write_table(table, args.points, "points", csv=True)
 
 

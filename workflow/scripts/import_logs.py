@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     faults, entries, sums = Faults(), [], {}
     for log, file in zip(logs, arguments.files, strict=True):
         if file.is_file():
-            sums.setdefault(files.sha256_of(file), []).append(log["file"])
+            chosen = json.dumps(log.get("where"), sort_keys=True)
+            sums.setdefault((files.sha256_of(file), chosen), []).append(log["file"])
         entries += read_entries(log, file, faults)
     for name, *again in sums.values():
         for other in again:
@@ -48,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "benchmark": arguments.problems.stem,
         "identity": identity,
         "logs": [
-            log | {"sha256": sum_} for sum_, names in sums.items() for log in logs if log["file"] == names[0]
+            log | {"sha256": sum_}
+            for (sum_, chosen), names in sums.items()
+            for log in logs
+            if log["file"] == names[0] and json.dumps(log.get("where"), sort_keys=True) == chosen
         ],
         "problems_sha256": files.sha256_of(arguments.problems),
         "finish_reasons": dict(Tally(made.generations["finish_reason"])),

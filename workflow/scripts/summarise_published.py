@@ -6,33 +6,26 @@ to 1, mean tokens per problem, parameters). Output: the table `points` (mean FLO
 """
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from frontiers.analysis.published_points import check_published, published_points
+from frontiers.analysis.published_points import check_published, left_out, published_points
+from frontiers.compute.answer_flops import AnswerFlops, answer_flops
 from frontiers.compute.architecture_reader import read_architecture
-from frontiers.compute.flops import forward_flops
 from frontiers.core.cli import UserError, run
 from frontiers.core.tables import write_table
 from frontiers.data.architecture_facts import read_facts
 
 
-def counter(folder: Path) -> Callable[[str, float, float], float]:
-    """Return the closed-form FLOPs of one answer from a file of `folder`, prompt and output tokens.
+def counter(folder: Path) -> Callable[[str, float, float], AnswerFlops]:
+    """Return the closed-form FLOPs of one answer from a file of `folder`, prompt and output tokens."""
 
-    The last output token is never fed back. Every answer counts as one of mean length: attention grows
-    with the square, so the result is a little low where lengths vary much.
-    """
-
-    def flops(name: str, prompt: float, output: float) -> float:
+    def flops(name: str, prompt: float, output: float) -> AnswerFlops:
         path = folder / f"{name}.yaml"
-        architecture = read_architecture(read_facts(path)["config"], str(path))
-        fed = max(output - 1.0, 0.0)
-        return float(forward_flops(architecture, prompt).total) + float(
-            forward_flops(architecture, fed, prompt, fed).total
-        )
+        return answer_flops(read_architecture(read_facts(path)["config"], str(path)), prompt, output)
 
     return flops
 
@@ -47,6 +40,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--benchmarks", nargs="+", help="benchmarks to keep, in order (default: all, as found)"
     )
+    parser.add_argument(
+        "--facts",
+        type=json.loads,
+        default={},
+        help='JSON: {benchmark: {"chance": 0 to 1, "public_since": "YYYY-MM-DD"}}, each optional',
+    )
     parser.add_argument("--points", type=Path, required=True, help="table of points to write, also as CSV")
     args = parser.parse_args(argv)
     try:
@@ -57,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     benchmarks = args.benchmarks or list(dict.fromkeys(table["benchmark"]))
     if unknown := sorted(set(benchmarks) - set(table["benchmark"])):
         raise UserError(f"{args.table}: no rows for {unknown}; it has {sorted(set(table['benchmark']))}")
-    points = published_points(table, benchmarks, counter(args.architectures))
+    facts = {name: args.facts.get(name, {}) for name in benchmarks}
+    points = published_points(table, benchmarks, counter(args.architectures), facts)
+    for label, reason in left_out(table, benchmarks).items():
+        print(f"left out: {label} {reason}")
     write_table(points, args.points, "points", csv=True)
 
 

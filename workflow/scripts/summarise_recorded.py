@@ -8,6 +8,7 @@ lengths of other runs on the benchmark have.
 """
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def tables(
     caps: Sequence[int | None],
     benchmarks: Sequence[str],
     bootstrap: Mapping[str, int],
+    facts: Mapping[str, Mapping] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables `answers` and `points`."""
     with_tokens = set(known.loc[known["output_tokens"].notna(), "run"])
@@ -111,7 +113,7 @@ def tables(
             row["architecture"], row["prompt_tokens"], row["output_tokens"], three
         )
     means = recorded.points_of_means(others, models, counted, benchmarks) if len(others) else None
-    return answers, recorded.points_of(answers, means, models, benchmarks, **bootstrap)
+    return answers, recorded.points_of(answers, means, models, benchmarks, **bootstrap, facts=facts)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -129,6 +131,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--caps", nargs="+", required=True, help="tokens at which a run is cut, `none` for its end"
     )
+    parser.add_argument(
+        "--facts",
+        type=json.loads,
+        default={},
+        help='JSON: {benchmark: {"chance": 0 to 1, "public_since": "YYYY-MM-DD"}}, each optional',
+    )
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study's bootstrap")
     parser.add_argument("--answers", type=Path, required=True, help="table of answers to write")
@@ -145,8 +153,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = runs[runs["benchmark"].isin(args.benchmarks)].reset_index(drop=True)
     caps = [None if cap == "none" else int(cap) for cap in args.caps]
     settings = {"draws": args.draws, "seed": args.seed}
+    facts = {name: args.facts.get(name, {}) for name in args.benchmarks}
     answers, points = tables(
-        runs, known, Counter(args.architectures, args.device), caps, args.benchmarks, settings
+        runs, known, Counter(args.architectures, args.device), caps, args.benchmarks, settings, facts
     )
     write_table(answers, args.answers, "answers")
     write_table(points, args.points, "points", csv=True)

@@ -152,3 +152,12 @@ def test_the_script_writes_the_table(measured, published, tmp_path):
         write_table(table, tmp_path / "table.parquet", "architectures")
         assert (tmp_path / "table.parquet").read_bytes() == paths["architectures"].read_bytes()
         assert table[table.measure == estimable].estimable.any()
+
+
+def test_regression_takes_the_odds_of_knowing_where_answers_are_guessed():
+    points = published(0.6)
+    guessed = points.assign(accuracy=0.25 + 0.75 * points["accuracy"], problems=10**9)
+    plain = get(architectures.fit(guessed, draws=50), "moe - dense", "log_odds_at_matched_compute", "all")
+    known = architectures.fit(guessed.assign(chance=0.25), draws=50)
+    found = get(known, "moe - dense", "log_odds_at_matched_compute", "all")
+    assert found.estimate == pytest.approx(0.6, abs=1e-6) and abs(plain.estimate - 0.6) > 0.05

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit
+from statsmodels.stats.multitest import multipletests
 
 from frontiers.analysis.trend import fixed_accuracy, regressions
 from frontiers.analysis.trend import table as trend
@@ -220,3 +221,57 @@ def test_the_script_writes_the_table(published, tmp_path):
     write_table(table, tmp_path / "trend.parquet", "trend")
     assert (tmp_path / "trend.parquet").read_bytes() == published["trend"].read_bytes()
     assert row(table, "accuracy_per_flop").estimable
+
+
+def guessers(chance=0.25):
+    """Models that know more every year, where a share of the rest is guessed right; two know nothing."""
+    years, odds, compute = three_way(4, 0.0)
+    knows = np.where(np.arange(60) < 2, 0.0, expit(odds))
+    points = make_points(years, chance + (1 - chance) * knows, 10 ** (10 + compute))
+    return points.assign(chance=chance)
+
+
+def test_compute_at_accuracy_is_corrected_for_chance_and_given_without():
+    points = guessers()
+    table = trend.fit(points.iloc[2:], draws=50)
+    for estimator in fixed_accuracy.ESTIMATORS:
+        corrected = row(table, "compute_at_accuracy", estimator=estimator)
+        assert corrected.slope_per_year == pytest.approx(-4 / 3, abs=0.01)
+        plain = row(table, "compute_at_accuracy_uncorrected", estimator=estimator)
+        wrong = trend.fit(points.iloc[2:].drop(columns="chance"), draws=50)
+        assert (wrong["metric"] != "compute_at_accuracy_uncorrected").all()
+        given = row(wrong, "compute_at_accuracy", estimator=estimator)
+        assert plain.slope_per_year == given.slope_per_year != corrected.slope_per_year
+    kept = trend.fit(points, draws=50)
+    assert row(kept, "compute_at_accuracy").models == 60
+    assert "m0 (25.0%), m1 (25.0%)" in row(kept, "compute_at_accuracy").note
+    assert "m0" not in (row(kept, "compute_at_accuracy_uncorrected").note or "")
+    assert row(kept, "accuracy_per_flop").slope_per_year == pytest.approx(
+        row(trend.fit(points.drop(columns="chance"), draws=50), "accuracy_per_flop").slope_per_year
+    )
+
+
+def test_p_values_agree_with_the_intervals_and_are_corrected_for_the_benchmarks():
+    rng = np.random.default_rng(2)
+    parts = []
+    for number, name in enumerate(("a", "b", "c", "mean")):
+        years, odds, compute = three_way(number, 0.8, 30)
+        accuracy, flops = expit(odds * number / 3 - rng.uniform(0, 1)), 10 ** (10 + compute)
+        parts.append(
+            make_points(years, accuracy, flops, [f"d{i % 8}" for i in range(30)]).assign(benchmark=name)
+        )
+    table = trend.fit(pd.concat(parts, ignore_index=True), draws=50)
+    check_table(table, "trend", "test")
+    known = table[table["p_value"].notna()]
+    assert set(known["standard_error"]) == {
+        "HC3", "cluster developer", "jackknife over models", "jackknife over developers",
+    }  # fmt: skip
+    outside = (known["low"] > 0) | (known["high"] < 0)
+    assert (outside == (known["p_value"] < 0.05)).all() and outside.any() and not outside.all()
+    limits = table["estimable"] & table["standard_error"].isin(["rank inversion", "bootstrap over models"])
+    assert table.loc[limits, "p_value"].isna().all()
+    key = ["metric", "selection", "estimator", "standard_error"]
+    for _, family in known[known["benchmark"] != "mean"].groupby(key):
+        expected = multipletests(family["p_value"], method="holm")[1]
+        assert family["p_holm"].to_numpy() == pytest.approx(expected)
+    assert known.loc[known["benchmark"] == "mean", "p_holm"].isna().all()

@@ -10,9 +10,12 @@ from piecewise_regression import Fit
 from piecewise_regression.davies import davies_test
 from scipy import stats
 
+from frontiers.analysis import sensitivity
 from frontiers.analysis.saturation.cap_tests import ALPHA
 from frontiers.analysis.trend import table as trend
-from frontiers.analysis.trend.dated_points import dated_points
+from frontiers.analysis.trend.dated_points import better_than_guessing, dated_points
+from frontiers.analysis.trend.regressions import JACKKNIFE
+from frontiers.analysis.trend.table import UNCORRECTED
 from support.pages import segmented
 
 HERE = Path(__file__).parent
@@ -108,13 +111,8 @@ def of_all() -> list[tuple]:
         ("accuracy per FLOP doubles, upper edge", "accuracy_per_flop", "quantile", None, "rank inversion")
     )
     return asked + [
-        (
-            f"compute for a fixed accuracy halves, {name}",
-            "compute_at_accuracy",
-            e,
-            "jackknife over developers",
-            None,
-        )
+        (f"compute for a fixed accuracy halves, {name}{how}", metric, e, "jackknife over developers", None)
+        for metric, how in (("compute_at_accuracy", ""), (UNCORRECTED, ", not corrected for guessing"))
         for e, name in DIRECTIONS.items()
     ]
 
@@ -125,6 +123,8 @@ def measures(fits: pd.DataFrame, selection: str, asked: list[tuple]) -> str:
     for name, metric, estimator, ours, other in asked:
         for benchmark, label in BENCHMARKS.items():
             part = fits[(fits["benchmark"] == benchmark) & (fits["selection"] == selection)]
+            if not (part["metric"] == metric).any():
+                continue
             cells = [
                 months(pick(part, metric=metric, estimator=estimator, standard_error=e)) if e else "–"
                 for e in (ours, other or "bootstrap over models")
@@ -140,7 +140,11 @@ def left_out(fits: pd.DataFrame) -> str:
         part = fits[(fits["benchmark"] == benchmark) & (fits["selection"] == "all") & fits["estimable"]]
         part = part[part["metric"] != "s_eff"].drop_duplicates(["metric", "estimator"])
         for _, row in part.iterrows():
-            name = {"accuracy_per_flop": "accuracy per FLOP", "compute_at_accuracy": "compute at accuracy"}
+            name = {
+                "accuracy_per_flop": "accuracy per FLOP",
+                "compute_at_accuracy": "compute at accuracy",
+                "compute_at_accuracy_uncorrected": "compute at accuracy, not corrected for guessing",
+            }
             how = DIRECTIONS.get(row["estimator"], "upper edge")
             span = f"{row['left_out_low']:.2f} to {row['left_out_high']:.2f}"
             what = f"{name[row['metric']]}, {how}"
@@ -185,7 +189,7 @@ def literature(fits: pd.DataFrame) -> str:
     for benchmark, label in BENCHMARKS.items():
         part = fits[(fits["benchmark"] == benchmark) & (fits["selection"] == "all")]
         found = [
-            f"{months(pick(part, estimator=e, standard_error='jackknife over developers'))} {name}"
+            f"{months(pick(part, metric='compute_at_accuracy', estimator=e, standard_error=JACKKNIFE))} {name}"
             for e, name in DIRECTIONS.items()
         ]
         what = f"compute for a fixed accuracy on {label}, all open-weight models"
@@ -193,10 +197,46 @@ def literature(fits: pd.DataFrame) -> str:
     return table(["what halves", "months", "of what", "source"], rows + [list(row) for row in LITERATURE])
 
 
-def trend_page(points: pd.DataFrame) -> str:
-    """Return docs/evidence/trend.md from the table `points` of the published study."""
+def moved(points: pd.DataFrame) -> str:
+    """Return the table of halving times and of the frontier under other decisions."""
+    found = sensitivity.fit(points, SEED, today=date(2026, 1, 1))
+    rows = []
+    for benchmark, label in BENCHMARKS.items():
+        for variant in sensitivity.VARIANTS:
+            here = found[(found["variant"] == variant) & (found["benchmark"] == benchmark)].set_index(
+                "quantity"
+            )
+            cells = []
+            for quantity in ("accuracy_per_flop", "compute_at_accuracy_deming"):
+                row = here.loc[quantity]
+                limits = f"{row['estimate']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+                cells.append(limits if row["estimable"] else row["reason"])
+            last = here.loc["frontier"]
+            changed = [f"{sign} {last[c]}" for sign, c in (("+", "joined"), ("−", "lost")) if last[c]]
+            cells.append("; ".join(changed) or ("–" if last["estimable"] else last["reason"]))
+            rows.append([label, variant, last["models"], *cells])
+    mixtures = found[found["quantity"] == sensitivity.MIXTURES]
+    apart = [
+        [
+            row.variant,
+            row.models,
+            f"{row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})" if row.estimable else row.reason,
+        ]
+        for row in mixtures.itertuples()
+    ]
+    columns = ["benchmark", "variant", "models", "accuracy per FLOP, decades a year"]
+    columns += ["compute at accuracy, Deming, decades a year", "frontier of accuracy against compute"]
+    effects = table(
+        ["variant", "models", "mixtures of experts less dense models, log-odds at equal compute"], apart
+    )
+    return table(columns, rows) + "\n\n" + effects
+
+
+def trend_page(points: pd.DataFrame, left: dict[str, str]) -> str:
+    """Return docs/evidence/trend.md from the table `points` of the published study and the models left out of it."""
     fits = trend.fit(points, DRAWS, SEED, today=date(2026, 1, 1))
     used = points[points["benchmark"].isin(BENCHMARKS)]
+    gpqa = used[used["benchmark"] == "gpqa-diamond"]
     models = ", ".join(
         f"{label}: {(used['benchmark'] == b).sum()} models of "
         f"{used.loc[used['benchmark'] == b, 'developer'].nunique()} developers"
@@ -208,6 +248,14 @@ def trend_page(points: pd.DataFrame) -> str:
         closed=int(used["flops_method"].str.startswith("closed form").sum()),
         points=len(used),
         models=models + ".",
+        analysed=points["model"].nunique(),
+        of=points["model"].nunique() + len(left),
+        left="; ".join(f"{label}, which {reason}" for label, reason in left.items()),
+        lineages=points["lineage"].nunique(),
+        reasoning=int((gpqa["mode"].notna() & (gpqa["mode"] != "off")).sum()),
+        gpqa=len(gpqa),
+        near=int((~better_than_guessing(gpqa)).sum()),
+        sensitivity=moved(points),
         measures=measures(fits, "all", of_all()),
         left_out=left_out(fits),
         frontier=measures(fits, "frontier_at_date", FRONTIER),

@@ -30,6 +30,9 @@ SHARES = ("accuracy", "truncated_share", "looping_share")
 SPENT = tuple(name for name in MEASURES if name not in SHARES)
 """Means with intervals of a share, and with intervals of the bootstrap."""
 
+OTHERWISE = ("flops_expanded", "flops_spread")
+"""Compute of published figures counted in other ways."""
+
 COSTS = {
     "flops": ("flops",),
     "eflops": ("eflops",),
@@ -163,7 +166,7 @@ def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
     A mean of points whose compute was obtained in different ways has the `flops_method` "mixed".
     """
     keys, rows = bootstrap.mean_points(points, benchmarks)
-    columns = [c for c in MEASURES if c in points]
+    columns = [c for c in (*MEASURES, *OTHERWISE) if c in points]
     stacked = {c: points[c].to_numpy(float, na_value=np.nan)[rows].T for c in columns}
     limits = {}
     for name in (n for n in SHARES if n in points and points[n].notna().all()):
@@ -182,10 +185,15 @@ def add_mean(points: pd.DataFrame, benchmarks: Sequence[str]) -> pd.DataFrame:
     return pd.concat([points, mean], ignore_index=True) if len(mean) else points
 
 
-def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Sequence[str]) -> pd.DataFrame:
+def describe(
+    points: pd.DataFrame,
+    models: Mapping[str, Mapping],
+    benchmarks: Sequence[str],
+    facts: Mapping[str, Mapping] | None = None,
+) -> pd.DataFrame:
     """Add the description of each model, sort, and bring the columns into the order of the table `points`.
 
-    Columns that the points do not have are empty.
+    `facts` are those of the benchmarks, see `label`. Columns that the points do not have are empty.
     """
     if missing := sorted(set(points["model"]) - set(models)):
         raise UserError(f"no model description for {missing}; run the rule `describe_model` for them")
@@ -195,14 +203,37 @@ def describe(points: pd.DataFrame, models: Mapping[str, Mapping], benchmarks: Se
         _cap=cap_order(points["cap"]),
         _benchmark=points["benchmark"].map({b: i for i, b in enumerate([*benchmarks, MEAN])}),
     ).sort_values(["_benchmark", "model", "strategy", "_cap"], kind="stable", ignore_index=True)
-    return label(order, models).reindex(columns=list(table_schema("points")["properties"]))
+    return label(order, models, facts).reindex(columns=list(table_schema("points")["properties"]))
 
 
-def label(points: pd.DataFrame, models: Mapping[str, Mapping]) -> pd.DataFrame:
-    """Set label, developer and release_date of each model; empty where unknown, the label then its name."""
+def label(
+    points: pd.DataFrame, models: Mapping[str, Mapping], facts: Mapping[str, Mapping] | None = None
+) -> pd.DataFrame:
+    """Set label, developer and release_date of each model; empty where unknown, the label then its name.
+
+    `facts` gives for each benchmark of the study its `chance` and the date `public_since`, both optional, from which
+    `chance` and `may_have_seen` follow; without `facts` both are empty.
+    """
     shown = {
         column: points["model"].map(lambda m, c=column: models.get(m, {}).get(c)).astype(object)
         for column in ("label", "developer", "release_date")
     }
     shown["label"] = shown["label"].fillna(points["model"])
-    return points.assign(**shown)
+    return points.assign(**shown, **_of_benchmarks(points["benchmark"], shown["release_date"], facts))
+
+
+def _of_benchmarks(
+    benchmarks: pd.Series, released: pd.Series, facts: Mapping[str, Mapping] | None
+) -> dict[str, list]:
+    """Return the columns `chance` and `may_have_seen`; dates are YYYY-MM-DD."""
+    if facts is None:
+        return {"chance": [np.nan] * len(benchmarks), "may_have_seen": [None] * len(benchmarks)}
+    chance = {name: fact.get("chance") or 0.0 for name, fact in facts.items()}
+    since = {name: fact.get("public_since") for name, fact in facts.items()}
+    chance[MEAN] = float(np.mean(list(chance.values())))
+    since[MEAN] = min(map(str, since.values())) if all(since.values()) else None
+    seen = [
+        None if not since[b] or not day else day > since[b]
+        for b, day in zip(benchmarks, released, strict=True)
+    ]
+    return {"chance": [chance[b] for b in benchmarks], "may_have_seen": pd.array(seen, dtype="boolean")}

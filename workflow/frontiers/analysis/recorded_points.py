@@ -16,6 +16,7 @@ import pandas as pd
 
 from frontiers.analysis.points import add_mean, describe, summarise
 from frontiers.analysis.published_points import published_points
+from frontiers.compute.answer_flops import AnswerFlops
 from frontiers.core.cli import UserError
 from frontiers.core.keys import LEFT_OUT, MEAN
 from frontiers.core.tables import check_table, table_schema
@@ -171,8 +172,11 @@ def points_of_means(
         samples_per_problem=runs["epochs"],
         cap=pd.NA,
         config=runs["run"],
+        **dict.fromkeys(("mode", "pair", "lineage", "duplicate_of")),
     )
-    points = published_points(table, benchmarks, lambda run, prompt, output: flops[run][1])
+    points = published_points(
+        table, benchmarks, lambda run, prompt, output: AnswerFlops(flops[run][1], np.nan, np.nan)
+    )
     limits = {(run.model, run.benchmark): flops[run.run] for run in runs.itertuples()}
     found = [limits.get(key) for key in zip(points["model"], points["benchmark"], strict=True)]
     return points.assign(
@@ -191,9 +195,11 @@ def points_of(
     benchmarks: Sequence[str],
     draws: int,
     seed: int,
+    facts: Mapping[str, Mapping] | None = None,
 ) -> pd.DataFrame:
     """Return the table `points` of a recorded study from its answers and the points of its other runs.
 
+    `facts` are those of the benchmarks, see `points.label`.
     A model with answers on one benchmark and only a mean on another has a `mean` over both.
     """
     mine = [name for name in benchmarks if name in set(answers["benchmark"])]
@@ -208,4 +214,5 @@ def points_of(
     new = new[new["_merge"] == "left_only"].drop(columns="_merge")
     # The joint bootstrap limits the mean over two benchmarks only where both have answers.
     kept = kept if len(mine) == len(benchmarks) else kept.iloc[:0]
-    return describe(pd.concat([alone, kept, new], ignore_index=True), models, benchmarks)
+    points = pd.concat([alone, kept, new], ignore_index=True).assign(pair="one run")
+    return describe(points, models, benchmarks, facts)

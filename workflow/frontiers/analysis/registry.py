@@ -7,8 +7,8 @@ writes tables. A figure is drawn by `frontiers.report.figures.<name>` from table
 
 from dataclasses import dataclass, field
 
-ANSWERED, MEASURED, STRATEGIES, ALL = "answered", "measured", "strategies", "all"
-"""Studies that something applies to: with answers, with generations, with several strategies, every one."""
+ANSWERED, MEASURED, PUBLISHED, STRATEGIES, ALL = "answered", "measured", "published", "strategies", "all"
+"""Studies that something applies to: with answers, with generations, of published figures, with several strategies, all."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ ANALYSES = (
         (Table("saturation"), Table("saturation_pooled", csv="Saturation, models together", checked=False)),
     ),
     Analysis("compare_architectures", (Table("architectures", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis(
+        "measure_sensitivity",
+        (Table("sensitivity", csv="Sensitivity", estimates=("estimate",), limits=ESTIMATE),),
+        points="points",
+        answers=False,
+    ),
     Analysis("compare_outcomes", (Table("outcomes", estimates=("estimate",), limits=ESTIMATE),)),
     Analysis(
         "compare_points",
@@ -95,6 +101,7 @@ FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
+    Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
     Figure("outcomes", "Failed against successful", ("outcomes",), ANSWERED),
     Figure("components", "Compute by component", ("answers",), ANSWERED),
     Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
@@ -111,4 +118,5 @@ def applies(entry: Analysis | Figure, kind: str, several: bool = False) -> bool:
     """Return whether an analysis or figure is made of a study of this `kind`, with `several` strategies or not."""
     measured = kind in ("measured", "imported")
     applying = {ALL: True, ANSWERED: measured or kind == "recorded", MEASURED: measured, STRATEGIES: several}
+    applying[PUBLISHED] = kind == "published"
     return applying[entry.studies]

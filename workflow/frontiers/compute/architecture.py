@@ -119,7 +119,9 @@ class Architecture:
         return dict(sums)
 
     def absorbed(self) -> "Architecture":
-        """Return the same model with latent attention in the form that engines decode in."""
+        """Return the same model with latent attention in the form that engines decode in; itself without such a part."""
+        if not any(isinstance(part, LatentAttention) for part, _ in self.parts):
+            return self
 
         def absorb(part: Part) -> Part:
             return replace(part, absorbed=True) if isinstance(part, LatentAttention) else part

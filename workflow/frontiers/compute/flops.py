@@ -189,14 +189,16 @@ def generation_flops(
     text, and the answer with its end-of-sequence token. The prompt needs the
     logits of its last token, each reasoning token its own, the end-of-thinking
     text those of one token. The last token of the answer is never fed back, so
-    A - 1 of its A tokens pass through the model.
+    A - 1 of its A tokens pass through the model. Latent attention reads the prompt
+    expanded and is absorbed from then on, as vLLM serves it (`Architecture.absorbed`).
     """
+    decoding = architecture.absorbed()
     prompt, reasoning, end, answer = (np.asarray(x) for x in (prompt, reasoning, end, answer))
     fed = np.maximum(answer - 1, 0)
     return {
         "prefill": forward_flops(architecture, prompt),
-        "reasoning": forward_flops(architecture, reasoning, prompt, reasoning),
-        "answer": forward_flops(architecture, end + fed, prompt + reasoning, np.minimum(end, 1) + fed),
+        "reasoning": forward_flops(decoding, reasoning, prompt, reasoning),
+        "answer": forward_flops(decoding, end + fed, prompt + reasoning, np.minimum(end, 1) + fed),
     }
 
 

@@ -2,7 +2,8 @@
 
 A unit of the policy feeds its input and all sampled tokens except the last, and computes logits for every token it
 samples. A reward model reads a whole text without logits; its head, two numbers per step, is not counted. The prompt
-is fed once, however many branches share it in the cache.
+is fed once, however many branches share it in the cache. Latent attention reads a prompt, or a text to be scored, in
+its expanded form and everything later absorbed (`Architecture.absorbed`).
 """
 
 import re
@@ -47,7 +48,8 @@ def count(
     if scored.any() and reward is None:
         raise ValueError("a reward model has read texts: its architecture is needed to count them")
     components = {field.name: np.zeros(len(table), np.int64) for field in fields(Breakdown)}
-    for model, rows in ((policy, ~scored), (reward, scored)):
+    prompt = (table["phase"] == "prefill").to_numpy()
+    for model, rows in ((policy, ~scored & prompt), (policy.absorbed(), ~scored & ~prompt), (reward, scored)):
         if rows.any():
             flops = forward_flops(model, fed[rows], past[rows], drawn[rows])
             for name in components:

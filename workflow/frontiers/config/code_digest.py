@@ -22,7 +22,7 @@ KEPT = Path(".snakemake/code")
 """Where parsed files are kept, by the checksum of their text; nothing is kept where Snakemake has not run."""
 _VERSION = f"{sys.version_info[:2]}{sha256_of(Path(__file__))}".encode()
 
-PLUMBING = ("core.cli", "core.files", "core.lazy", "core.lineage", "core.suggest")
+PLUMBING = ("core.cli", "core.files", "core.lazy", "core.lineage", "core.secrets", "core.suggest")
 """Modules that talk to the user and put files in place; no result depends on them."""
 
 

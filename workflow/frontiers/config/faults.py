@@ -10,6 +10,7 @@ from pathlib import Path
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.imported import completed, log_faults
+from frontiers.config.study import FACTS
 from frontiers.core.keys import MEAN
 from frontiers.core.suggest import nearest, suggest
 
@@ -58,6 +59,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
         *(fault for name, block in config["models"].items() for fault in _model_faults(name, block)),
         *(fault for name, block in config["studies"].items() for fault in _study_faults(name, block, config)),
         *config_strategies.faults(config),
+        *_published_faults(config),
         *_imported_faults(config, root),
         *_path_faults(config, root),
         *_device_faults(config, root),
@@ -81,6 +83,11 @@ def _benchmark_faults(name: str, block: Mapping) -> Iterator[str]:
         yield from _pattern_faults(f"{place}.gold_pattern", block["gold_pattern"])
     if block.get("columns", {}).get("distractors") and block["answer_type"] != "choice":
         yield f"{place}: `distractors` are wrong options; write answer_type: choice, or remove them"
+    options = 1 + len(block.get("columns", {}).get("distractors") or ())
+    if options > 1 and abs(block.get("chance", 1 / options) - 1 / options) > 0.001:
+        yield f"{place}.chance: {block['chance']}, but one of {options} options is right; write {1 / options:.4g}"
+    if "public_since" in block:
+        yield from _day_faults(f"{place}.public_since", block["public_since"])
 
 
 def _origin_faults(place: str, block: Mapping, local: Iterable[str], hub: Iterable[str]) -> Iterator[str]:
@@ -123,12 +130,16 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
 def _release_faults(place: str, block: Mapping) -> Iterator[str]:
     if "release_date" not in block:
         return
-    try:
-        datetime.date.fromisoformat(block["release_date"])
-    except ValueError:
-        yield f"{place}.release_date: {block['release_date']} is not a day of the calendar; correct it"
+    yield from _day_faults(f"{place}.release_date", block["release_date"])
     if "release_source" not in block:
         yield f"{place}: add `release_source`, where the release date is stated"
+
+
+def _day_faults(place: str, day: str) -> Iterator[str]:
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        yield f"{place}: {day} is not a day of the calendar; correct it"
 
 
 def _reward_model_faults(place: str, block: Mapping) -> Iterator[str]:
@@ -238,6 +249,19 @@ def _load_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
             yield f"{place} runs it on GPUs; write gpus: 1 or more"
         if block.get("fetch_weights") is False:
             yield f"{place} runs it here and needs its weights; remove fetch_weights: false"
+
+
+def _published_faults(config: Mapping) -> Iterator[str]:
+    """Yield the faults of what published studies say about their benchmarks."""
+    for name, study in config["studies"].items():
+        if study["kind"] != "published":
+            continue
+        for key in FACTS:
+            for benchmark in study.get(key, {}):
+                if benchmark not in study["labels"]:
+                    yield f"studies.{name}.{key}: `{benchmark}` is not among its `labels`; add it there or remove it here"
+        for benchmark, day in study.get("public_since", {}).items():
+            yield from _day_faults(f"studies.{name}.public_since.{benchmark}", day)
 
 
 def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:

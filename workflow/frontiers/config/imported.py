@@ -1,12 +1,18 @@
 """Imported studies in config.yaml: the lists derived from their logs, and the faults of the logs."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 KIND = "imported"
 
-ENDINGS = {"lm-eval": (".jsonl", ".json"), "inspect": (".eval", ".json"), "table": (".parquet", ".jsonl")}
+PACKED = (".jsonl.gz", ".jsonl.zst")
+ENDINGS = {
+    "lm-eval": (".jsonl", ".json", *PACKED),
+    "inspect": (".eval", ".json"),
+    "table": (".parquet", ".jsonl", *PACKED),
+}
 """Endings that a log of each format may have."""
 
 
@@ -38,12 +44,27 @@ def _faults_of(place: str, log: Mapping, study: Mapping, root: Path | None) -> I
         endings = " or ".join(ENDINGS[form])
         yield f"{place}.file: a log of format {form} ends in {endings}, this is {log['file']}; correct `format` or `file`"
     yield from _column_faults(f"{place}.columns", log)
+    yield from _pattern_faults(place, log)
     if "cap" in log and "cap" in log.get("columns", {}):
         yield f"{place}: `cap` and `columns.cap` contradict each other; remove one"
     if "cap" in log and log["cap"] not in study.get("caps", [None]):
         yield f"{place}.cap: {log['cap']} is not one of the study's `caps`; add it there"
     if root is not None and not os.path.isfile(root / log["file"]):
         yield f"{place}.file: there is no file {log['file']}; correct the path"
+
+
+def _pattern_faults(place: str, log: Mapping) -> Iterator[str]:
+    if "id_pattern" not in log:
+        return
+    if "id" not in log.get("columns", {}):
+        yield f"{place}.id_pattern: there is no id to search; add `columns: {{id: …}}`"
+    try:
+        groups = re.compile(log["id_pattern"]).groups
+    except re.error as error:
+        yield f"{place}.id_pattern: not a regular expression ({error}); correct it"
+        return
+    if groups != 1:
+        yield f"{place}.id_pattern: it has {groups} groups; put the id, and nothing else, in round brackets"
 
 
 def _column_faults(place: str, log: Mapping) -> Iterator[str]:

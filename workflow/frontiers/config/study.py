@@ -16,7 +16,13 @@ from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.schema import schema, with_defaults
 
-NOT_DOWNLOADED = ("label", "expected_tokens", "lengths_like")
+FACTS = ("chance", "public_since")
+"""Fields of a benchmark that enter the table `points`."""
+
+LENGTHS = ("expected_tokens", "lengths_like")
+"""Fields of a benchmark that only a plan reads."""
+
+NOT_DOWNLOADED = ("label", *FACTS, *LENGTHS)
 """Fields of a benchmark that do not change its problems."""
 
 ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")
@@ -121,12 +127,22 @@ def labels(config: Mapping, study: Mapping) -> dict[str, str]:
     return {name: known[name]["label"] for name in known if name in study["benchmarks"]}
 
 
+def facts(config: Mapping, study: Mapping) -> dict[str, dict]:
+    """Return chance and date of each benchmark of a study, where given: by a published study, else by its block."""
+    given = {name: config["benchmarks"].get(name, {}) for name in labels(config, study)}
+    stated = {key: study.get(key, {}) for key in FACTS}
+    both = {
+        name: {key: stated[key].get(name, block.get(key)) for key in FACTS} for name, block in given.items()
+    }
+    return {name: {k: v for k, v in fact.items() if v is not None} for name, fact in both.items()}
+
+
 def planned(config: Mapping, study: Mapping) -> str:
     """Return, as canonical JSON, the part of the configuration that the plan of a measured study needs."""
     benchmarks, models = {}, {}
     for name in study["benchmarks"]:
         block = config["benchmarks"][name]
-        benchmarks[name] = {key: block[key] for key in ("rows", *NOT_DOWNLOADED[1:]) if key in block}
+        benchmarks[name] = {key: block[key] for key in ("rows", *LENGTHS) if key in block}
     for name in study["models"]:
         block = config["models"][name]
         room = json.loads(engine(study, block))

@@ -5,10 +5,13 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
+from frontiers.core import secrets
 from frontiers.core.escapes import printable
 
 UNWRITABLE = {
@@ -38,12 +41,13 @@ class Stopped(BaseException):
 def run(main: Callable[[], None]) -> None:
     """Call `main`; print a `UserError` as one message on standard error and exit with status 1.
 
-    A file that cannot be written is such an error too.
+    A file that cannot be written is such an error too. No secret is printed, in a traceback of a bug either.
     """
+    sys.excepthook = _traceback
     try:
         main()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(secrets.redacted(f"error: {error}"))
     except OSError as error:
         if error.filename is None or error.errno not in UNWRITABLE:
             raise
@@ -62,7 +66,12 @@ def stop_on_sigterm() -> None:
 def say(line: str) -> None:
     """Print a line of progress; a closed pipe is ignored."""
     with suppress(BrokenPipeError):
-        print(printable(line), file=sys.stderr, flush=True)
+        print(printable(secrets.redacted(line)), file=sys.stderr, flush=True)
+
+
+def _traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback without secrets."""
+    sys.stderr.write(printable(secrets.redacted("".join(traceback.format_exception(kind, error, trace)))))
 
 
 def add_hub(parser: argparse.ArgumentParser) -> None:

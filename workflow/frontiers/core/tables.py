@@ -36,10 +36,15 @@ def _types(column: dict) -> tuple[str, bool]:
     return next(t for t in types if t != "null"), "null" in types
 
 
-def arrow_schema(name: str) -> pa.Schema:
-    """Return the parquet schema of the table `name`, in the order of its JSON schema."""
+def arrow_schema(name: str, present: Iterable[str] = ()) -> pa.Schema:
+    """Return the parquet schema of the table `name`, in the order of its JSON schema.
+
+    Optional columns are part of it if they are among those that are `present`.
+    """
     fields = []
     for column, rule in table_schema(name)["properties"].items():
+        if rule.get("x-optional") and column not in present:
+            continue
         kind, nullable = _types(rule)
         fields.append(pa.field(column, ARROW[kind], nullable))
     return pa.schema(fields)
@@ -49,12 +54,12 @@ def check_table(frame: pd.DataFrame, name: str, where: str) -> None:
     """Raise `UserError` unless `frame` has the columns, nulls, ranges and key of the table `name`."""
     schema = table_schema(name)
     columns = schema["properties"]
-    if missing := [c for c in columns if c not in frame]:
+    if missing := [c for c, rule in columns.items() if c not in frame and not rule.get("x-optional")]:
         raise UserError(f"{where}: table `{name}` lacks the columns {missing}")
     if unknown := [c for c in frame if c not in columns]:
         raise UserError(f"{where}: table `{name}` has columns that are not in its schema: {unknown}")
     for column, rule in columns.items():
-        if fault := _column_fault(frame[column], rule):
+        if column in frame and (fault := _column_fault(frame[column], rule)):
             raise UserError(f"{where}: column `{column}` {fault}")
     key = schema.get("x-key", [])
     if key and frame.duplicated(key).any():
@@ -94,7 +99,7 @@ def write_table(
     path = Path(path)
     frame = frame.reset_index(drop=True)
     check_table(frame, name, str(path))
-    schema = arrow_schema(name)
+    schema = arrow_schema(name, frame)
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     write_arrow([table], path, schema, of)
     if csv:

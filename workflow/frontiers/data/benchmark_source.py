@@ -12,8 +12,8 @@ import numpy as np
 from frontiers.core.cli import UserError
 from frontiers.core.suggest import suggest
 from frontiers.core.texts import text_fault
+from frontiers.data.options import LETTERS
 
-LETTERS = "ABCDEFGHIJ"
 DATA_FILES = ("README.md", "*.parquet", "*.arrow", "*.csv", "*.tsv", "*.json", "*.jsonl", "*.gz", "*.zst")
 """Names of the files of a data set that `datasets` reads; README.md assigns them to splits."""
 

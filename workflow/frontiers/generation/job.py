@@ -215,7 +215,7 @@ def benchmark_runs(
         journal = shards.open_journal(folder, f"{path.stem}.{job.strategy}", job.shard)
         torn = f", {journal.dropped} torn lines dropped" if journal.dropped else ""
         cli.say(f"{len(journal.entries):,} requests in {journal.path}{torn}")
-        runs[path] = BenchmarkRun(journal, episodes)
+        runs[path] = BenchmarkRun(journal, episodes, len(tokenizer))
     return runs
 
 
@@ -274,8 +274,12 @@ def write(
         for name, table in found.items():
             tables.write_table(table, output.with_suffix(f".{name}.parquet"), name, of=[path])
         sealed.write(output.with_suffix(".json"), provenance)
-        if run.requests or run.journal.dropped:
+        if run.requests or run.journal.dropped or run.journal.rejected:
             run.journal.compact()
+        if run.journal.rejected:
+            cli.say(
+                f"{run.journal.path}: {run.journal.rejected:,} replies that could not be used dropped and decoded again"
+            )
         cli.say(f"{output}: {len(generations):,} generations, {tally.tokens:,} tokens decoded")
 
 

@@ -63,7 +63,7 @@ class Journal:
         self._fence = SingleWriter(path)
         if patience is not None:
             self._fence.take(patience)
-        self.dropped = 0
+        self.dropped = self.rejected = 0
         self.tally = Tally()
         self.entries: dict[str, dict] = {}
         for entry in self._lines():
@@ -93,6 +93,11 @@ class Journal:
         entry = vars(completion) | ({"after": after, "start": start} if after else {})
         self._write(entry | {"tally": vars(self.tally)})
         self.entries[completion.id] = entry
+
+    def reject(self, name: str) -> None:
+        """Forget a completion that cannot be used; its request is decoded again, and `compact` takes it off the disk."""
+        del self.entries[name]
+        self.rejected += 1
 
     def _write(self, entry: Mapping) -> None:
         if self._file is None:

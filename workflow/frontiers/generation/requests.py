@@ -146,6 +146,43 @@ class Scores:
         return cls(**{**known, "scores": tuple(entry["scores"])})
 
 
+PADDING = 4096
+"""Rows that an embedding may have beyond the tokenizer's tokens."""
+
+
+def fault_of(entry: Mapping, request: Request | Scoring, vocabulary: int | None = None) -> str | None:
+    """Return what is wrong with a reply to `request`, as the journal holds it, None if nothing.
+
+    An engine's reply is checked before it is journalled, and a journalled one before it is used: what passes can be
+    decoded to text and brings its episode further. `vocabulary` is the number of tokens of the tokenizer. How long
+    a completion may be is for the engine to say: one that is stored may be of a larger budget.
+    """
+    if isinstance(request, Scoring):
+        return None if "scores" in entry else "it holds no scores"
+    try:
+        completion = Completion.from_entry(entry)
+    except (KeyError, TypeError) as error:
+        return f"it holds no completion ({error})"
+    tokens, reason = completion.tokens, completion.finish_reason
+    highest = 2**31 if vocabulary is None else vocabulary + PADDING
+    if not set(map(type, tokens)) <= {int}:
+        return "its token ids are not all integers"
+    if tokens and (min(tokens) < 0 or max(tokens) >= highest):
+        odd = min(tokens) if min(tokens) < 0 else max(tokens)
+        return (
+            f"it holds the token id {odd}, which is none of the tokenizer's {vocabulary or highest:,} tokens"
+        )
+    if reason not in ("stop", "length"):
+        return f"its finish reason is {reason!r}, not stop or length"
+    if type(completion.decoded) is not int or completion.decoded < len(tokens):
+        return f"it says that {completion.decoded} tokens were decoded, but holds {len(tokens)}"
+    if reason == "length" and not tokens:
+        return "it ran out of its budget of tokens without writing one"
+    if not request.keep and not set(request.stop).isdisjoint(tokens):
+        return "it goes on after a token that ends a text"
+    return None
+
+
 def reply_of(entry: Mapping) -> Completion | Scores:
     """Return the reply in a line of the journal."""
     return (Scores if "scores" in entry else Completion).from_entry(entry)

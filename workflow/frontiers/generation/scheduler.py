@@ -11,19 +11,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from frontiers.core.cli import UserError
 from frontiers.generation.engines.base import Engine
 from frontiers.generation.journal import Journal, Tally
-from frontiers.generation.requests import Completion, Episode, Request, Scores, Scoring, reply_of
+from frontiers.generation.requests import Completion, Episode, Request, Scores, Scoring, fault_of, reply_of
 
 REPORT_SECONDS = 2
 
 
 @dataclass
 class BenchmarkRun:
-    """One benchmark of a job: its episodes, their results (in the same order), and its journal."""
+    """One benchmark of a job: its episodes, their results (in the same order), and its journal.
+
+    Replies with tokens beyond the tokenizer's `vocabulary` are refused, and dropped from the journal.
+    """
 
     journal: Journal
     episodes: Sequence[Episode[Any]]
+    vocabulary: int | None = None
     results: list[Any] = field(init=False)
     requests: int = field(default=0, init=False)
     in_flight: int = field(default=0, init=False)
@@ -32,6 +37,14 @@ class BenchmarkRun:
         self.results = [None] * len(self.episodes)
         self.known = len(self.journal.entries)
         self.journal.tally = Tally(len(self.episodes), gpu_seconds=self.journal.tally.gpu_seconds)
+
+    def holds(self, request: Request | Scoring) -> bool:
+        """Return whether the journal has a usable reply; one that is not is dropped from it."""
+        entry = self.journal.entries.get(request.id)
+        if entry is not None and fault_of(entry, request, self.vocabulary):
+            self.journal.reject(request.id)
+            return False
+        return entry is not None
 
     def tasks(self) -> "list[Task]":
         """Return a task for every episode."""
@@ -59,7 +72,7 @@ class Task:
                 journal.tally.done += 1
                 journal.tally.worked += self.worked
                 return []
-            missing = [request for request in self.requested if request.id not in journal.entries]
+            missing = [request for request in self.requested if not self.run.holds(request)]
             if missing:
                 self.missing, self.worked = {request.id for request in missing}, True
                 return missing
@@ -99,6 +112,11 @@ class _Queue:
         """Journal completions, and queue the next requests of episodes that now have all their replies."""
         for completion in completions:
             task, request = self.in_flight.pop(completion.id)
+            if fault := fault_of(vars(completion), request, task.run.vocabulary):
+                raise UserError(
+                    f"a reply of the engine cannot be used: {fault}. Nothing of it was kept, what was decoded before is "
+                    f"in {task.run.journal.path}; check that the engine serves the study's model, then rerun the command"
+                )
             task.run.in_flight -= 1
             task.run.requests += 1
             task.run.journal.tally.tokens += completion.decoded

@@ -5,7 +5,7 @@ import re
 LONGEST_ANSWER = 2_000
 """Characters; anything longer is not a final answer and is not graded."""
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNESCAPED = re.compile("\\\\?(?:(?P<b>\x08(?=oxed|egin))|\x0c(?=rac|box))")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|</?s>|<eos>|<pad>|</?(?:think|thinking|thought|seed:think)>")
@@ -52,7 +52,7 @@ def _after_last(mark: re.Pattern[str], text: str) -> str:
 
 def trim(answer: str) -> str:
     """Return `answer` without surrounding space, emphasis, formula marks and a closing full stop."""
-    answer = _POLITE.sub("", answer).strip().strip("*_ \t\n")
+    answer = _POLITE.sub("", answer).strip().strip("*_ \t\n").rstrip("\\ ")
     answer = answer[:-1].rstrip() if answer.endswith((".", ",", ";")) else answer
     for left, right in _DELIMITERS:
         inner = answer[len(left) : -len(right)]

@@ -22,6 +22,10 @@ _NUMERALS = re.compile(
     re.IGNORECASE,
 )
 _NUMERAL_IN_BASE = re.compile(r"[0-9A-Za-z]{1,80}_\{?([0-9]{1,3})\}?")
+_CLOCK = re.compile(
+    r"(?P<time>[0-9]{1,2}:[0-5][0-9](?::[0-5][0-9])?)\s?(?:\\text\s?\{\s?)?(?:(?P<half>[ap])\.?\s?m\.?)?\s?\}?",
+    re.IGNORECASE,
+)
 _GROUPED = re.compile(r"(?:\\?\$)?-?[0-9]{1,3}(?:(?:,(?:\\!)?\s?|\{,\})[0-9]{3})+(?:\.[0-9]{1,40})?")
 UNSETTLED: Literal["unsettled"] = "unsettled"
 Settled = bool | Literal["unsettled"] | None
@@ -64,6 +68,10 @@ def settle(answer: str, gold: str, answer_type: str) -> Settled:
         return verdict
     if _NUMERALS.fullmatch(one):
         return None
+    clocks = _CLOCK.fullmatch(one), _CLOCK.fullmatch(other)
+    if clocks[0] and clocks[1]:
+        halves = {match["half"].lower() for match in clocks if match["half"]}
+        return clocks[0]["time"] == clocks[1]["time"] and len(halves) < 2
     bases = _NUMERAL_IN_BASE.fullmatch(one), _NUMERAL_IN_BASE.fullmatch(other)
     if bases[0] and bases[1] and bases[0][1] != bases[1][1]:
         return False

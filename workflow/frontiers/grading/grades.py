@@ -11,9 +11,10 @@ import pandas as pd
 
 from frontiers.core.cli import UserError
 from frontiers.core.keys import GENERATION
+from frontiers.data.options import LETTERS
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
-from frontiers.grading.extraction import boxed_answers, extract
+from frontiers.grading.extraction import TAIL, boxed_answers, extract
 from frontiers.grading.grader import Grader, Verdict, unreadable
 from frontiers.grading.latex import spelling
 
@@ -26,6 +27,17 @@ _REFUSAL = re.compile(
     r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
     re.IGNORECASE,
 )
+
+
+_SENTENCE = re.compile(r"[^.!?\n]{0,1000}")
+_GUESS = re.compile(
+    r"[^.!?\n]{0,200}\b(?:so|but|guess|estimate|assume|therefore|hence|answer)\b[^.!?\n\d]{0,60}\d",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    r"####\s?\S|\banswer\b[*_\s]{0,4}(?::|is\b)[\s*$\\(]{0,9}(?:[-+]?[0-9]|\\[a-z]|[A-J]\b)", re.IGNORECASE
+)
+_GIVEN = re.compile(r"[0-9]|\$[^$\n]{1,200}\$|\\[(\[]|\b[B-J]\b")
 
 
 class _Found(NamedTuple):
@@ -41,7 +53,8 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
 
     The answer is graded, or the trace if the answer is empty and no
     end-of-thinking text was emitted or forced (`end_tokens` is 0: models
-    without an end marker). Truncated generations are not graded. Raises
+    without an end marker). Truncated generations are not graded. A chosen
+    letter is translated to the benchmark's by `letters`, if there are. Raises
     `UserError` when a generation's problem is not among `problems`.
     """
     by_id: Mapping[str, Problem] = {problem.id: problem for problem in problems}
@@ -54,12 +67,19 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
     found: list[_Found] = []
     pairs: dict[int, tuple[str, str, str]] = {}
     columns = [generations[c] for c in ("problem_id", "truncated", "end_tokens", "reasoning", "answer")]
-    for row, (problem_id, truncated, end_tokens, reasoning, answer) in enumerate(zip(*columns, strict=True)):
+    columns.append(generations.get("letters", pd.Series(None, generations.index, dtype=object)))
+    for row, (problem_id, truncated, end_tokens, reasoning, answer, letters) in enumerate(
+        zip(*columns, strict=True)
+    ):
         problem = by_id[problem_id]
         key = (answer if answer.strip() or end_tokens else reasoning, problem.answer_type)
         if key not in texts:
             texts[key] = _Found(extract(*key), refused(key[0]), different_boxes(*key))
         found.append(texts[key]._replace(extracted=None) if truncated else texts[key])
+        if isinstance(letters, str) and found[-1].extracted is not None:
+            shown = found[-1].extracted
+            meant = dict(zip(LETTERS, letters, strict=False)).get(shown, shown)
+            found[-1] = found[-1]._replace(extracted=meant)
         if found[-1].extracted is not None:
             pairs[row] = (found[-1].extracted, problem.answer, problem.answer_type)
     graded = dict(zip(pairs, grader.grade(pairs.values()), strict=True))
@@ -78,9 +98,18 @@ def grade_generations(generations: pd.DataFrame, problems: Sequence[Problem], gr
 
 
 def refused(completion: str) -> bool:
-    """Return whether the end of `completion` refuses or is unable to answer, and there is no box."""
+    """Return whether the end of `completion` refuses or is unable to answer, and no answer is given.
+
+    An answer is a box, "####", a stated answer, or a number or formula after the sentence that refuses.
+    """
     text = clean(final_part(completion))
-    return _REFUSAL.search(text[-_END:]) is not None and not boxed_answers(text, joined=True)
+    found = list(_REFUSAL.finditer(text[-_END:]))
+    if not found or boxed_answers(text, joined=True):
+        return False
+    rest = text[-_END:][found[-1].end() :]
+    return not (
+        _GUESS.match(rest) or _ANSWER.search(text[-TAIL:]) or _GIVEN.search(_SENTENCE.sub("", rest, count=1))
+    )
 
 
 def different_boxes(completion: str, answer_type: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from frontiers.core.keys import GENERATION
+from frontiers.data.options import relettered
 from frontiers.data.problems import Problem
 from frontiers.grading.clean_text import clean, final_part
 
@@ -54,11 +55,13 @@ def asks(
     text = joined["reasoning"].str.cat(joined["answer"], sep="\n")
     readable = joined["status"] == "rule"
     joined = joined[readable | ((joined["status"] == "no_answer") & (text.str.strip() != ""))]
+    shown = [known[name] for name in joined["problem_id"]]
+    if "letters" in joined:
+        pairs = zip(shown, joined["letters"], strict=True)
+        shown = [relettered(one, letters) if isinstance(letters, str) else one for one, letters in pairs]
     prompts = [
-        prompt_of(known[name].question, f"{reasoning}\n{answer}", known[name].answer)
-        for name, reasoning, answer in zip(
-            joined["problem_id"], joined["reasoning"], joined["answer"], strict=True
-        )
+        prompt_of(problem.question, f"{reasoning}\n{answer}", problem.answer)
+        for problem, reasoning, answer in zip(shown, joined["reasoning"], joined["answer"], strict=True)
     ]
     table = joined[GENERATION].assign(
         ask=[hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16] for prompt in prompts],

@@ -15,6 +15,23 @@ _SYMBOLS = str.maketrans(
         "¾": r"\frac{3}{4}", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
     }
 )  # fmt: skip
+_FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp|gcd|lcm|max|min"
+_UPRIGHT = r"\\(?:mathrm|textrm|operatorname\*?)\s?\{\s?"
+_NOTATION = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\{\s?\\rm\s([A-Za-z][A-Za-z/^0-9 .]{0,20})\}", r"\\mathrm{\1}"),
+        (r"\{\s?\\rm\s?\{([A-Za-z]{1,12})\}\s?\}", r"\\mathrm{\1}"),
+        (r"\\rm\s?\{([A-Za-z]{1,12})\}", r"\\mathrm{\1}"),
+        (r"\\mathrm\s([A-Za-z])(?![A-Za-z])", r"\\mathrm{\1}"),
+        (_UPRIGHT + r"([ei])\s?\}", r" \1"),
+        (_UPRIGHT + rf"({_FUNCTIONS})\s?\}}", r"\\\1 "),
+        (r"(?<!\\)\{([0-9]{1,3}(?:,[0-9]{3}){1,9})\}", lambda match: match[0].replace(",", "")),
+        (r"\{\s?\}\s?(?=\^)", ""),
+        (r"(\\text\s?\{[^{}$]{0,40})\$([^{}$]{1,20})\$", r"\1\2"),
+        (r"(?<=[0-9])\s?\{\s?(\\(?:text|mathrm|mbox)\s?\{[^{}]{0,40}\})\s?\}", r"\1"),
+    )
+)
 _BRACED_UNIT = re.compile(r"(?<=[0-9])\s?\{\s?([A-Za-z]{1,12})\s?\}")
 _SPELLINGS = (
     (re.compile(r"\\[dtc]frac"), r"\\frac"),
@@ -46,6 +63,10 @@ _REWRITES = tuple(
         (r"^\s*\\\{\s*\\\}\s*$|\\varnothing", r"\\emptyset"),
         (r";(?=\s*[(\[])", ","),
         (r"(?<=[0-9A-Za-z)}])\s*\*\*\s*(?=[0-9A-Za-z({-])", "^"),
+        (
+            r"(?<![A-Za-z0-9_.,}\\])([0-9]{1,20}(?:\.[0-9]{1,20})?)\s?\(([0-9]{1,20}(?:\.[0-9]{1,20})?)\)",
+            r"\1\\cdot(\2)",
+        ),
         (r"\^\s*(-?[0-9]{2,20}(?:\.[0-9]{1,20})?)", r"^{\1}"),
         (r"(?<![A-Za-z\\])(?:\\?sqrt|√)\s*(?:([0-9]{1,40})|\(([^()]{1,200})\))", r"\\sqrt{\1\2}"),
         (r"(?<![A-Za-z\\])pi(?![A-Za-z])", r"\\pi "),
@@ -63,7 +84,13 @@ _REVERSED = re.compile(r"^\s*([^=<>,A-Za-z]{0,20}[0-9][^=<>,A-Za-z]{0,20})=\s*([
 
 
 def in_latex(answer: str) -> str:
-    """Return `answer` with Unicode symbols in LaTeX and bare units in braces as text."""
+    """Return `answer` with Unicode symbols in LaTeX and bare units in braces as text.
+
+    Upright constants and functions lose their font ("\\mathrm{e}", "\\operatorname{ln}"), and a number that is
+    the whole of a group its separators ("\\sqrt{1,000}").
+    """
+    for pattern, replacement in _NOTATION:
+        answer = pattern.sub(replacement, answer)
     answer = _BASE.sub(lambda match: f"_{_BASE_WORDS.index(match[1]) + 2}", answer.translate(_SYMBOLS))
     return _BRACED_UNIT.sub(r"\\text{ \1}", answer)
 

@@ -14,7 +14,8 @@ class Entry:
     `completion` is all the model wrote, or the text after the trace if the log stores `reasoning` separately.
     `asked` is text in which the problem is looked for; `prompt` the prompt as sent, `messages` those that the
     chat template turns into a prompt. `output_tokens` are all tokens written, with the end-of-sequence token.
-    `budget` is the limit of tokens. `verdicts` are those of the log's own scorers.
+    `budget` is the limit of tokens, `usual_budget` the tool's own where the log has none. `verdicts` are those
+    of the log's own scorers, `options` the options of a choice in the order shown, `gold` the log's gold answer.
     """
 
     file: str
@@ -34,9 +35,12 @@ class Entry:
     output_tokens: int | None = None
     finish_reason: str | None = None
     budget: int | None = None
+    usual_budget: int | None = None
     seed: int | None = None
     seconds: float | None = None
     verdicts: Mapping[str, bool] = field(default_factory=dict)
+    options: Sequence[str] | None = None
+    gold: str | None = None
 
 
 @dataclass

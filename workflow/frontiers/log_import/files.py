@@ -1,6 +1,8 @@
-"""Reading log files, record by record: JSON lines and parquet, also truncated ones."""
+"""Reading log files, record by record: JSON lines, also packed, and parquet, also truncated ones."""
 
+import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from frontiers.log_import.entry import Entry, Faults
+from frontiers.log_import.entry import Entry, Faults, at
 from frontiers.log_import.formats import inspect, lm_eval, table
+from frontiers.log_import.matching import SHOWN
 
 ROWS = 2_000
 """Rows of a parquet file in memory at a time."""
+LONGEST = 2**28
+"""Bytes of the longest line that is read."""
 DAMAGED = "The file is truncated or has another format: copy it again, or correct `format` in config.yaml"
 
 
@@ -24,6 +29,8 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
     """
     name, columns = log["file"], log.get("columns") or {}
     rows = parquet_rows(file, name, faults) if file.suffix == ".parquet" else json_rows(file, name, faults)
+    if "where" in log:
+        rows = chosen(rows, log["where"], name, faults)
     match log["format"]:
         case "lm-eval":
             entries = lm_eval(rows, name, columns.get("id"), faults)
@@ -31,16 +38,41 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
             entries = inspect(((row["place"], row) for _, row in rows), name, columns.get("id"), faults)
         case _:
             entries = table(rows, name, columns, faults)
+    pattern = re.compile(log["id_pattern"]) if "id_pattern" in log else None
     for entry in entries:
-        yield replace(entry, cap=log["cap"]) if log.get("cap") is not None else entry
+        if log.get("cap") is not None:
+            entry = replace(entry, cap=log["cap"])
+        if pattern and entry.id is not None and (found := pattern.search(entry.id)):
+            entry = replace(entry, id=found[1])
+        yield entry
+
+
+def chosen(
+    rows: Iterator[tuple[str, dict]], where: Mapping, name: str, faults: Faults
+) -> Iterator[tuple[str, dict]]:
+    """Yield the records whose columns have the values of `where`; that none has them is a fault."""
+    seen: dict[str, set[str]] = {column: set() for column in where}
+    found = False
+    for place, row in rows:
+        values = {column: at(row, column) for column in where}
+        if values == dict(where):
+            found = True
+            yield place, row
+        for column, value in values.items():
+            if len(seen[column]) < SHOWN:
+                seen[column].add(json.dumps(value, default=str)[:60])
+    if not found:
+        others = "; ".join(f"`{column}` is {', '.join(sorted(known))}" for column, known in seen.items())
+        fix = f"Correct `where` of the log in config.yaml; in the first records {others}"
+        faults.add(name, "no record that `where` selects", "", fix)
 
 
 def json_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict]]:
     """Yield (place, record) of a file of JSON lines; a line that is not an object is a fault."""
     try:
-        with file.open("rb") as lines:
+        with io.BufferedReader(pa.input_stream(str(file), compression="detect")) as lines:
             empty = True
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST), b""), start=1):
                 if not line.strip():
                     continue
                 empty = False
@@ -55,7 +87,10 @@ def json_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict
             if empty:
                 faults.add(name, "the file is empty", "", DAMAGED)
     except OSError as error:
-        faults.add(name, f"cannot be read ({error.strerror})", "", "Correct `file` in config.yaml")
+        why = error.strerror or str(error).splitlines()[0][:120]
+        faults.add(
+            name, f"cannot be read ({why})", "", "Copy the file again, or correct `file` in config.yaml"
+        )
 
 
 def parquet_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict]]:

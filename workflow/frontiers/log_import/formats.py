@@ -15,9 +15,11 @@ FINISHED = {
 }
 """Finish reasons of logs -> those of the table `generations`."""
 
+LM_EVAL_BUDGET = 256
+"""Tokens that lm_eval lets a model write unless its task or command says otherwise; it logs no such default."""
 BUDGETS = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "output_tokens")
-NUMBERS = (*COUNTS, "sample", "cap", "seed")
+NUMBERS = (*COUNTS, "sample", "cap", "seed", "max_tokens")
 
 
 MOST, SEEDS = 2**31, 2**63
@@ -67,9 +69,24 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
                 prompt=sent if messages is None else None,
                 messages=messages,
                 budget=next((n for n in map(whole, map(arguments.get, BUDGETS)) if n), None),
+                usual_budget=LM_EVAL_BUDGET,
                 seed=whole(arguments.get("seed"), SEEDS),
                 verdicts=verdicts,
+                options=_options(row["doc"]),
+                gold=_name(row.get("target")),
             )
+
+
+def _options(document: Any) -> list[str] | None:
+    """Return the options of a multiple-choice document in the order shown; None if it lists none."""
+    listed = next((found for name in ("choices", "options") if (found := at(document, name))), None)
+    listed = listed.get("text") if isinstance(listed, Mapping) else listed
+    return _texts(listed)
+
+
+def _texts(value: Any) -> list[str] | None:
+    """Return a list of texts; None for anything else."""
+    return value if isinstance(value, list) and value and all(isinstance(v, str) for v in value) else None
 
 
 def _documents(
@@ -171,6 +188,8 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             seed=whole(row.get("seed"), SEEDS),
             seconds=row.get("seconds"),
             verdicts={name: right for name, right in (row.get("scores") or {}).items() if right is not None},
+            options=_texts(row.get("choices")),
+            gold=_name(row.get("target")),
         )
 
 
@@ -199,6 +218,7 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
                 faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, fix)
             continue
         right, question = values.pop("correct", None), values.pop("question", None)
+        values["budget"] = values.pop("max_tokens", None)
         asked = question if question is not None else values.get("prompt")
         if question is not None and "prompt" not in columns:
             values["messages"] = [{"role": "user", "content": question}]
@@ -223,8 +243,10 @@ def _value(name: str, value: Any) -> Any:
     """Return a value in the type of its field, None if that is impossible."""
     if name in NUMBERS:
         return whole(value, SEEDS if name == "seed" else MOST)
-    if name == "id":
+    if name in ("id", "gold"):
         return _name(value)
+    if name == "options":
+        return _texts(value)
     if name == "finish_reason":
         return FINISHED.get(value) if isinstance(value, str) else None
     if name == "correct":
@@ -239,6 +261,8 @@ def _kind(name: str) -> str:
     """Return what a field expects, as the end of a message."""
     if name in NUMBERS:
         return "Expected a whole number, from 0 to 2^31 (a seed: 2^63)"
+    if name == "options":
+        return "Expected a list of texts"
     if name == "finish_reason":
         return f"Expected one of {', '.join(FINISHED)}"
     if name == "correct":

@@ -1,8 +1,8 @@
 """From the entries of logs to the tables `generations` and `verdicts`."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -10,7 +10,10 @@ from frontiers.core.keys import GENERATION, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
 from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
-from frontiers.log_import.token_counts import Counter, Counts, Parts, count, split
+from frontiers.log_import.padding import without_padding
+from frontiers.log_import.parts import Parts, split
+from frontiers.log_import.same_problem import gold_differs, letters_of
+from frontiers.log_import.token_counts import Counter, Counts, count
 
 DEVIATION = 0.02
 """Relative difference between the counts of a log and the tokenizer's above which a note says so."""
@@ -52,6 +55,10 @@ def import_entries(
     by_id = {log["file"]: "id" in (log.get("columns") or {}) for log in logs}
     budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
+    stripped = [without_padding(entry, wanted.thinking) for entry in entries]
+    entries = [entry for entry, _ in stripped]
+    letters = letters_of(entries, problems, benchmark, by_id, faults)
+    entries = [_asked(entry, name, logs, benchmark) for entry, name in zip(entries, problems, strict=True)]
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
@@ -59,7 +66,7 @@ def import_entries(
     check_complete(keys, benchmark, wanted.caps, wanted.samples, "the logs together", faults)
     faults.raise_if_any(subject)
     generations = pd.DataFrame(
-        [_row(*item) for item in zip(keys, entries, parts, counts, strict=True)],
+        [_row(*item) for item in zip(keys, entries, parts, counts, letters, strict=True)],
         columns=list(table_schema("generations")["properties"]),
     )
     verdicts = pd.DataFrame(
@@ -70,17 +77,32 @@ def import_entries(
         ],
         columns=list(table_schema("verdicts")["properties"]),
     )
+    if generations["letters"].isna().all():
+        generations = generations.drop(columns="letters")
     types = {"cap": "Int64", "seed": "Int64", "seconds": "Float64"}
     order = generations.assign(cap=cap_order(generations["cap"])).sort_values(GENERATION).index
     return Imported(
         generations.loc[order].astype(types).reset_index(drop=True),
         verdicts.astype({"sample": "int64", "cap": "Int64", "correct": bool}),
         _facts(counts),
-        list(_notes(keys, entries, parts, counts, wanted)),
+        [
+            *_notes(keys, entries, parts, counts, wanted),
+            *_notes_on_tokens(parts, counts, [removed for _, removed in stripped]),
+            *_notes_on_problems(keys, entries, letters, benchmark),
+        ],
     )
 
 
-def _row(key: Key, entry: Entry, part: Parts, counts: Counts) -> dict:
+def _asked(entry: Entry, problem: str | None, logs: Sequence[Mapping], benchmark: Benchmark) -> Entry:
+    """Return an entry without a prompt with the messages that its log's `prompt` makes of the problem."""
+    template = next((log["prompt"] for log in logs if log["file"] == entry.file and "prompt" in log), None)
+    if template is None or problem is None or entry.prompt is not None:
+        return entry
+    text = template.replace("{question}", benchmark.questions[problem])
+    return replace(entry, messages=[{"role": "user", "content": text}])
+
+
+def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | None) -> dict:
     """Return a row of the table `generations`."""
     problem, sample, cap = key
     stopped = counts.finish_reason == "stop"
@@ -101,7 +123,46 @@ def _row(key: Key, entry: Entry, part: Parts, counts: Counts) -> dict:
         "reasoning": valid(part.reasoning),
         "answer": valid(part.answer),
         "seconds": entry.seconds,
+        "letters": letters,
     }
+
+
+def _notes_on_tokens(
+    parts: Sequence[Parts], counts: Sequence[Counts], removed: Sequence[int]
+) -> Iterator[str]:
+    """Yield notes on padding, hidden traces and totals that could not be divided."""
+    if padded := [number for number in removed if number > 1]:
+        yield (
+            f"{len(padded):,} completions end in padding ({sum(padded):,} special tokens), which is neither counted nor "
+            "kept; totals of the log that hold it are not used"
+        )
+    if hidden := [one.reasoning for part, one in zip(parts, counts, strict=True) if part.hidden]:
+        yield (
+            f"{len(hidden):,} completions hide their trace: its {sum(hidden):,} tokens are the log's, its text is empty"
+        )
+    if undivided := sum(one.undivided for one in counts):
+        yield (
+            f"{undivided:,} completions have only a total of tokens, and there is no tokenizer to divide it: all count as "
+            "the trace"
+        )
+
+
+def _notes_on_problems(
+    keys: Sequence[Key], entries: Sequence[Entry], letters: Sequence[str | None], benchmark: Benchmark
+) -> Iterator[str]:
+    """Yield notes on options in another order, and on gold answers of the log that are not the benchmark's."""
+    if reordered := sum(one is not None for one in letters):
+        yield (
+            f"{reordered:,} completions saw the options in another order than the benchmark's; the letters of their "
+            "answers are translated by the options in the log"
+        )
+    pairs = {key[0]: entry for key, entry in zip(keys, entries, strict=True)}
+    if other := [name for name, entry in pairs.items() if gold_differs(entry, benchmark.problems[name])]:
+        name = other[0]
+        yield (
+            f"the log has other gold answers for {len(other):,} problems (first: {name}, {pairs[name].gold[-60:]!r} for "
+            f"{benchmark.problems[name].answer!r}); the benchmark's count"
+        )
 
 
 def _facts(counts: Sequence[Counts]) -> dict:

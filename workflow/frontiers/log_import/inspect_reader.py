@@ -101,6 +101,8 @@ def _row(sample, padded: bool) -> dict:
         "place": f"sample {sample.id}, epoch {sample.epoch}",
         "id": sample.id,
         "metadata": sample.metadata,
+        "choices": sample.choices,
+        "target": sample.target if isinstance(sample.target, str) else None,
         "asked": "\n".join(_texts(message.content)[1] for message in asked),
         "messages": [{"role": m.role, "content": _texts(m.content)[1]} for m in asked],
         "completion": completion,

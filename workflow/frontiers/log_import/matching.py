@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from frontiers.data.options import options_of
 from frontiers.data.problems import Problem
 from frontiers.log_import.entry import Entry, Faults
 
@@ -17,18 +18,28 @@ Key = tuple[str, int, int | None]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The problems of a benchmark by id, and the text of each, without the benchmark's own prompt."""
+    """The problems of a benchmark by id, and the text of each, without the benchmark's own prompt.
+
+    `choices` has, of each choice with lettered options, the text before them and the options; `questions` the
+    texts as they are.
+    """
 
     problems: Mapping[str, Problem]
     texts: Mapping[str, str]
+    choices: Mapping[str, tuple[str, list[str]]]
+    questions: Mapping[str, str]
 
     @classmethod
     def of(cls, problems: Sequence[Problem], prompt: str = "{question}") -> "Benchmark":
         """Remove the text of `prompt` around `{question}` from every question."""
         before, _, after = prompt.partition("{question}")
+        texts = {p.id: p.question.removeprefix(before).removesuffix(after) for p in problems}
+        parts = {p.id: options_of(texts[p.id]) for p in problems if p.answer_type == "choice"}
         return cls(
             {p.id: p for p in problems},
-            {p.id: squeezed(p.question.removeprefix(before).removesuffix(after)) for p in problems},
+            {name: squeezed(text) for name, text in texts.items()},
+            {name: (squeezed(stem), options) for name, (stem, options) in parts.items() if options},
+            texts,
         )
 
 
@@ -44,11 +55,17 @@ def problems_of(
 
     If `by_id` is true for an entry's file, its id is the problem's. Else the problem is the one whose text is
     in the prompt, the last one of several (the others are examples); of problems with the same text it is the
-    one with the entry's id.
+    one with the entry's id. The options of a choice may be in any order.
     """
-    alike = defaultdict(list)
+    logged: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        if entry.id is not None and len(logged[entry.file]) < SHOWN:
+            logged[entry.file].append(entry.id)
+    alike, stems = defaultdict(list), defaultdict(list)
     for name, text in benchmark.texts.items():
         alike[text].append(name)
+    for name, (stem, _) in benchmark.choices.items():
+        stems[stem].append(name)
     known: dict[str, list[str]] = {}
     found: list[str | None] = []
     for entry in entries:
@@ -56,22 +73,23 @@ def problems_of(
             found.append(entry.id if entry.id in benchmark.problems else None)
             if found[-1] is None:
                 what = "an id that is not in the benchmark" if entry.id else "a record without an id"
-                fix = "Correct `columns: {id: …}` of the log, or the benchmark it is listed under"
+                fix = (
+                    "Correct `columns: {id: …}` of the log or the benchmark it is listed under, or take the id out of a "
+                    f"longer one with `id_pattern`. Ids of the log: {', '.join(logged[entry.file])}; of the benchmark: "
+                    f"{', '.join(list(benchmark.problems)[:SHOWN])}"
+                )
                 faults.add(entry.file, what, f"{entry.place}: {entry.id!r}", fix)
             continue
         asked = squeezed(entry.asked or "")
         if asked not in known:
-            known[asked] = alike.get(asked) or _last_in(asked, alike)
+            known[asked] = alike.get(asked) or _last_in(asked, alike) or _last_in(asked, stems)
         names = known[asked]
         if len(names) > 1 and entry.id in names:
             names = [entry.id]
         found.append(names[0] if len(names) == 1 else None)
         if not names:
             what = "no problem of the benchmark in the prompt" if asked else "no prompt in the log"
-            fix = (
-                "Name the field of the problem's id with `columns: {id: …}` of the log. Options of a choice must be "
-                "in the benchmark's order"
-            )
+            fix = "Name the field of the problem's id with `columns: {id: …}` of the log"
             faults.add(entry.file, what, entry.place, fix)
         elif len(names) > 1:
             fix = "Name the field of the problem's id with `columns: {id: …}` of the log"

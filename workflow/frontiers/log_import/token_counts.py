@@ -1,4 +1,4 @@
-"""Splitting a completion into trace and answer, and counting the tokens of each.
+"""Counting the tokens of the trace and the answer of a completion.
 
 Counts of the log are used; missing ones are counted with the model's tokenizer. A
 text that is tokenised again may differ by a few tokens from what the model wrote.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from frontiers.generation.looping import loops
 from frontiers.log_import.entry import Entry, Faults
+from frontiers.log_import.parts import Parts
 
 BATCH = 512
 """Texts tokenised at a time."""
@@ -19,18 +20,11 @@ CLOSE = 0.99
 RETOKENISED = 0.02
 """Share of its cap by which a trace may exceed it, and two tokens in any case, when its text is tokenised again."""
 
+MOST_END = 16
+"""Most tokens that an end marker has where the log gives trace, answer and total only."""
+
 Encode = Callable[[Sequence[str]], list[list[int]]]
 """Token ids of texts, without special tokens that the tokenizer adds."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A completion in parts: `closed` if a marker ended its trace, `opening` the start marker it wrote."""
-
-    reasoning: str
-    answer: str
-    closed: bool
-    opening: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,25 +42,8 @@ class Counts:
     """Output tokens by the log and by the tokenizer, if both are known."""
     excess: int = 0
     """Tokens beyond the cap that the trace has when its text is tokenised again; they are not counted."""
-
-
-def split(entry: Entry, thinking: Mapping) -> Parts:
-    """Return trace and answer of a completion, by the `thinking` block of its model.
-
-    In the prompt style the whole completion is the trace. With markers the trace ends at the first end marker;
-    without one, the whole completion is the trace, as in generation when a model never closes it. Reasoning
-    that the log stores separately is the trace, closed if an answer follows.
-    """
-    if entry.reasoning is not None:
-        return Parts(entry.reasoning, entry.completion, bool(entry.completion.strip()))
-    if thinking["style"] == "prompt":
-        return Parts(entry.completion, "", False)
-    text, start = entry.completion, thinking["start"]
-    opening = ""
-    if text.lstrip().startswith(start):
-        opening, text = start, text.lstrip()[len(start) :]
-    reasoning, end, answer = text.partition(thinking["end"])
-    return Parts(reasoning, answer, bool(end), opening)
+    undivided: bool = False
+    """Whether trace and answer are counted together, as a trace, because there is no tokenizer to divide them."""
 
 
 class Counter:
@@ -104,12 +81,12 @@ def count(
     """
     texts = [(p.opening + p.reasoning, p.answer) for p in parts]
     ids = counter([text for pair in texts for text in pair])
-    marker = counter([thinking.get("end") or ""])
+    marker = counter([thinking["end"]]) if "end" in thinking else [[]]
     found = []
     for i, (entry, part) in enumerate(zip(entries, parts, strict=True)):
         end = entry.end_tokens
         if end is None:
-            end = (len(marker[0]) if marker else 1) if part.closed else 0
+            end = (len(marker[0]) if marker else 1) if part.closed and not part.hidden else 0
         pair = (ids[2 * i], ids[2 * i + 1]) if ids else None
         budget = entry.budget or budgets.get(entry.file)
         found.append(_count(entry, part, pair, end, counter, budget, faults))
@@ -125,14 +102,25 @@ def _count(
     budget: int | None,
     faults: Faults,
 ) -> Counts | None:
-    """Return the counts of one entry; `ids` are those of its trace and answer, `end` tokens of an end marker."""
+    """Return the counts of one entry; `ids` are those of its trace and answer, `end` tokens of an end marker.
+
+    Trace, end and answer add up to the log's total, without the end-of-sequence token that `_divided` leaves out.
+    """
     prompt = _prompt(entry, counter, faults)
     counted = sum(map(len, ids)) + end if ids else None
     finish = _finish(entry, counted, budget, counter, faults)
     if prompt is None or finish is None:
         return None
     stop = int(finish == "stop")
-    reasoning, answer = _divided(entry, part, ids, end, stop)
+    if _unclear(entry, part, ids):
+        what = "reasoning tokens, but neither the trace nor the tokens of the answer"
+        fix = "Map `output_tokens` or `answer_tokens` too, or `reasoning`, the text of the trace"
+        faults.add(entry.file, what, entry.place, fix)
+        return None
+    reasoning, end, answer = _divided(entry, part, ids, end, stop)
+    undivided = None in (reasoning, answer) and entry.output_tokens is not None
+    if undivided:
+        reasoning, end, answer = entry.output_tokens, 0, 0
     if reasoning is None or answer is None:
         fix = (
             f"Give `reasoning_tokens` and `answer_tokens`, or make the tokenizer available: {counter.missing}"
@@ -152,8 +140,12 @@ def _count(
         fix = "Correct `cap` of the log, or leave it out: it is the limit under which the log was made, and cuts nothing"
         faults.add(entry.file, what, f"{entry.place}: a trace of {reasoning} tokens", fix)
         return None
-    if reasoning < 0 or answer < 0:
-        what = "parts with more tokens than the whole"
+    if min(reasoning, answer, end) < 0 or not _adds_up(entry, reasoning + end + answer, answer, stop):
+        what = (
+            "parts with more tokens than the whole"
+            if min(reasoning, answer, end) < 0
+            else "parts that do not add up to the whole"
+        )
         fix = "The counts of the log contradict its texts: map other columns, or none, to have tokens counted"
         place = f"{entry.place}: trace {reasoning}, end {end}, answer {answer}, all {entry.output_tokens}"
         faults.add(entry.file, what, place, fix)
@@ -175,19 +167,47 @@ def _count(
         },
         both=(entry.output_tokens, counted + stop) if entry.output_tokens is not None and ids else None,
         excess=max(0, excess),
+        undivided=undivided,
     )
+
+
+def _unclear(entry: Entry, part: Parts, ids: tuple[list[int], list[int]] | None) -> bool:
+    """Return whether a text may be a trace with the log's reasoning tokens, or the answer after a hidden one."""
+    if not entry.reasoning_tokens or entry.reasoning is not None or part.closed or part.hidden:
+        return False
+    if entry.output_tokens is not None or not part.reasoning.strip():
+        return False
+    allowed = max(2, RETOKENISED * entry.reasoning_tokens)
+    return ids is None or abs(len(ids[0]) - entry.reasoning_tokens) > allowed
+
+
+def _adds_up(entry: Entry, parts: int, answer: int, stop: int) -> bool:
+    """Return whether the `parts` are all tokens of the log, but for the end of a sequence without an answer."""
+    return entry.output_tokens is None or entry.output_tokens - parts in (0, stop if answer == 0 else 0)
 
 
 def _divided(
     entry: Entry, part: Parts, ids: tuple[list[int], list[int]] | None, end: int, stop: int
-) -> tuple[int | None, int | None]:
-    """Return the tokens of trace and answer, None if unknown.
+) -> tuple[int | None, int, int | None]:
+    """Return the tokens of trace, end marker and answer, None if unknown.
 
     If the log has only the total, the answer is counted and the trace is the rest. If nothing follows the
-    trace, its end-of-sequence token (`stop`), which is never fed, belongs to neither.
+    trace, its end-of-sequence token (`stop`), which is never fed, belongs to neither. No tokens of a trace whose
+    text is in the log are not believed: servers that separate the trace report that.
     """
     total, reasoning, answer = entry.output_tokens, entry.reasoning_tokens, entry.answer_tokens
-    silent = not part.closed and not part.answer
+    if part.reasoning.strip() and not reasoning and entry.cap != 0:
+        reasoning = None
+    silent = not (part.closed or part.answer or part.hidden)
+    if silent and total is not None and not answer:
+        known = reasoning is not None and 0 <= total - reasoning <= stop
+        return (reasoning if known else total - stop), 0, 0
+    if (
+        None not in (total, reasoning, answer)
+        and entry.end_tokens is None
+        and total - reasoning - answer <= MOST_END
+    ):
+        end = total - reasoning - answer
     if reasoning is None and not part.reasoning and not silent:
         reasoning = 0
     if answer is None and silent:
@@ -195,12 +215,12 @@ def _divided(
     if answer is None and ids and (reasoning is None or total is None):
         answer = len(ids[1]) + stop
     if reasoning is None and total is not None and answer is not None:
-        reasoning = total - end - answer - (stop if silent else 0)
+        reasoning = total - end - answer
     if answer is None and total is not None and reasoning is not None:
         answer = total - end - reasoning
     if reasoning is None and ids:
         reasoning = len(ids[0])
-    return reasoning, answer
+    return reasoning, end, answer
 
 
 def _words(text: str) -> list[int]:
@@ -213,7 +233,10 @@ def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
     if entry.prompt_tokens is not None:
         return max(entry.prompt_tokens, 1)
     if entry.prompt is None and entry.messages is None:
-        fix = "Map `prompt_tokens`, `prompt` (as sent) or `question` (rendered by the model's chat template)"
+        fix = (
+            "Map `prompt_tokens`, `prompt` (as sent) or `question` (rendered by the model's chat template), or write "
+            "the user's message as `prompt: \"{question} …\"` in the log's block"
+        )
         faults.add(
             entry.file,
             "tokens of the prompt: neither the count nor the prompt is in the log",
@@ -241,6 +264,8 @@ def _finish(
     if written is None and None not in (entry.reasoning_tokens, entry.answer_tokens):
         written = entry.reasoning_tokens + (entry.end_tokens or 0) + entry.answer_tokens
     written = counted if written is None else written
+    if budget is None and written is not None and written <= (entry.usual_budget or 0):
+        budget = entry.usual_budget
     if budget is None:
         what = "no finish reason and no budget of tokens in the log"
         faults.add(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
+from frontiers.analysis.trend.dated_points import empirical_odds
 from frontiers.core.keys import CURVE, MEAN, cap_order
 from frontiers.statistics.clustered_ols import ClusteredFit
 from frontiers.statistics.intervals import LEVEL
@@ -30,7 +31,8 @@ def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict
     Least squares over the points at the largest cap of each model, errors clustered by model (`clustered_ols`).
     The effect of a kind is its difference in log-odds at equal compute; over the slope on log10 FLOPs it
     gives the ratio of compute at equal accuracy, with limits by the delta method on log10. An accuracy of 0
-    or 1 enters as half a problem. Release date is not held fixed: a newer kind gains from being newer.
+    or 1 enters as half a problem; where guessing succeeds, odds are those of knowing an answer
+    (`empirical_odds`). Release date is not held fixed: a newer kind gains from being newer.
     """
     used = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     used = used.assign(order=cap_order(used["cap"]))
@@ -76,8 +78,12 @@ def _effects(used: pd.DataFrame, a: str, b: str, reason: str | None, shared: dic
 
 def _fit(used: pd.DataFrame, baseline: str) -> tuple[ClusteredFit | None, list[str]]:
     """Return the fit with `baseline` as the kind left out, and the names of its coefficients."""
-    half = 0.5 / (used["problems"].astype(float) + 1)
-    odds = logit(used["accuracy"].astype(float).clip(half, 1 - half).to_numpy())
+    accuracy, problems = (used[name].to_numpy(float) for name in ("accuracy", "problems"))
+    half = 0.5 / (problems + 1)
+    odds = logit(accuracy.clip(half, 1 - half))
+    if "chance" in used:
+        chance = used["chance"].astype(float).fillna(0.0).to_numpy()
+        odds = np.where(chance > 0, empirical_odds(accuracy, problems, chance)[0], odds)
     kinds = pd.get_dummies(used["architecture"], dtype=float).drop(columns=baseline)
     parts = [np.log10(used["flops"].astype(float)).rename("decades")]
     design = pd.concat([*parts, pd.get_dummies(used["benchmark"], dtype=float), kinds], axis=1)

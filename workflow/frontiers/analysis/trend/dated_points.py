@@ -26,7 +26,8 @@ def dated_points(
     the number of problems where there is no interval) and `left_out`, the reason why a point cannot be used,
     None where it can. An accuracy of 0 or 1 has no logarithm or log-odds; its share lies half a problem,
     0.5 / (problems + 1), from the end. Models that are wrong everywhere stay: leaving them out would flatter
-    the slope. Raises `UserError` for two rows of one point and for an invalid date.
+    the slope. `chance` is the accuracy of guessing, 0 where the points have none. Raises
+    `UserError` for two rows of one point and for an invalid date.
     """
     known = points[points["strategy"].isin(strategies)]
     if (double := known.duplicated(KEY)).any():
@@ -44,6 +45,7 @@ def dated_points(
     if {"accuracy_low", "accuracy_high"} <= set(rows):
         limits = (rows[c].astype(float) for c in ("accuracy", "accuracy_low", "accuracy_high"))
         rows["answers"] = answers_from_interval(*limits)
+    rows["chance"] = rows["chance"].astype(float).fillna(0.0) if "chance" in rows else 0.0
     latest = (today or date.today()).toordinal() / 365.25
     reasons = np.select(
         [rows["years"].isna(), rows["years"] > latest, ~(rows["flops"] > 1)], [UNDATED, FUTURE, COSTLESS], ""
@@ -80,6 +82,22 @@ def notes(points: pd.DataFrame) -> list[str]:
     return lines
 
 
+def better_than_guessing(points: pd.DataFrame) -> np.ndarray:
+    """Return which points are shown to be better than chance, by the lower limit of their accuracy if they have one."""
+    low = points["accuracy_low"] if "accuracy_low" in points else points["accuracy"]
+    return (low.astype(float) > points["chance"]).to_numpy() | (points["chance"] == 0).to_numpy()
+
+
+def guessing(points: pd.DataFrame) -> str | None:
+    """Return which models are not shown to be better than chance, and how they enter; None where there are none."""
+    near = points[points["left_out"].isna() & ~better_than_guessing(points)]
+    if near.empty:
+        return None
+    names = ", ".join(f"{row.model} ({row.accuracy:.1%})" for row in near.itertuples())
+    margin = f"not shown to be better than guessing ({near['chance'].iloc[0]:.0%})"
+    return f"{margin}, entered at least 0.7 standard errors above it: {names}"
+
+
 def frontier_at_date(points: pd.DataFrame) -> np.ndarray:
     """Return which points were non-dominated among those released up to their own date.
 
@@ -92,12 +110,26 @@ def frontier_at_date(points: pd.DataFrame) -> np.ndarray:
     return ~((when[None] <= when[:, None]) & weakly & strictly).any(axis=1)
 
 
-def empirical_odds(share: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log-odds of an accuracy seen in `answers` answers and their binomial variance.
+def empirical_odds(
+    share: np.ndarray, answers: np.ndarray, chance: np.ndarray | float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-odds of an accuracy seen in `answers` answers, `chance` of them guessed, and their variance.
 
-    log((k + 1/2) / (n - k + 1/2)) and 1 / (k + 1/2) + 1 / (n - k + 1/2), nearly unbiased where the plain
-    log-odds are drawn outward (Haldane 1956, Ann. Hum. Genet. 20, 309; Gart & Zweifel 1967, Biometrika 54,
-    181).
+    Without chance log((k + 1/2) / (n - k + 1/2)) and 1 / (k + 1/2) + 1 / (n - k + 1/2), nearly unbiased where the
+    plain log-odds are drawn outward (Haldane 1956, Ann. Hum. Genet. 20, 309; Gart & Zweifel 1967, Biometrika 54, 181).
+
+    A model that knows a share s of the answers and guesses the rest is right in a = c + (1 - c) s, so that the odds of
+    knowing are s / (1 - s) = (a - c) / (1 - a). With r = max(a - c, 0) seen, the same correction of the bias puts
+    r' = (r + sqrt(r² + 2 v)) / 2, v = (a (1 - a) + r²) / n + 1 / (2 n²), which is r + v / (2 r') and (k + 1/2) / n where
+    c = 0. A model at chance, or below it because it broke the format, enters about 0.7 standard errors above it. The
+    variance is that of a through the derivative of this function, so it grows as r falls, by (1 / r' + 1 / (1 - a))²;
+    below chance the first term is 0.
     """
-    right, wrong = share * answers + 0.5, (1 - share) * answers + 0.5
-    return np.log(right / wrong), 1 / right + 1 / wrong
+    right, wrong = share + 0.5 / answers, 1 - share + 0.5 / answers
+    above = np.maximum(share - chance, 0.0)
+    spread = (share * (1 - share) + above**2) / answers + 0.5 / answers**2
+    root = np.sqrt(above**2 + 2 * spread)
+    knows = (above + root) / 2
+    binomial = right * wrong / (right + wrong) / answers
+    slope = np.where(share < chance, 0.0, 1 / (root - 0.5 / answers))
+    return np.log(knows / wrong), binomial * (slope + 1 / wrong) ** 2

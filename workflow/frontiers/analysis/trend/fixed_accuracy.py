@@ -7,7 +7,15 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 
-from frontiers.analysis.trend.regressions import JACKKNIFE, empty, found, months, why_not, why_not_clustered
+from frontiers.analysis.trend.regressions import (
+    JACKKNIFE,
+    empty,
+    found,
+    months,
+    two_sided,
+    why_not,
+    why_not_clustered,
+)
 from frontiers.statistics.intervals import LEVEL
 
 RATIO_MODELS = 8
@@ -131,7 +139,8 @@ def fixed_accuracy(
             if isinstance(given, str):
                 rows[name, error] = empty(given)
                 continue
-            row = found(top / bottom, *given) | shares
+            p_value = _p_value(top, np.array(left[name])) if error == JACKKNIFE else np.nan
+            row = found(top / bottom, *given, p_value=p_value) | shares
             rows[name, error] = row | months(-top / bottom, -given[1], -given[0])
     return rows
 
@@ -145,6 +154,13 @@ def _drawn_limits(sample: np.ndarray, number: int) -> tuple[float, float] | str:
     tail = float(stats.norm.cdf(wide))
     low, high = np.nanquantile(sample, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _p_value(top: float, left: np.ndarray) -> float:
+    """Return the p-value of no change, which is a numerator of 0, from the parts without each developer (2, G)."""
+    groups = left.shape[1]
+    error = float(np.sqrt((groups - 1) / groups * ((left[0] - top) ** 2).sum()))
+    return two_sided(top, error, groups - 1)
 
 
 def _left_limits(top: float, bottom: float, left: np.ndarray) -> tuple[float, float] | str:

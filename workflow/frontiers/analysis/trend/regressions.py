@@ -58,13 +58,13 @@ def why_not_clustered(years: np.ndarray, developers: np.ndarray) -> str | None:
 
 def empty(reason: str) -> dict:
     """Return the fields of a row that could not be estimated."""
-    fields = dict.fromkeys(("slope_per_year", "low", "high", "r2"), np.nan)
+    fields = dict.fromkeys(("slope_per_year", "low", "high", "r2", "p_value"), np.nan)
     return fields | {"estimable": False, "reason": reason}
 
 
-def found(slope: float, low: float, high: float, r2: float = np.nan) -> dict:
-    """Return the fields of a row that could be estimated."""
-    values = {"slope_per_year": slope, "low": low, "high": high, "r2": r2}
+def found(slope: float, low: float, high: float, r2: float = np.nan, p_value: float = np.nan) -> dict:
+    """Return the fields of a row that could be estimated; `p_value` is two-sided, of no slope."""
+    values = {"slope_per_year": slope, "low": low, "high": high, "r2": r2, "p_value": p_value}
     return {k: float(v) for k, v in values.items()} | {"estimable": True, "reason": None}
 
 
@@ -87,7 +87,7 @@ def least_squares(when: np.ndarray, response: np.ndarray, developers: np.ndarray
         groups = np.unique(developers, return_inverse=True)[1]
         result = model.fit(cov_type="cluster-crv3", cov_kwds={"groups": groups}, use_t=True)
     low, high = result.conf_int(1 - LEVEL)[1]
-    return found(result.params[1], low, high, result.rsquared)
+    return found(result.params[1], low, high, result.rsquared, result.pvalues[1])
 
 
 def selected_least_squares(
@@ -121,10 +121,14 @@ def selected_least_squares(
     fit = sm.OLS(response[chosen], sm.add_constant(when[chosen] - when[chosen].mean())).fit()
     slope, number = float(fit.params[1]), len(left)
     freedom = chosen.sum() - 2 if developers is None else number - 1
-    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(
-        (number - 1) / number * ((left - slope) ** 2).sum()
-    )
-    return found(slope, slope - reach, slope + reach, fit.rsquared), left
+    error = np.sqrt((number - 1) / number * ((left - slope) ** 2).sum())
+    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * error
+    return found(slope, slope - reach, slope + reach, fit.rsquared, two_sided(slope, error, freedom)), left
+
+
+def two_sided(estimate: float, error: float, freedom: float) -> float:
+    """Return the p-value of Student's t for an estimate of what is 0."""
+    return float(2 * stats.t.sf(abs(estimate) / error, freedom)) if error > 0 else float(estimate == 0)
 
 
 def slope_of(when: np.ndarray, response: np.ndarray) -> float:

@@ -8,7 +8,9 @@
   and t in years, L = a + b t + c F, so that at fixed accuracy F changes by -b / c per year (Ho et al. 2024,
   arXiv 2403.05812, use the same device for training compute). The answer depends on which variable is
   taken to be without error, so c comes from least squares of L on F, from least squares of F on L
-  ("inverse"), and from Deming regression, all three given the date.
+  ("inverse"), and from Deming regression, all three given the date. On a benchmark where guessing succeeds, L are
+  the odds of knowing an answer (`dated_points.empirical_odds`), and `compute_at_accuracy_uncorrected` has the
+  same estimates from the odds of being right.
 
 One observation is one model at its largest cap, on one benchmark. Years have 365.25 days. Of the models on the
 frontier at their date only the first two are followed, least squares alone: the selection, by compute and
@@ -28,6 +30,7 @@ from frontiers.analysis.trend.dated_points import (
     dated_points,
     empirical_odds,
     frontier_at_date,
+    guessing,
     notes,
 )
 from frontiers.analysis.trend.fixed_accuracy import (
@@ -51,12 +54,15 @@ from frontiers.analysis.trend.regressions import (
     slope_of,
     upper_edge,
 )
+from frontiers.core.keys import MEAN
 from frontiers.core.tables import frame_of
+from frontiers.statistics.paired import holm
 
 COINCIDE = "accuracy scatters no more than its sampling error: the directions of regression coincide"
 EDGE_ITSELF = "the models on the frontier at their date are an upper edge themselves"
 CHOSEN_BY_BOTH = "chosen by compute and accuracy, these models do not tell how the one depends on the other"
 NOTHING_RIGHT = "no model answered any problem right"
+UNCORRECTED = "compute_at_accuracy_uncorrected"
 OMITTED = ("left_out_low", "left_out_high", "left_out_developer")
 
 
@@ -80,7 +86,7 @@ def fit(
         models = _models(usable)
         on = frontier_at_date(usable)
         for selection, kept, found in (
-            ("all", np.ones_like(on), _fit_all(models, draws, seed)),
+            ("all", np.ones_like(on), _fit_all(usable, models, draws, seed)),
             ("frontier_at_date", on, _fit_frontier(usable, models)),
         ):
             key = {"benchmark": benchmark, "selection": selection, "models": int(kept.sum())}
@@ -88,14 +94,25 @@ def fit(
             for row in found:
                 note = "; ".join(shared_notes + ([row["note"]] if row.get("note") else [])) or None
                 rows.append(key | row | {"note": note})
-    return frame_of(rows, "trend")
+    table = frame_of(rows, "trend")
+    return table.assign(p_holm=_corrected(table))
+
+
+def _corrected(table: pd.DataFrame) -> pd.Series:
+    """Return p-values corrected for the number of benchmarks on which a question is asked; the mean is none of them."""
+    corrected = pd.Series(np.nan, table.index)
+    asked = table[table["p_value"].notna() & (table["benchmark"] != MEAN)]
+    for _, family in asked.groupby(["metric", "selection", "estimator", "standard_error"]):
+        corrected[family.index] = holm(family["p_value"])
+    return corrected
 
 
 class Models(NamedTuple):
     """The dated models of one benchmark, each array (models,).
 
     when: years. accuracy, and share: the same within (0, 1). compute: log10 FLOPs. odds: log-odds of the
-    accuracy, with the variance `noise`. developer: whose it is; a model without a developer is its own.
+    accuracy, or of knowing an answer, with the variance `noise`. developer: whose it is; a model without
+    a developer is its own.
     """
 
     when: np.ndarray
@@ -122,13 +139,14 @@ class Models(NamedTuple):
         return np.log10(self.share) - self.compute
 
 
-def _models(points: pd.DataFrame) -> Models:
-    """Return the models of dated points."""
-    when, accuracy, share, flops, answers = (
-        points[name].to_numpy(float) for name in ("years", "accuracy", "share", "flops", "answers")
+def _models(points: pd.DataFrame, corrected: bool = True) -> Models:
+    """Return the models of dated points, with odds of knowing, or not `corrected`, of being right."""
+    when, accuracy, share, flops, answers, chance = (
+        points[name].to_numpy(float) for name in ("years", "accuracy", "share", "flops", "answers", "chance")
     )
     developer = points["developer"].where(points["developer"].notna(), points["model"]).to_numpy(str)
-    return Models(when, accuracy, share, np.log10(flops), *empirical_odds(share, answers), developer)
+    odds, noise = empirical_odds(share, answers, chance if corrected else 0.0)
+    return Models(when, accuracy, share, np.log10(flops), odds, noise, developer)
 
 
 def _s_eff(accuracy: np.ndarray, compute: np.ndarray, when: np.ndarray, estimable: bool) -> dict:
@@ -146,9 +164,14 @@ def _per_flop(row: dict) -> dict:
     return {"metric": "accuracy_per_flop", "unit_dependent": False} | doubling
 
 
-def _fit_all(models: Models, draws: int, seed: int) -> list[dict]:
+def _fit_all(points: pd.DataFrame, models: Models, draws: int, seed: int) -> list[dict]:
     """Return the rows of one benchmark over all models, without their key."""
-    return [*_s_eff_rows(models), *_per_flop_rows(models, draws, seed), *_compute_rows(models, draws, seed)]
+    rows = [*_s_eff_rows(models), *_per_flop_rows(models, draws, seed)]
+    if not (points["chance"] > 0).any():
+        return [*rows, *_compute_rows(models, draws, seed)]
+    plain = _compute_rows(_models(points, corrected=False), draws, seed)
+    rows += _compute_rows(models, draws, seed, guessing(points))
+    return rows + [row | {"metric": UNCORRECTED} for row in plain]
 
 
 def _s_eff_rows(models: Models) -> Iterator[dict]:
@@ -175,17 +198,17 @@ def _per_flop_rows(models: Models, draws: int, seed: int) -> Iterator[dict]:
         yield row | {"estimator": estimator, "standard_error": name}
 
 
-def _compute_rows(models: Models, draws: int, seed: int) -> Iterator[dict]:
-    """Yield the rows of `compute_at_accuracy` over all models."""
+def _compute_rows(models: Models, draws: int, seed: int, note: str | None = None) -> Iterator[dict]:
+    """Yield the rows of `compute_at_accuracy` over all models, with a `note` on them."""
     when, odds, compute, noise = models.when, models.odds, models.compute, models.noise
 
     def slopes(weights: np.ndarray) -> dict[str, np.ndarray]:
         return compute_slopes(when, odds, compute, weights, noise)
 
-    shared = {"metric": "compute_at_accuracy", "unit_dependent": False, "note": None}
+    shared = {"metric": "compute_at_accuracy", "unit_dependent": False, "note": note}
     equal = slopes(np.full((1, len(when)), 1 / max(len(when), 1)))
     if np.isclose(equal["ols"], equal["inverse"]).all():
-        shared["note"] = COINCIDE
+        shared["note"] = "; ".join(filter(None, (note, COINCIDE)))
     found = fixed_accuracy(when, odds, compute, noise, models.developer, draws, seed)
     for (estimator, name), row in found.items():
         row |= shared | _without(row, models.developer, lambda weights, e=estimator: slopes(weights)[e])

@@ -18,12 +18,15 @@ from typing import Any
 import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
 
+from frontiers.core import secrets
 from frontiers.core.cli import UserError
 from frontiers.generation.requests import Completion, Request, before_text
 
 KEY = "OPENAI_API_KEY"
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+LONGEST_LINE = 1 << 22
+"""Bytes of a line of a stream; one token with its text needs a few hundred."""
 PROBE = "Ana has 7 pens, naïve Ben 5 more: $\\frac{1}{2}$ of <b>12</b> 是六.\n"
 """A text that different tokenizers hardly ever split alike."""
 
@@ -53,10 +56,11 @@ class Endpoint:
         self.report = report
         self.capacity = settings["max_num_seqs"]
         self.patience = settings.get("patience_seconds") or 900
-        key = os.environ.get(self.key)
+        key = secrets.known(os.environ.get(self.key))
+        self.silence = settings.get("timeout_seconds") or 600
         self._client = httpx2.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(settings.get("timeout_seconds") or 600, connect=30),
+            timeout=httpx2.Timeout(self.silence, connect=30),
             limits=httpx2.Limits(
                 max_connections=self.capacity + 1, max_keepalive_connections=self.capacity + 1
             ),
@@ -157,16 +161,23 @@ class Endpoint:
         """Return the name of the served model; it must have room for `context` tokens."""
         response = self._client.get(f"{self.url}/models")
         self._check(response)
-        models = response.json()["data"]
-        names = [model["id"] for model in models]
+        try:
+            models = response.json()["data"]
+            names = [str(model["id"]) for model in models]
+            rooms = [int(model.get("max_model_len") or context) for model in models]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{self.url}/models answers {_message(response)!r}, not a list of models; correct `url` in the study's "
+                "engine block: it ends in /v1"
+            ) from error
         if wanted not in names and (wanted or len(names) != 1):
             raise UserError(
                 f"{self.url} serves {', '.join(names) or 'nothing'}, not {wanted or 'one model'}; correct `url` or "
                 "`served_model` in the study's engine block"
             )
         chosen = wanted or names[0]
-        room = next(model for model in models if model["id"] == chosen).get("max_model_len")
-        if room is not None and room < context:
+        room = rooms[names.index(chosen)]
+        if room < context:
             raise UserError(
                 f"{self.url} serves {chosen} with a context of {room} tokens, but the study's engine.max_model_len "
                 f"is {context}; lower it, or serve the model with a larger --max-model-len"
@@ -176,14 +187,16 @@ class Endpoint:
     def _version(self) -> str | None:
         """Return the version of vLLM's server, None for others."""
         response = self._client.get(f"{self.url.removesuffix('/v1')}/version")
-        return response.json().get("version") if response.is_success else None
+        found = _object(response) if response.is_success else {}
+        return str(found["version"])[:100] if "version" in found else None
 
     def _check_tokenizer(self) -> None:
         """Raise `UserError` if the endpoint tokenizes a text differently, where it can be asked (as vLLM's server can)."""
         body = {"model": self.served, "prompt": PROBE, "add_special_tokens": False}
         response = self._client.post(f"{self.url.removesuffix('/v1')}/tokenize", json=body)
         ours = self.tokenizer.encode(PROBE, add_special_tokens=False)
-        if response.is_success and response.json().get("tokens") != list(ours):
+        found = _object(response) if response.is_success else {}
+        if "tokens" in found and found["tokens"] != list(ours):
             raise UserError(
                 f"{self.url}: {self.served} does not have the tokenizer of the study's model; serve that model"
             )
@@ -198,22 +211,102 @@ class Endpoint:
         }
         with self._client.stream("POST", f"{self.url}/completions", json=body) as response:
             self._check(response)
-            for chunk in _events(response.iter_lines()):
+            for chunk in self._events(response):
                 if "error" in chunk:
-                    raise Transient(f"the stream broke off: {str(chunk['error'])[:200]}")
-                for choice in chunk.get("choices", ()):
-                    if choice.get("token_ids") is None and choice.get("text"):
-                        raise UserError(
-                            f"{self.url} returns no token ids, without which no cap can be checked. Serve the model "
-                            "with vLLM 0.10.2 or newer (`return_token_ids`), or run vLLM in process"
-                        )
-                    tokens += choice.get("token_ids") or []
-                    last = time.monotonic() - begun
-                    first = last if first is None and tokens else first
-                    reason = choice.get("finish_reason")
+                    raise Transient(f"the stream broke off: {secrets.redacted(str(chunk['error']))[:200]}")
+                if (choice := self._choice(chunk)) is None:
+                    continue
+                tokens += choice.get("token_ids") or []
+                if len(tokens) > request.max_tokens:
+                    break
+                last = time.monotonic() - begun
+                first = last if first is None and tokens else first
+                reason = choice.get("finish_reason")
+        if len(tokens) > request.max_tokens:
+            raise UserError(
+                f"{self.url} wrote {len(tokens)} tokens, but max_tokens was {request.max_tokens}; use a server that "
+                "keeps to it"
+            )
         if reason not in ("stop", "length"):
             raise Transient(f"it ended a completion with finish reason {reason}")
         return completion_of(request, tuple(tokens), reason, (first, last), self.tokenizer)
+
+    def _choice(self, chunk: dict) -> dict | None:
+        """Return the one choice of an event, None of an event without; raises `UserError` for any other form."""
+        choices = chunk.get("choices", [])
+        if choices == []:
+            return None
+        if not (isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices)):
+            raise UserError(f"{self.url}: an event has no list of choices; serve the model with vLLM")
+        if len(choices) > 1 or choices[0].get("index", 0) != 0:
+            raise UserError(
+                f"{self.url} returns several choices for a request that asks for one; use a server that keeps to `n`"
+            )
+        if choices[0].get("token_ids") is None and choices[0].get("text"):
+            raise UserError(
+                f"{self.url} returns no token ids, without which no cap can be checked. Serve the model "
+                "with vLLM 0.10.2 or newer (`return_token_ids`), or run vLLM in process"
+            )
+        if not isinstance(choices[0].get("token_ids") or [], list):
+            raise UserError(f"{self.url}: `token_ids` is not a list; serve the model with vLLM")
+        return choices[0]
+
+    def _events(self, response) -> Iterator[dict]:
+        """Yield the events of a stream.
+
+        Comments that keep the connection alive are no sign of life: after `timeout_seconds` without an event the
+        completion is asked for again. Raises `UserError` for what is no stream of events, with what the server says.
+        """
+        heard, seen, other = time.monotonic(), False, ""
+        for line in _lines(response):
+            if time.monotonic() - heard > self.silence:
+                raise Transient(f"it sent no token for {self.silence:.0f} s")
+            if line.startswith("data:"):
+                heard, seen, text = time.monotonic(), True, line[5:].strip()
+                if text != "[DONE]":
+                    yield _event(text)
+            elif not seen and not line.startswith(("event:", "id:", "retry:", ":")):
+                other = (other + " " + line.strip())[:300]
+        if not seen and other.strip():
+            raise UserError(
+                f"{self.url}/completions answers with no stream of tokens but {secrets.redacted(other.strip())!r}; check "
+                "`url` in the study's engine block, and the endpoint"
+            )
+
+
+def _lines(response) -> Iterator[str]:
+    """Yield the lines of a response; raises `UserError` for one without end, which would fill the memory."""
+    rest = b""
+    for part in response.iter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        if len(rest) > LONGEST_LINE:
+            raise UserError(
+                f"the endpoint sends a line of over {LONGEST_LINE >> 20} MB; check what answers at `url`"
+            )
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _event(text: str) -> dict:
+    """Return the event in a line of a stream."""
+    try:
+        event = json.loads(text)
+    except ValueError as error:
+        raise Transient(f"a line of the stream is not valid JSON ({error})") from error
+    if not isinstance(event, dict):
+        raise Transient(f"a line of the stream is no object: {secrets.redacted(text)[:100]}")
+    return event
+
+
+def _object(response) -> dict:
+    """Return the JSON object of a response, empty if it holds none."""
+    try:
+        found = response.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _pause(state: RetryCallState) -> float:
@@ -235,16 +328,6 @@ def _for(model: str, setting: str | dict | None) -> str | None:
     return setting[model]
 
 
-def _events(lines: Iterator[str]) -> Iterator[dict]:
-    """Yield the events in the lines of an event stream."""
-    for line in lines:
-        if line.startswith("data:") and (text := line[5:].strip()) != "[DONE]":
-            try:
-                yield json.loads(text)
-            except ValueError as error:
-                raise Transient(f"a line of the stream is not valid JSON ({error})") from error
-
-
 def _message(response) -> str:
     """Return the server's own message, shortened to a line."""
     try:
@@ -253,7 +336,7 @@ def _message(response) -> str:
         text = found.get("message") if isinstance(found, dict) else found
     except (ValueError, AttributeError):
         text = response.text
-    return " ".join(str(text or "no message").split())[:300]
+    return secrets.redacted(" ".join(str(text or "no message").split()))[:300]
 
 
 def body_of(request: Request, sampling: dict) -> dict:
@@ -282,13 +365,14 @@ def completion_of(
 ) -> Completion:
     """Read the streamed tokens of a request; what it stopped at is left out."""
     decoded, stopped_at = len(tokens), None
-    if decoded > request.max_tokens:
-        raise UserError(
-            f"the endpoint wrote {decoded} tokens, but max_tokens was {request.max_tokens}; use a server that keeps to it"
-        )
     if reason == "stop":
         if tokens and tokens[-1] in request.stop:
             *tokens, stopped_at = tokens
         elif request.stop_text:
             tokens = before_text(tokens, request.stop_text, tokenizer)
+    elif request.stop_text and not request.keep and request.stop_text in tokenizer.decode(tokens):
+        raise UserError(
+            f"the endpoint goes on after {request.stop_text!r}, which `stop` names as the end of a text; use a server that "
+            "keeps to it"
+        )
     return Completion(request.id, tuple(tokens), decoded, reason, stopped_at, *seconds)

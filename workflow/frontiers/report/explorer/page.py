@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from frontiers.analysis.frontier.summary import UNITS
 from frontiers.analysis.points import with_measures
+from frontiers.analysis.published_runs import STRATEGY, counted_text
 from frontiers.core.escapes import script_json
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.explorer.charts import charts
@@ -29,13 +30,6 @@ COSTS_SHOWN = {
 }
 ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid"}
 DIGITS = 6
-METHODS = {
-    "closed form": "counted from the architecture",
-    "closed form, output tokens": "counted from the architecture, without the prompt if the source does not give it",
-    "2*active*tokens": "2 × active parameters × tokens",
-    "2*active*output tokens": "2 × active parameters × output tokens if the source does not give the prompt",
-    "mixed": "mixed in means over benchmarks",
-}
 
 
 def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -> list[dict]:
@@ -65,7 +59,7 @@ def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -
             "problems",
             "samples",
         ]
-        kept += ["reasoning_tokens", "release_date", "source"]
+        kept += ["reasoning_tokens", "release_date", "may_have_seen", "source"]
         rows.append(
             {k: _plain(row[k]) for k in kept}
             | {
@@ -103,11 +97,13 @@ def page(
     trend: pd.DataFrame,
     saturation: pd.DataFrame | None = None,
     benchmarks: Mapping[str, str] | None = None,
+    findings: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """Return the page as HTML.
 
     The tables are those of these names, `summary` is the JSON written with `frontier`, `saturation` is None for
-    published figures, `benchmarks` maps slugs to labels. All text is escaped; all scripts are in the page,
+    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show first. All
+    text is escaped; all scripts are in the page,
     and its content security policy lets the browser run only these and fetch nothing.
     """
     costs = list(summary["costs"])
@@ -128,6 +124,7 @@ def page(
     }
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = {"library": library.replace("</script", "<\\/script"), "page": PAGE_SCRIPT.read_text()}
+    published = bool((points["strategy"] == STRATEGY).all())
     left_out = [(models.get(m["model"], m["model"]), m["missing"]) for m in summary["left_out_of_mean"]]
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(TEMPLATE.read_text()).render(
@@ -138,10 +135,10 @@ def page(
         benchmarks=names,
         problems=points.groupby("benchmark")["problems"].max().to_dict(),
         costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
-        published=bool((points["strategy"] == "reported").all()),
+        published=published,
+        counted=counted_text(points) if published else "",
         recorded=bool((points["strategy"] == "cut").all()),
         held_out=bool(frontier["held_out"].notna().any()),
-        methods=[text for name, text in METHODS.items() if (points["flops_method"] == name).any()],
         intervals=sorted(set(points["interval"])),
         models=len(models),
         left_out=[(name, [names.get(b, b) for b in missing]) for name, missing in left_out],
@@ -150,6 +147,7 @@ def page(
         saturation=[] if saturation is None else saturation_rows(saturation, models),
         trend=trend_rows(trend),
         rows=rows,
+        findings=findings,
         scientific=scientific,
         interval=interval,
     )

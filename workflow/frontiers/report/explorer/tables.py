@@ -8,6 +8,7 @@ METRICS = {
     "s_eff": "accuracy / log10(FLOP), depends on the unit",
     "accuracy_per_flop": "accuracy per FLOP",
     "compute_at_accuracy": "compute for a fixed accuracy",
+    "compute_at_accuracy_uncorrected": "compute for a fixed accuracy, not corrected for guessing",
 }
 SELECTIONS = {"all": "all models", "frontier_at_date": "on the frontier at their date"}
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from frontiers.analysis.published_runs import STRATEGY, counted_text
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.figures import style as figures
 
@@ -140,8 +141,11 @@ def draw_strip(
     sns.despine(ax=strip, left=True)
 
 
-def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figures.Labels, y: float) -> None:
-    """Put a legend of the models, or of their architectures, and one of the other symbols under the panels."""
+def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figures.Labels, y: float) -> float:
+    """Put a legend of the models, or of their architectures, and one of the other symbols under the panels.
+
+    Returns where they end, as a share of the figure's height.
+    """
     kinds = rows.drop_duplicates("model").set_index("model")["architecture"]
     handles = figures.architecture_handles(kinds)
     if len(colours) <= len(figures.PALETTE):
@@ -166,7 +170,8 @@ def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figur
         ),
     ]  # fmt: skip
     below = first.get_window_extent().transformed(figure.transFigure.inverted()).y0
-    figure.legend(handles=signs, ncols=len(signs), loc="upper center", bbox_to_anchor=(0.5, below))
+    second = figure.legend(handles=signs, ncols=len(signs), loc="upper center", bbox_to_anchor=(0.5, below))
+    return second.get_window_extent().transformed(figure.transFigure.inverted()).y0
 
 
 def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
@@ -203,5 +208,7 @@ def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -
             name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
             figures.title(panel, name, f"{figures.problems_text(here)}, {here['model'].nunique()} models")
         y -= SPACE + ROW * deep + FOOT
-    legends(figure, rows, colours, labels, y)
+    end = legends(figure, rows, colours, labels, y)
+    if (points["strategy"] == STRATEGY).all():
+        figure.text(0.5, end, figures.wrapped(counted_text(points), 130), ha="center", va="top", fontsize=6)
     return figure

@@ -1,0 +1,173 @@
+"""Findings: every number is a cell of a table, and no claim is stronger than its interval."""
+
+import pandas as pd
+
+from frontiers.analysis import findings
+from frontiers.core.keys import MEAN
+
+LABELS = {"a": "A", "b": "B"}
+
+
+def points(models=("m", "n"), mean=True):
+    rows = [
+        {"model": m, "strategy": "cot", "benchmark": b, "cap": cap, "label": m.upper()}
+        for m in models
+        for b in ("a", "b", *([MEAN] * mean))
+        for cap in (8, None)
+    ]
+    return pd.DataFrame(rows).astype({"cap": "Int64"})
+
+
+def frontier(**changes):
+    row = {"benchmark": MEAN, "cost": "flops", "on_frontier": True, "model": "m", "strategy": "cot", "cap": 8}
+    row |= {
+        "accuracy": 0.812,
+        "accuracy_low": 0.7,
+        "accuracy_high": 0.9,
+        "cost_value": 2.5e14,
+        "p_on_frontier": 1.0,
+    }
+    return pd.DataFrame([row | changes]).astype({"cap": "Int64"})
+
+
+def trend(**changes):
+    row = {"benchmark": MEAN, "metric": "compute_at_accuracy", "selection": "all", "estimator": "ols"}
+    row |= {
+        "standard_error": "CV3",
+        "doubling_months": 3.0,
+        "doubling_low": 2.0,
+        "doubling_high": 5.0,
+        "high": -1.0,
+    }
+    return pd.DataFrame([row | {"models": 9, "estimable": True, "reason": None} | changes])
+
+
+def saturation(**changes):
+    row = {
+        "model": "m",
+        "strategy": "cot",
+        "benchmark": MEAN,
+        "saturation_cap": 64.0,
+        "saturation_above": 32.0,
+    }
+    return pd.DataFrame([row | {"problems": 300, "computes": 5, "reason": None} | changes])
+
+
+def architectures(**changes):
+    row = {
+        "benchmark": "all",
+        "comparison": "moe - dense",
+        "measure": "log_odds_at_matched_compute",
+        "scope": "these",
+    }
+    row |= {
+        "estimate": 1.4,
+        "low": 0.9,
+        "high": 1.9,
+        "models_a": 3,
+        "models_b": 5,
+        "note": "date not held fixed",
+    }
+    return pd.DataFrame([row | {"estimable": True, "reason": None} | changes])
+
+
+def outcomes(low=0.95, high=1.08):
+    key = {
+        "model": "all",
+        "strategy": "all",
+        "measure": "reasoning_tokens",
+        "estimable": True,
+        "reason": None,
+    }
+    share = key | {
+        "benchmark": "all",
+        "comparison": "share_raw",
+        "estimate": 0.75,
+        "low": 0.5,
+        "high": 1.0,
+        "n": 8,
+    }
+    ratio = key | {
+        "benchmark": "a",
+        "comparison": "within_problem",
+        "estimate": 1.01,
+        "low": low,
+        "high": high,
+        "n": 40,
+    }
+    return pd.DataFrame([share, ratio])
+
+
+def study(**tables):
+    made = {
+        "points": points(),
+        "frontier": frontier(),
+        "trend": trend(),
+        "saturation": saturation(),
+        "architectures": architectures(),
+        "outcomes": outcomes(),
+    }
+    return findings.findings(made | tables, LABELS)
+
+
+def answer(question, **tables):
+    return next(each for each in study(**tables) if question in each.question).answer
+
+
+def test_every_question_has_one_answer_with_its_interval():
+    found = study()
+    assert [each.question for each in found] == [
+        "Which model at which budget?",
+        "How fast does the frontier move?",
+        "Where does more reasoning stop paying?",
+        "Experts or dense?",
+        "Do failures cost more?",
+    ]
+    text = findings.markdown("s", found)
+    for piece in (
+        "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 2.5 × 10^14 FLOP",
+        "halves every 3.0 months by least squares (2.0 to 5.0).",
+        "M from 64 tokens",
+        "+1.40 log-odds (+0.90 to +1.90), 3 mixtures and 5 dense models. Caveat: date not held fixed.",
+        "6 of 8 pairs",
+        "1.01 times the tokens (0.95 to 1.08)",
+    ):
+        assert piece in text
+
+
+def test_a_claim_is_no_stronger_than_its_interval():
+    assert "more accurate" in answer("Experts") and "cannot tell" not in answer("Experts")
+    assert "cannot tell" in answer("Experts", architectures=architectures(low=-0.1))
+    assert "less accurate" in answer("Experts", architectures=architectures(estimate=-1, low=-2, high=-0.2))
+    assert "no difference is shown" in answer("failures")
+    assert "they take longer: 1.01" in answer("failures", outcomes=outcomes(low=1.001))
+    assert "they take less: 1.01" in answer("failures", outcomes=outcomes(0.9, 0.99))
+    assert "Not every direction" not in answer("frontier move")
+    assert "Not every direction shows that it falls" in answer("frontier move", trend=trend(high=0.2))
+    assert "cannot tell" in answer("budget", frontier=frontier(p_on_frontier=0.94))
+
+
+def test_what_cannot_be_estimated_says_why():
+    assert (
+        answer("frontier move", trend=trend(estimable=False, reason="3 models"))
+        == "These data cannot tell: 3 models."
+    )
+    reason = {"estimable": False, "reason": "no dense models"}
+    assert (
+        answer("Experts", architectures=architectures(**reason)) == "These data cannot tell: no dense models."
+    )
+    few = saturation(saturation_cap=None, problems=100)
+    assert "for none of 1 models" in answer("reasoning stop", saturation=few)
+    assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)
+
+
+def test_labels_are_no_markup():
+    hostile = points().assign(label="<img src=x> [a](b) *c*\n# d \x1b[31m")
+    text = findings.markdown("s", study(points=hostile))
+    assert "\\<img src=x\\> \\[a\\](b) \\*c\\* # d" in text and "\x1b" not in text and "\n# d" not in text
+
+
+def test_the_headline_is_the_mean_unless_it_leaves_models_out():
+    assert findings.headline(points()) == MEAN
+    fewer = points()
+    assert findings.headline(fewer[(fewer["benchmark"] != MEAN) | (fewer["model"] == "m")]) == "a"

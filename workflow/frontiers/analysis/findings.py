@@ -1,0 +1,290 @@
+"""What a study found, in sentences: one per question, each with its numbers, their intervals and the caveat that matters.
+
+Every number comes from a cell of a table, which the finding names. A claim is made only where the interval of its number
+allows it; otherwise the sentence says that these data cannot tell, and why.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from frontiers.core.escapes import one_line
+from frontiers.core.keys import MEAN, cap_order
+
+STABLE = 0.95
+"""Share of draws from which a point of the frontier is named."""
+TOLD = 5
+"""Most points of a frontier that are named."""
+CANNOT = "These data cannot tell"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where a number stands: a table, the row's values that find it, and its column."""
+
+    table: str
+    row: Mapping[str, object]
+    column: str
+    value: float | str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question of the study, and the cells its numbers come from."""
+
+    question: str
+    answer: str
+    cells: Sequence[Cell] = field(default_factory=tuple)
+
+
+def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> list[Finding]:
+    """Return the findings of a study from its tables points, frontier, trend, saturation, architectures, outcomes.
+
+    `names` are the labels of the benchmarks.
+    """
+    points = tables["points"]
+    benchmark = headline(points)
+    labels = {m: one_line(label) for m, label in zip(points["model"], points["label"], strict=True)}
+    where = names.get(benchmark, f"the mean of {len(names)} benchmarks" if benchmark == MEAN else benchmark)
+    return [
+        best_models(tables["frontier"], points, benchmark, where, labels),
+        moved(tables["trend"], benchmark, where),
+        stops_paying(tables["saturation"], benchmark, where, labels),
+        experts(tables["architectures"], benchmark),
+        failures(tables["outcomes"]),
+    ]
+
+
+def headline(points: pd.DataFrame) -> str:
+    """Return the mean over benchmarks where it leaves no model out, else the benchmark with most models."""
+    models = points.groupby("benchmark", sort=False)["model"].nunique()
+    return MEAN if models.get(MEAN, 0) == models.max() else str(models.drop(MEAN, errors="ignore").idxmax())
+
+
+def best_models(
+    frontier: pd.DataFrame, points: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
+) -> Finding:
+    """Return which model to take at which compute: the points that stay on the frontier in most draws."""
+    question = "Which model at which budget?"
+    mine = frontier[
+        (frontier["benchmark"] == benchmark) & (frontier["cost"] == "flops") & frontier["on_frontier"]
+    ]
+    sure = mine[mine["p_on_frontier"] >= STABLE].sort_values("cost_value", kind="stable")
+    # Of one model, the point with the most accuracy, and the cheapest cap of those with as much.
+    sure = sure.sort_values(["accuracy", "cost_value"], ascending=[False, True], kind="stable")
+    sure = sure.drop_duplicates("model").sort_values("cost_value", kind="stable")
+    if sure.empty:
+        return Finding(
+            question, f"{CANNOT}: no point of {where} is on the frontier in {STABLE:.0%} of the draws."
+        )
+    told = sure.iloc[-TOLD:]
+    parts, cells = [], []
+    for row in told.itertuples():
+        order = cap_order(pd.Series([row.cap], dtype="Int64")).iloc[0]
+        single = points[(points["model"] == row.model) & (points["benchmark"] == benchmark)]["cap"].nunique(
+            dropna=False
+        )
+        at = f" with at most {order:,.0f} tokens" if single > 1 and np.isfinite(order) else ""
+        parts.append(
+            f"{labels[row.model]}{at}: {percent(row.accuracy)} % ({percent(row.accuracy_low)} to "
+            f"{percent(row.accuracy_high)}) for {scientific(row.cost_value)} FLOP"
+        )
+        key = {"model": row.model, "strategy": row.strategy, "benchmark": benchmark, "cap": whole(row.cap)}
+        cells += [
+            Cell("frontier", key | {"cost": "flops"}, name, float(getattr(row, name)))
+            for name in ("accuracy", "accuracy_low", "accuracy_high", "cost_value", "p_on_frontier")
+        ]
+    fewer = f" The {len(told)} dearest of {len(sure)} such models." if len(sure) > len(told) else ""
+    answer = (
+        f"On {where}, per problem, on the frontier in at least {STABLE:.0%} of bootstrap draws: {'; '.join(parts)}."
+        f"{fewer} Compute is of the answer as an engine decodes it; between these budgets take the cheaper one."
+    )
+    return Finding(question, answer, cells)
+
+
+def moved(trend: pd.DataFrame, benchmark: str, where: str) -> Finding:
+    """Return how fast the compute for a fixed accuracy fell with release date, in three directions of regression."""
+    question = "How fast does the frontier move?"
+    mine = trend[
+        (trend["benchmark"] == benchmark)
+        & (trend["metric"] == "compute_at_accuracy")
+        & (trend["selection"] == "all")
+    ]
+    known = mine[mine["estimable"].astype(bool)]
+    if known.empty:
+        return Finding(question, cannot(mine["reason"]))
+    # Clustered by developer where it can be: the second row of an estimator, with other errors of the same estimate.
+    rows = known.drop_duplicates("estimator", keep="last")
+    parts, cells = [], []
+    for row in rows.itertuples():
+        low, high = (
+            f"{v:.1f}" if np.isfinite(v) else "no limit" for v in (row.doubling_low, row.doubling_high)
+        )
+        parts.append(f"{row.doubling_months:.1f} months by {DIRECTIONS[row.estimator]} ({low} to {high})")
+        key = {
+            c: getattr(row, c) for c in ("metric", "selection", "estimator", "benchmark", "standard_error")
+        }
+        cells += [
+            Cell("trend", key, c, number(getattr(row, c)))
+            for c in ("doubling_months", "doubling_low", "doubling_high")
+        ]
+    doubt = "" if (rows["high"] < 0).all() else " Not every direction shows that it falls."
+    answer = (
+        f"On {where}, over {int(rows['models'].iloc[0])} models, the compute for a fixed accuracy halves every "
+        f"{', '.join(parts)}.{doubt} Which direction is right depends on where the errors are."
+    )
+    return Finding(question, answer, cells)
+
+
+DIRECTIONS = {"ols": "least squares", "deming": "Deming regression", "inverse": "inverse regression"}
+
+
+def stops_paying(saturation: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]) -> Finding:
+    """Return from which cap on more reasoning gains less than a point, by paired tests."""
+    question = "Where does more reasoning stop paying?"
+    mine = saturation[saturation["benchmark"] == benchmark]
+    if mine.empty or mine["computes"].isna().all():
+        return Finding(question, cannot(mine["reason"]))
+    shown, rising = mine[mine["saturation_cap"].notna()], mine[mine["saturation_above"].notna()]
+    cells = [
+        Cell(
+            "saturation", {c: row[c] for c in ("model", "strategy", "benchmark")}, column, float(row[column])
+        )
+        for column in ("saturation_cap", "saturation_above")
+        for row in mine[mine[column].notna()].to_dict("records")
+    ]
+    parts = []
+    if len(shown):
+        each = ", ".join(
+            f"{labels[r.model]} from {whole(r.saturation_cap):,} tokens" for r in shown.itertuples()
+        )
+        parts.append(
+            f"a larger cap is shown to gain less than 1 point for {len(shown)} of {len(mine)} models ({each})"
+        )
+    else:
+        parts.append(
+            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point"
+        )
+    if len(rising):
+        least, most = whole(rising["saturation_above"].min()), whole(rising["saturation_above"].max())
+        upto = f"{least:,} tokens" if least == most else f"{least:,} to {most:,} tokens, by model,"
+        parts.append(f"up to {upto} a larger cap is shown to gain 1 point or more for {len(rising)}")
+    problems = int(mine["problems"].min())
+    few = f" With {problems} problems (fewer than 268) the former cannot be shown." if problems < 268 else ""
+    return Finding(question, f"On {where}, {'; '.join(parts)} (paired tests, 95 %).{few}", cells)
+
+
+def experts(architectures: pd.DataFrame, benchmark: str) -> Finding:
+    """Return the odds of mixtures of experts against dense models at the same compute."""
+    question = "Experts or dense?"
+    mine = architectures[
+        (architectures["comparison"] == "moe - dense")
+        & (architectures["measure"] == "log_odds_at_matched_compute")
+    ]
+    known = mine[mine["estimable"].astype(bool)]
+    if known.empty:
+        return Finding(question, cannot(mine["reason"]))
+    row = known.iloc[0]
+    key = {c: row[c] for c in ("benchmark", "comparison", "measure", "scope")}
+    cells = [Cell("architectures", key, c, float(row[c])) for c in ("estimate", "low", "high")]
+    numbers = f"{row['estimate']:+.2f} log-odds ({row['low']:+.2f} to {row['high']:+.2f})"
+    models = f"{int(row['models_a'])} mixtures and {int(row['models_b'])} dense models"
+    if row["low"] > 0 or row["high"] < 0:
+        better = "more" if row["low"] > 0 else "less"
+        answer = f"At the same compute the mixtures of experts are {better} accurate: {numbers}, {models}."
+    else:
+        answer = f"{CANNOT} whether mixtures of experts are more accurate at the same compute: {numbers}, {models}."
+    note = f" Caveat: {row['note']}." if isinstance(row["note"], str) else ""
+    return Finding(question, answer + note, cells)
+
+
+def failures(outcomes: pd.DataFrame) -> Finding:
+    """Return whether failed generations cost more: raw, and with difficulty held fixed."""
+    question = "Do failures cost more?"
+    tokens = outcomes[outcomes["measure"] == "reasoning_tokens"]
+    pairs = tokens[(tokens["benchmark"] == "all") & tokens["estimable"].astype(bool)].set_index("comparison")
+    if "share_raw" not in pairs.index:
+        return Finding(question, cannot(outcomes["reason"]))
+    cells, parts = [], []
+    share = pairs.loc["share_raw"]
+    cells += [_outcome(share, "share_raw", c) for c in ("estimate", "n")]
+    parts.append(
+        f"Failed generations are longer in {share['estimate'] * share['n']:.0f} of {int(share['n'])} pairs of a model "
+        "and a benchmark, but hard problems both fail more and take longer"
+    )
+    fixed = tokens[
+        (tokens["model"] == "all")
+        & tokens["comparison"].isin(["within_problem", "adjusted"])
+        & tokens["estimable"].astype(bool)
+    ]
+    # The ratio that rests on most: problems within which a model both fails and succeeds, or generations.
+    fixed = fixed.sort_values(["comparison", "n"], ascending=False, kind="stable").drop_duplicates(
+        "comparison"
+    )
+    for row in fixed.head(1).to_dict("records"):
+        cells += [_outcome(row, row["comparison"], c) for c in ("estimate", "low", "high")]
+        how = "within a problem" if row["comparison"] == "within_problem" else "adjusted for difficulty"
+        claim = (
+            "they take longer"
+            if row["low"] > 1
+            else "they take less"
+            if row["high"] < 1
+            else "no difference is shown"
+        )
+        parts.append(
+            f"{how}, {claim}: {row['estimate']:.2f} times the tokens ({row['low']:.2f} to {row['high']:.2f})"
+        )
+    if fixed.empty:
+        parts.append("with difficulty held fixed these data cannot tell")
+    return Finding(question, "; ".join(parts) + ".", cells)
+
+
+def _outcome(row: Mapping, comparison: str, column: str) -> Cell:
+    key = {"comparison": comparison} | {c: row[c] for c in ("model", "strategy", "benchmark", "measure")}
+    return Cell("outcomes", key, column, float(row[column]))
+
+
+def cannot(reasons: pd.Series) -> str:
+    """Return that the data cannot tell, with the commonest of the reasons."""
+    known = reasons.dropna().astype(str)
+    return f"{CANNOT}: {known.mode().iloc[0] if len(known) else 'nothing was compared'}."
+
+
+def markdown(study: str, found: Sequence[Finding]) -> str:
+    """Return the findings as a page."""
+    parts = [f"# Findings: {study}", *(f"**{each.question}** {plain(each.answer)}" for each in found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Return `text` for Markdown, in which nothing of it is markup or HTML."""
+    return re.sub(r"([\\`*_\[\]<>&])", r"\\\1", text)
+
+
+def as_json(found: Sequence[Finding]) -> list[dict]:
+    """Return the findings as JSON holds them."""
+    return [asdict(each) for each in found]
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with one digit."""
+    return f"{100 * share:.1f}"
+
+
+def scientific(value: float) -> str:
+    """Return a number as 6.9e+14 is written in text: 6.9 × 10^14."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa} × 10^{int(exponent)}"
+
+
+def number(value: float) -> float | None:
+    """Return a number, None where there is none."""
+    return None if pd.isna(value) else float(value)
+
+
+def whole(value: float | None) -> int | None:
+    """Return a cap as an integer, None for uncapped."""
+    return None if pd.isna(value) else int(value)

@@ -1,0 +1,37 @@
+"""Writes what a study found: a sentence for each of its questions, every number from a table.
+
+Inputs: the tables points, frontier, trend, saturation, architectures and outcomes of a study. Outputs: `findings.md`, and
+`findings.json` with the table, row and column of every number.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontiers.analysis import findings
+from frontiers.core import sealed
+from frontiers.core.cli import run
+from frontiers.core.files import write_whole
+from frontiers.core.tables import read_table
+
+TABLES = ("points", "frontier", "trend", "saturation", "architectures", "outcomes")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments and write both files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in TABLES:
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"table of {name}")
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--labels", type=json.loads, default={}, help='JSON {"benchmarks": {name: label}}')
+    parser.add_argument("--output", type=Path, required=True, help="page to write; a JSON goes next to it")
+    args = parser.parse_args(argv)
+    tables = {name: read_table(getattr(args, name), name) for name in TABLES}
+    found = findings.findings(tables, args.labels.get("benchmarks", {}))
+    sealed.write(args.output.with_suffix(".json"), {"study": args.study, "findings": findings.as_json(found)})
+    write_whole(args.output, findings.markdown(args.study, found).encode())
+
+
+if __name__ == "__main__":
+    run(main)
