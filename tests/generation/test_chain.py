@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from frontiers.core.cli import UserError
 from frontiers.generation.journal import Journal
-from frontiers.generation.prompts import render_prompt
 from frontiers.generation.strategies import chain
 from frontiers.pocket.tokenizer import build_tokenizer
+from support.prompts import render_prompt
 from support.writer import IDS, PROBLEMS, PROMPT_STYLE, THINKING, TOKENIZER, Writer, decode, settings_of
 
 CAPS = st.lists(st.integers(0, 45), min_size=1, max_size=4, unique=True).map(sorted)

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from frontiers.core.cli import UserError
-from frontiers.generation.prompts import Thinking, render_prompt
+from frontiers.generation.prompts import Thinking
+from support.prompts import render_prompt
 from support.workflow_copy import ROOT
 from support.writer import EOS, PROMPT_STYLE, THINKING
 

@@ -12,13 +12,14 @@ from frontiers.core.cli import UserError
 from frontiers.generation.engines import thought_model
 from frontiers.generation.engines.reward import GuidedPolicy
 from frontiers.generation.engines.thought import ThoughtEngine
-from frontiers.generation.prompts import Thinking, render_prompt
+from frontiers.generation.prompts import Thinking
 from frontiers.generation.requests import Request, Scores
 from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
 from frontiers.pocket import world
 from frontiers.pocket.tokenizer import build_tokenizer, words_of
+from support.prompts import render_prompt
 from support.scripted_trees import REWARD
 from support.thought_checkpoints import BARRED, literal, random_model, save_checkpoint
 from support.writer import MARKERS, PROBLEMS

@@ -15,6 +15,7 @@ from frontiers.generation.engines import vllm
 from frontiers.generation.requests import Request, before_text, complete, continuation
 from frontiers.generation.strategies import chain
 from support.paths import ROOT
+from support.prompts import render_prompt
 
 # vLLM is imported once for all modules that run it in this process.
 
@@ -65,7 +66,7 @@ def requests(tokenizer):
     stop, _ = thinking.stops((tokenizer.eos_token_id,))
     found = []
     for number, line in enumerate(lines):
-        prompt = prompts.render_prompt(tokenizer, json.loads(line)["question"], thinking, {})
+        prompt = render_prompt(tokenizer, json.loads(line)["question"], thinking, {})
         found.append(Request(prompt, 1000 + number, 256 - len(prompt), stop))
     return found
 

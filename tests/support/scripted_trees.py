@@ -2,12 +2,12 @@
 
 import random
 
-from frontiers.generation.prompts import render_prompt
 from frontiers.generation.requests import Completion, Scores, Scoring
 from frontiers.generation.reward_layout import RewardLayout
 from frontiers.generation.strategies import tree as trees
 from frontiers.generation.strategies.chain import Settings
 from frontiers.generation.strategies.tree import Shape
+from support.prompts import render_prompt
 from support.writer import EOS, IDS, PROBLEMS, PROMPT_STYLE, THINKING, TOKENIZER, decode
 
 END, DOT = THINKING.end[0], IDS["."]

@@ -18,6 +18,7 @@ SOURCE_ONLY = ["connection-pool"]
 # Packages that no script imports itself, and why they are listed.
 LISTED_FOR = {
     ("generate-endpoint", "jinja2"): "transformers renders chat templates with it",
+    ("import", "jinja2"): "transformers renders chat templates with it",
     ("figures", "pygments"): "snakemake --report renders code with it",
 }
 # Imports that are never reached in an environment, and why.

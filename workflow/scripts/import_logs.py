@@ -14,6 +14,7 @@ from pathlib import Path
 
 from frontiers.core import cli, files, sealed, tables
 from frontiers.data.problems import read_problems
+from frontiers.generation.chat_template import Renderer, TemplateFault
 from frontiers.log_import import import_tables, token_counts
 from frontiers.log_import.entry import Faults, valid
 from frontiers.log_import.files import read_entries
@@ -92,7 +93,6 @@ def counter(found: dict, identity: dict) -> token_counts.Counter:
     """Return the model's token counter, one that cannot count if its tokenizer is not available."""
     if found["folder"] is None:
         return token_counts.Counter(None, found["reason"])
-    from jinja2 import TemplateError
     from transformers import AutoTokenizer
 
     trusted, template = identity.get("trust_remote_code", False), identity.get("template") or {}
@@ -101,17 +101,16 @@ def counter(found: dict, identity: dict) -> token_counts.Counter:
     def encode(texts: Sequence[str]) -> list[list[int]]:
         return tokenizer([valid(text) for text in texts], add_special_tokens=False)["input_ids"]
 
+    rendered = Renderer(tokenizer, {"add_generation_prompt": True, "tokenize": False, **template})
+
     def render(messages: Sequence[dict]) -> Sequence[int]:
         try:
-            text = tokenizer.apply_chat_template(
-                list(messages), add_generation_prompt=True, tokenize=False, **template
-            )
-        except (TemplateError, ValueError) as error:
+            return encode([rendered(messages)])[0]
+        except TemplateFault as fault:
             raise cli.UserError(
-                f"{found['folder']}: its chat template cannot render the messages of the log ({error}); "
+                f"{found['folder']}: its chat template cannot render the messages of the log: it {fault}; "
                 "map `prompt_tokens` or `prompt`"
-            ) from error
-        return encode([text])[0]
+            ) from fault
 
     return token_counts.Counter(encode, render=render)
 

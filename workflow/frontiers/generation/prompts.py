@@ -1,8 +1,10 @@
 """Prompts from the model's own chat template, and the markers that separate its reasoning from its answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from frontiers.core.cli import UserError
+from frontiers.generation.chat_template import Renderer, TemplateFault
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,35 @@ class Thinking:
         )
 
 
-def render_prompt(tokenizer, question: str, thinking: Thinking, template: dict) -> tuple[int, ...]:
-    """Return the prompt's token ids, rendered by the model's own chat template.
+def render_prompts(
+    tokenizer, questions: Sequence[tuple[str, str]], thinking: Thinking, template: dict, model: str
+) -> list[tuple[int, ...]]:
+    """Return the token ids of the prompts, rendered by the chat template of `model`; `questions` are (problem, text).
 
-    With style "markers" the prompt ends inside the thinking: the start marker is appended if the template leaves
-    it to the model. Raises `UserError` if neither the tokenizer nor the model's block `template` has a chat
-    template.
+    With style "markers" a prompt ends inside the thinking: the start marker is appended if the template leaves it to
+    the model. Raises `UserError` if neither the tokenizer nor the model's block `template` has a chat template, or if
+    that fails, or takes too much time or memory.
     """
     if not (tokenizer.chat_template or template.get("chat_template")):
         raise UserError(
             f"{tokenizer.name_or_path}: its tokenizer has no chat template. Add one to the model's block: "
             "template: {chat_template: \"{% for message in messages %}{{ message['content'] }}{% endfor %}\"}"
         )
-    messages = [{"role": "user", "content": question}]
-    rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, **template)
-    ids = tuple(rendered if isinstance(rendered, list) else rendered["input_ids"])
-    if thinking.style == "markers" and not _open(ids, thinking):
-        ids += thinking.start
-    return ids
+    prompts = []
+    with Renderer(tokenizer, {"add_generation_prompt": True, "tokenize": True, **template}) as render:
+        for problem, question in questions:
+            try:
+                ids = tuple(render([{"role": "user", "content": question}]))
+            except TemplateFault as fault:
+                where = f"models.{model}.template" if "chat_template" in template else tokenizer.name_or_path
+                raise UserError(
+                    f"{where}: the chat template of model `{model}` {fault}, on problem `{problem}`. Correct it, or give "
+                    f"another in models.{model}: template: {{chat_template: ...}}"
+                ) from fault
+            if thinking.style == "markers" and not _open(ids, thinking):
+                ids += thinking.start
+            prompts.append(ids)
+    return prompts
 
 
 def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:

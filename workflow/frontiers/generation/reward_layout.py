@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from frontiers.core.cli import UserError
+from frontiers.generation.chat_template import Renderer, TemplateFault
 from frontiers.generation.requests import Scores, Scoring
 
 AGGREGATES = ("last", "mean", "product", "min")
@@ -40,6 +41,9 @@ class RewardLayout:
                 "use the step tag from its model card"
             )
         object.__setattr__(self, "tag_id", ids[0])
+        # Rendered as text: some tokenizers return ids, others a mapping.
+        options = {"tokenize": False, "add_generation_prompt": False}
+        object.__setattr__(self, "render", Renderer(self.tokenizer, options))
 
     def tokens(self, question: str, steps: Sequence[str]) -> tuple[int, ...]:
         """Return the token ids of a solution; raise `UserError` if the model's vocabulary lacks a word of it."""
@@ -50,8 +54,13 @@ class RewardLayout:
         else:
             turns = [(SYSTEM, self.block.get("system")), (USER, question), (ASSISTANT, joined.rstrip())]
             messages = [{"role": role, "content": content} for role, content in turns if content]
-            # Tokenised as text: some tokenizers return ids, others a mapping.
-            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)
+            try:
+                text = self.render(messages)
+            except TemplateFault as fault:
+                raise UserError(
+                    f"models.{self.name}: its chat template {fault}. Choose another revision, or describe its input with "
+                    f"models.{self.name}.reward.prompt"
+                ) from fault
             ids = self.tokenizer.encode(text, add_special_tokens=False)
         if unknown_id(self.tokenizer) in ids:
             raise UserError(

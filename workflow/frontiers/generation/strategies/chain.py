@@ -15,7 +15,7 @@ import pandas as pd
 from frontiers.core.cli import UserError
 from frontiers.data.problems import Problem
 from frontiers.generation.looping import loops
-from frontiers.generation.prompts import Thinking, render_prompt
+from frontiers.generation.prompts import Thinking, render_prompts
 from frontiers.generation.requests import Completion, Episode, Request, complete, derive_seed
 
 Cap = int | None  # reasoning tokens; None is uncapped
@@ -80,24 +80,27 @@ def episodes(
     The samples of a problem are adjacent, so that they share the prompt in the engine's cache. Raises
     `UserError` for a problem whose prompt fills the context.
     """
-    found = []
-    for problem in problems:
-        prompt = prompt_with_room(problem, tokenizer, thinking, template, settings)
-        found += [episode(problem.id, n, prompt, thinking, settings) for n in range(settings.samples)]
-    return found
+    prompts = prompts_with_room(problems, tokenizer, thinking, template, settings)
+    return [
+        episode(problem.id, number, prompt, thinking, settings)
+        for problem, prompt in zip(problems, prompts, strict=True)
+        for number in range(settings.samples)
+    ]
 
 
-def prompt_with_room(
-    problem: Problem, tokenizer, thinking: Thinking, template: dict, settings: Settings
-) -> tuple[int, ...]:
-    """Return the prompt of a problem; raise `UserError` if it leaves no room for an answer."""
-    prompt = render_prompt(tokenizer, problem.question, thinking, template)
-    if settings.context - len(prompt) < len(thinking.forced_end) + settings.answer_tokens:
-        raise UserError(
-            f"problem `{problem.id}` of {settings.benchmark}: its prompt of {len(prompt)} tokens leaves no room for "
-            f"an answer in a context of {settings.context}; raise engine.max_model_len of the study"
-        )
-    return prompt
+def prompts_with_room(
+    problems: Sequence[Problem], tokenizer, thinking: Thinking, template: dict, settings: Settings
+) -> list[tuple[int, ...]]:
+    """Return the prompts of the problems; raise `UserError` for one that leaves no room for an answer."""
+    questions = [(f"{settings.benchmark}/{problem.id}", problem.question) for problem in problems]
+    prompts = render_prompts(tokenizer, questions, thinking, template, settings.model)
+    for problem, prompt in zip(problems, prompts, strict=True):
+        if settings.context - len(prompt) < len(thinking.forced_end) + settings.answer_tokens:
+            raise UserError(
+                f"problem `{problem.id}` of {settings.benchmark}: its prompt of {len(prompt)} tokens leaves no room for "
+                f"an answer in a context of {settings.context}; raise engine.max_model_len of the study"
+            )
+    return prompts
 
 
 def episode(

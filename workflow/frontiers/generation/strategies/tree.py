@@ -14,7 +14,7 @@ from frontiers.generation import reward_layout
 from frontiers.generation.prompts import Thinking
 from frontiers.generation.requests import Completion, Episode, Request, Scores, before_text, derive_seed
 from frontiers.generation.reward_layout import RewardLayout
-from frontiers.generation.strategies.chain import Settings, prompt_with_room
+from frontiers.generation.strategies.chain import Settings, prompts_with_room
 from frontiers.generation.strategies.tree_shape import Shape
 
 Path = tuple[int, ...]
@@ -97,7 +97,7 @@ def episodes(
     layout: RewardLayout,
 ) -> list[Episode[Tree]]:
     """Return an episode for every problem. Raises `UserError` for a problem whose prompt fills the context."""
-    prompts = [prompt_with_room(problem, tokenizer, thinking, template, settings) for problem in problems]
+    prompts = prompts_with_room(problems, tokenizer, thinking, template, settings)
     return [
         episode(problem, prompt, tokenizer, thinking, settings, shape, layout)
         for problem, prompt in zip(problems, prompts, strict=True)
