@@ -53,6 +53,22 @@ def saturation(**changes):
     return pd.DataFrame([row | {"problems": 300, "computes": 5, "reason": None} | changes])
 
 
+def gains(**changes):
+    row = {
+        "model": "m",
+        "strategy": "cot",
+        "benchmark": MEAN,
+        "from_cap": 64,
+        "to_cap": None,
+        "pays": "unclear",
+    }
+    rows = [
+        row | {"gain": 0.012, "low": -0.01, "high": 0.034},
+        row | {"model": "n", "gain": 0.08, "low": 0.05, "high": 0.11, "pays": "yes"},
+    ]
+    return pd.DataFrame([each | changes for each in rows])
+
+
 def architectures(**changes):
     row = {
         "benchmark": "all",
@@ -104,6 +120,7 @@ def study(**tables):
         "frontier": frontier(),
         "trend": trend(),
         "saturation": saturation(),
+        "gains": gains(),
         "architectures": architectures(),
         "outcomes": outcomes(),
     }
@@ -128,6 +145,7 @@ def test_every_question_has_one_answer_with_its_interval():
         "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 2.5 × 10^14 FLOP",
         "halves every 3.0 months by least squares (2.0 to 5.0).",
         "M from 64 tokens",
+        "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
         "+1.40 log-odds (+0.90 to +1.90), 3 mixtures and 5 dense models. Caveat: date not held fixed.",
         "6 of 8 pairs",
         "1.01 times the tokens (0.95 to 1.08)",

@@ -41,6 +41,7 @@ rule write_findings:
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
         saturation="results/{study}/saturation.parquet",
+        gains="results/{study}/gains.parquet",
         architectures="results/{study}/architectures.parquet",
         outcomes="results/{study}/outcomes.parquet",
     output:
@@ -62,7 +63,7 @@ rule write_findings:
         labels=lambda wc: labels(wc, ("benchmarks",)),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --trend {input.trend:q} --saturation {input.saturation:q} --architectures {input.architectures:q}"
+        " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
         " --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} --output {output.page:q}"
         " &> {log:q}"
 

@@ -1,7 +1,7 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
-Inputs: the tables points, frontier, trend, saturation, architectures and outcomes of a study. Outputs: `findings.md`, and
-`findings.json` with the table, row and column of every number.
+Inputs: the tables points, frontier, trend, saturation, gains, architectures and outcomes of a study. Outputs:
+`findings.md`, and `findings.json` with the table, row and column of every number.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from frontiers.core.cli import run
 from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 
-TABLES = ("points", "frontier", "trend", "saturation", "architectures", "outcomes")
+TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "outcomes")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

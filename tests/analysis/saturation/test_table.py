@@ -66,6 +66,7 @@ def test_table_of_known_curves():
     assert found.plateau_low <= 0 <= found.plateau_high
     assert found.slope_before == pytest.approx(0.7 / 0.93, rel=0.15)
     assert found.saturation_cap == 48  # the first cap beyond the break
+    assert found.direction == "levels_off" and pd.isna(mean.direction["line"])
     assert not mean.saturated["line"] and "without a break" in mean.reason["line"]
     assert pd.isna(mean.saturation_cap["line"]) and mean.davies_p["line"] > 0.05
     assert mean.saturated["s"] and mean.saturation_cap["s"] == 64
@@ -112,6 +113,7 @@ def test_an_onset_is_no_saturation():
     row = saturation.fit(make_answers({"m": late}, FLOPS), draws=100)[0].iloc[0]
     assert row.form == "one_break" and not row.saturated and pd.isna(row.saturation_cap)
     assert row.slope_before < row.plateau_slope and "no saturation in range" in row.reason
+    assert row.direction == "onset"
 
 
 def test_too_few_caps():
@@ -155,13 +157,12 @@ def test_rows_that_are_doubled_or_lack():
     assert not table.benchmark.eq("mean").any()
 
 
-def test_the_script_writes_both_tables(measured, tmp_path):
+def test_the_script_writes_all_tables(measured, tmp_path):
     answers = read_table(measured["answers"], "answers")
     arguments = [f"--{n}={measured[n]}" for n in ("points", "answers")]
-    names = ("saturation", "saturation_pooled")
-    written = [
-        f"--{o}={tmp_path / n}.parquet" for o, n in zip(("output", "saturation-pooled"), names, strict=True)
-    ]
+    names = ("saturation", "saturation_pooled", "gains")
+    options = ("output", "saturation-pooled", "gains")
+    written = [f"--{o}={tmp_path / n}.parquet" for o, n in zip(options, names, strict=True)]
     main([*arguments, "--seed=1", "--draws=50", *written])
     expected = saturation.fit(answers, 50, 1, list(dict.fromkeys(answers.benchmark)))
     for name, table in zip(names, expected, strict=True):

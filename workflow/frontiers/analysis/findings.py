@@ -52,7 +52,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
         moved(tables["trend"], benchmark, where),
-        stops_paying(tables["saturation"], benchmark, where, labels),
+        stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], benchmark),
         failures(tables["outcomes"]),
     ]
@@ -142,8 +142,10 @@ def moved(trend: pd.DataFrame, benchmark: str, where: str) -> Finding:
 DIRECTIONS = {"ols": "least squares", "deming": "Deming regression", "inverse": "inverse regression"}
 
 
-def stops_paying(saturation: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]) -> Finding:
-    """Return from which cap on more reasoning gains less than a point, by paired tests."""
+def stops_paying(
+    saturation: pd.DataFrame, gains: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
+) -> Finding:
+    """Return from which cap on more reasoning gains less than a point, and what the last doubling gained."""
     question = "Where does more reasoning stop paying?"
     mine = saturation[saturation["benchmark"] == benchmark]
     if mine.empty or mine["computes"].isna().all():
@@ -174,7 +176,37 @@ def stops_paying(saturation: pd.DataFrame, benchmark: str, where: str, labels: M
         parts.append(f"up to {upto} a larger cap is shown to gain 1 point or more for {len(rising)}")
     problems = int(mine["problems"].min())
     few = f" With {problems} problems (fewer than 268) the former cannot be shown." if problems < 268 else ""
-    return Finding(question, f"On {where}, {'; '.join(parts)} (paired tests, 95 %).{few}", cells)
+    last, sources = last_doublings(gains[gains["benchmark"] == benchmark])
+    return Finding(
+        question, f"On {where}, {'; '.join(parts)} (paired tests, 95 %).{few}{last}", [*cells, *sources]
+    )
+
+
+def last_doublings(gains: pd.DataFrame) -> tuple[str, list[Cell]]:
+    """Return what the last doubling of compute gained: the models with the least and the most, with their intervals."""
+    if gains.empty:
+        return "", []
+    last = gains.groupby(["model", "strategy"], sort=False).tail(1).sort_values("gain", kind="stable")
+    ends = last.iloc[[0, -1]] if len(last) > 1 else last
+    told = " and ".join(
+        f"{100 * r.gain:+.1f} points ({100 * r.low:+.1f} to {100 * r.high:+.1f})" for r in ends.itertuples()
+    )
+    shown = int((last["pays"] == "yes").sum())
+    cells = [
+        Cell(
+            "gains",
+            {c: r[c] for c in ("model", "strategy", "benchmark")} | {"from_cap": whole(r["from_cap"])},
+            column,
+            number(r[column]),
+        )
+        for r in ends.to_dict("records")
+        for column in ("gain", "low", "high")
+    ]
+    between = f" gained between {told}" if len(last) > 1 else f" gained {told}"
+    return (
+        f" Per doubling of compute, the last step of caps{between}; it is shown to pay for {shown} of {len(last)}.",
+        cells,
+    )
 
 
 def experts(architectures: pd.DataFrame, benchmark: str) -> Finding:

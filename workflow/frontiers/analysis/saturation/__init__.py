@@ -9,5 +9,6 @@ from frontiers.core.lazy import lazy
 __getattr__ = lazy(
     __name__,
     fit="table",
+    gains_of="table",
     unfitted="table",
 )

@@ -86,6 +86,13 @@ def fit(
     return table, frame_of(pooled, "saturation_pooled"), frame_of(gain_rows(over_caps), "gains")
 
 
+def gains_of(
+    answers: pd.DataFrame, draws: int = 1000, seed: int = 0, benchmarks: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return the table `gains` alone; arguments as in `fit`."""
+    return frame_of(gain_rows(read_curves(answers, draws, seed, benchmarks)), "gains")
+
+
 def unfitted(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the tables of figures that have one point per model: nothing can be fitted, and why."""
     keys = points[[*CURVE, "problems"]].drop_duplicates(CURVE)
