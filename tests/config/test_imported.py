@@ -66,6 +66,7 @@ MISTAKES = [
     ("logs/phi-4/long-chains/0/id_pattern", "p(.*)", ["id_pattern: there is no id to search", "columns: {id: …}"]),
     ("logs/phi-4/long-chains/0", LOG | {"columns": {"id": "i"}, "id_pattern": "p("}, ["not a regular expression"]),
     ("logs/phi-4/long-chains/0", LOG | {"columns": {"id": "i"}, "id_pattern": "p"}, ["it has 0 groups"]),
+    ("logs/phi-4/long-chains/0/records", "rows", ["only a table in one JSON document has a list of records"]),
     ("logs/phi-4/long-chains/0/where", {}, ["studies.others.logs.phi-4.long-chains[0].where"]),
     ("logs/phi-4/short-chain", [LOG], ["benchmark `short-chain`", "`short-chains`"]),
     ("logs/phi-4/long-chains", LOG, ["studies.others.logs.phi-4.long-chains", "a list"]),

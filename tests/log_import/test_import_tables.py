@@ -686,7 +686,7 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
     assert any("1 completions hide their trace: its 800 tokens" in note for note in facts["notes"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.recursive(
@@ -695,7 +695,10 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
                 st.lists(inner, max_size=3)
                 | st.dictionaries(
                     st.sampled_from(
-                        "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages".split()
+                        (
+                            "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages model_output choices "
+                            "message content usage model_response query response body status_code problem generation metric role"
+                        ).split()
                     ),
                     inner,
                     max_size=6,
@@ -706,7 +709,7 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
         min_size=1,
         max_size=4,
     ),
-    st.sampled_from(["lm-eval", "table"]),
+    st.sampled_from(["lm-eval", "table", "evalscope", "lighteval", "nemo-skills", "openai-batch"]),
 )
 def test_no_content_of_a_log_makes_more_than_faults(tmp_path_factory, values, form):
     path = tmp_path_factory.mktemp("any") / "log.jsonl"
