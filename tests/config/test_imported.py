@@ -138,3 +138,15 @@ def test_a_judge_needs_a_block_as_any_model_does(config, tmp_path):
     for name in ("others", "pocket"):
         assert f"model `pocket-jugde` is listed in study `{name}`" in str(error.value)
     assert str(error.value).count("Did you mean `pocket-judge`?") == 2
+
+
+def test_only_a_model_that_runs_here_needs_a_forced_end(config, tmp_path):
+    del config["models"]["phi-4"]["thinking"]["forced_end"]
+    config["studies"] = {"others": config["studies"]["others"]}
+    load.check(config, tmp_path)
+    engine = {"kind": "endpoint", "url": "http://localhost:8000/v1", "max_model_len": 4096, "max_num_seqs": 8}
+    config["studies"]["others"] |= {"judge": "phi-4", "engine": engine}
+    with pytest.raises(
+        UserError, match=r"models\.phi-4\.thinking: study `others` runs this model; add `forced_end`"
+    ):
+        load.check(config, tmp_path)

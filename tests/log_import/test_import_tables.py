@@ -697,7 +697,8 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
                     st.sampled_from(
                         (
                             "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages model_output choices "
-                            "message content usage model_response query response body status_code problem generation metric role"
+                            "message content usage model_response query response body status_code problem "
+                            "generation metric role"
                         ).split()
                     ),
                     inner,

@@ -91,7 +91,8 @@ def test_lighteval(tmp_path):
 def test_nemo_skills(tmp_path):
     row = {
         "id": "algebra-1", "problem": QUESTION, "expected_answer": "4", "generation": "4",
-        "num_generated_tokens": 9,        "_full_generation": "<think>Hm.</think>4", "predicted_answer": "4", "symbolic_correct": True, "finish_reason": "stop",
+        "num_generated_tokens": 9,        "_full_generation": "<think>Hm.</think>4", "predicted_answer": "4", 
+        "symbolic_correct": True, "finish_reason": "stop",
     }  # fmt: skip
     (one,), faults = entries(tmp_path, "nemo-skills", [row], columns={"id": "id"})
     assert (one.id, one.completion, one.output_tokens, one.gold) == (
