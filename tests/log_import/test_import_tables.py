@@ -335,6 +335,21 @@ def test_inspect_rows_carry_choices_and_target(tmp_path):
     assert {"choices", "target"} <= set(rows[0])
 
 
+# evalscope
+
+
+def test_a_file_that_evalscope_wrote(tmp_path, problems):
+    log = {"format": "evalscope", "file": str(LOGS / "evalscope.jsonl")}
+    table, verdicts, facts = run(tmp_path, problems, [log], samples=2)
+    assert len(table) == 16 and verdicts.empty
+    assert (table[["reasoning_tokens", "end_tokens", "answer_tokens"]] == [7, 1, 4]).all(axis=None)
+    assert (
+        table["reasoning"].str.startswith("We count.").all()
+        and table["answer"].str.startswith("\\boxed{").all()
+    )
+    assert facts["sources"]["output"] == facts["sources"]["finish"] == {"log": 16}
+
+
 # Inspect
 
 
