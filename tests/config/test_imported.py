@@ -66,6 +66,7 @@ MISTAKES = [
     ("logs/phi-4/long-chains/0/id_pattern", "p(.*)", ["id_pattern: there is no id to search", "columns: {id: …}"]),
     ("logs/phi-4/long-chains/0", LOG | {"columns": {"id": "i"}, "id_pattern": "p("}, ["not a regular expression"]),
     ("logs/phi-4/long-chains/0", LOG | {"columns": {"id": "i"}, "id_pattern": "p"}, ["it has 0 groups"]),
+    ("logs/phi-4/long-chains/0/records", "rows", ["only a table in one JSON document has a list of records"]),
     ("logs/phi-4/long-chains/0/where", {}, ["studies.others.logs.phi-4.long-chains[0].where"]),
     ("logs/phi-4/short-chain", [LOG], ["benchmark `short-chain`", "`short-chains`"]),
     ("logs/phi-4/long-chains", LOG, ["studies.others.logs.phi-4.long-chains", "a list"]),
@@ -137,3 +138,15 @@ def test_a_judge_needs_a_block_as_any_model_does(config, tmp_path):
     for name in ("others", "pocket"):
         assert f"model `pocket-jugde` is listed in study `{name}`" in str(error.value)
     assert str(error.value).count("Did you mean `pocket-judge`?") == 2
+
+
+def test_only_a_model_that_runs_here_needs_a_forced_end(config, tmp_path):
+    del config["models"]["phi-4"]["thinking"]["forced_end"]
+    config["studies"] = {"others": config["studies"]["others"]}
+    load.check(config, tmp_path)
+    engine = {"kind": "endpoint", "url": "http://localhost:8000/v1", "max_model_len": 4096, "max_num_seqs": 8}
+    config["studies"]["others"] |= {"judge": "phi-4", "engine": engine}
+    with pytest.raises(
+        UserError, match=r"models\.phi-4\.thinking: study `others` runs this model; add `forced_end`"
+    ):
+        load.check(config, tmp_path)

@@ -335,6 +335,21 @@ def test_inspect_rows_carry_choices_and_target(tmp_path):
     assert {"choices", "target"} <= set(rows[0])
 
 
+# evalscope
+
+
+def test_a_file_that_evalscope_wrote(tmp_path, problems):
+    log = {"format": "evalscope", "file": str(LOGS / "evalscope.jsonl")}
+    table, verdicts, facts = run(tmp_path, problems, [log], samples=2)
+    assert len(table) == 16 and verdicts.empty
+    assert (table[["reasoning_tokens", "end_tokens", "answer_tokens"]] == [7, 1, 4]).all(axis=None)
+    assert (
+        table["reasoning"].str.startswith("We count.").all()
+        and table["answer"].str.startswith("\\boxed{").all()
+    )
+    assert facts["sources"]["output"] == facts["sources"]["finish"] == {"log": 16}
+
+
 # Inspect
 
 
@@ -686,7 +701,7 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
     assert any("1 completions hide their trace: its 800 tokens" in note for note in facts["notes"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.recursive(
@@ -695,7 +710,11 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
                 st.lists(inner, max_size=3)
                 | st.dictionaries(
                     st.sampled_from(
-                        "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages".split()
+                        (
+                            "doc doc_id arguments resps gen_args_0 arg_0 id text turns messages model_output choices "
+                            "message content usage model_response query response body status_code problem "
+                            "generation metric role"
+                        ).split()
                     ),
                     inner,
                     max_size=6,
@@ -706,7 +725,7 @@ def test_padding_and_hidden_traces_are_told_of(tmp_path, few):
         min_size=1,
         max_size=4,
     ),
-    st.sampled_from(["lm-eval", "table"]),
+    st.sampled_from(["lm-eval", "table", "evalscope", "lighteval", "nemo-skills", "openai-batch"]),
 )
 def test_no_content_of_a_log_makes_more_than_faults(tmp_path_factory, values, form):
     path = tmp_path_factory.mktemp("any") / "log.jsonl"

@@ -168,6 +168,14 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     yield from _order_faults(f"{place}.caps", listed.get("caps", [None]))
     if isinstance(study.get("samples"), Mapping):
         yield from _sample_faults(f"{place}.samples", study["samples"], listed["benchmarks"])
+    writing = study["models"] if study["kind"] == "measured" else [study["judge"]] if "judge" in study else []
+    for model in writing:
+        thinking = config["models"].get(model, {}).get("thinking")
+        if thinking is not None and "forced_end" not in thinking:
+            yield (
+                f"models.{model}.thinking: study `{name}` runs this model; add `forced_end`, the text that ends a trace cut "
+                'at a cap, for instance forced_end: "</think>"'
+            )
     if study["kind"] == "measured":
         yield from _room_faults(place, study)
         yield from _engine_faults(f"{place}.engine", study)

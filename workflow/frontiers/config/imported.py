@@ -11,7 +11,11 @@ PACKED = (".jsonl.gz", ".jsonl.zst")
 ENDINGS = {
     "lm-eval": (".jsonl", ".json", *PACKED),
     "inspect": (".eval", ".json"),
-    "table": (".parquet", ".jsonl", *PACKED),
+    "evalscope": (".jsonl", *PACKED),
+    "lighteval": (".parquet",),
+    "nemo-skills": (".jsonl", *PACKED),
+    "openai-batch": (".jsonl", *PACKED),
+    "table": (".parquet", ".json", ".jsonl", *PACKED),
 }
 """Endings that a log of each format may have."""
 
@@ -45,6 +49,8 @@ def _faults_of(place: str, log: Mapping, study: Mapping, root: Path | None) -> I
         yield f"{place}.file: a log of format {form} ends in {endings}, this is {log['file']}; correct `format` or `file`"
     yield from _column_faults(f"{place}.columns", log)
     yield from _pattern_faults(place, log)
+    if "records" in log and not (form == "table" and log["file"].endswith(".json")):
+        yield f"{place}.records: only a table in one JSON document has a list of records; remove it"
     if "cap" in log and "cap" in log.get("columns", {}):
         yield f"{place}: `cap` and `columns.cap` contradict each other; remove one"
     if "cap" in log and log["cap"] not in study.get("caps", [None]):
@@ -56,7 +62,7 @@ def _faults_of(place: str, log: Mapping, study: Mapping, root: Path | None) -> I
 def _pattern_faults(place: str, log: Mapping) -> Iterator[str]:
     if "id_pattern" not in log:
         return
-    if "id" not in log.get("columns", {}):
+    if "id" not in log.get("columns", {}) and log["format"] != "openai-batch":
         yield f"{place}.id_pattern: there is no id to search; add `columns: {{id: …}}`"
     try:
         groups = re.compile(log["id_pattern"]).groups

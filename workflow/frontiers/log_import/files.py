@@ -13,11 +13,21 @@ import pyarrow.parquet as pq
 from frontiers.log_import.entry import Entry, Faults, at
 from frontiers.log_import.formats import inspect, lm_eval, table
 from frontiers.log_import.matching import SHOWN
+from frontiers.log_import.other_tools import evalscope, lighteval, nemo_skills, openai_batch
 
 ROWS = 2_000
 """Rows of a parquet file in memory at a time."""
 LONGEST = 2**28
 """Bytes of the longest line that is read."""
+READERS = {
+    "lm-eval": lm_eval,
+    "inspect": inspect,
+    "evalscope": evalscope,
+    "lighteval": lighteval,
+    "nemo-skills": nemo_skills,
+    "openai-batch": openai_batch,
+}
+"""Readers of the records of each format, but for `table`, which has a column map."""
 DAMAGED = "The file is truncated or has another format: copy it again, or correct `format` in config.yaml"
 
 
@@ -28,16 +38,16 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
     to `faults`, and those records are skipped.
     """
     name, columns = log["file"], log.get("columns") or {}
-    rows = parquet_rows(file, name, faults) if file.suffix == ".parquet" else json_rows(file, name, faults)
+    if log["format"] == "table" and file.suffix == ".json":
+        rows = document_rows(file, name, log.get("records"), faults)
+    else:
+        rows = (parquet_rows if file.suffix == ".parquet" else json_rows)(file, name, faults)
     if "where" in log:
         rows = chosen(rows, log["where"], name, faults)
-    match log["format"]:
-        case "lm-eval":
-            entries = lm_eval(rows, name, columns.get("id"), faults)
-        case "inspect":
-            entries = inspect(((row["place"], row) for _, row in rows), name, columns.get("id"), faults)
-        case _:
-            entries = table(rows, name, columns, faults)
+    if log["format"] == "table":
+        entries = table(rows, name, columns, faults)
+    else:
+        entries = READERS[log["format"]](rows, name, columns.get("id"), faults)
     pattern = re.compile(log["id_pattern"]) if "id_pattern" in log else None
     for entry in entries:
         if log.get("cap") is not None:
@@ -65,6 +75,34 @@ def chosen(
         others = "; ".join(f"`{column}` is {', '.join(sorted(known))}" for column, known in seen.items())
         fix = f"Correct `where` of the log in config.yaml; in the first records {others}"
         faults.add(name, "no record that `where` selects", "", fix)
+
+
+def document_rows(file: Path, name: str, records: str | None, faults: Faults) -> Iterator[tuple[str, dict]]:
+    """Yield (place, record) of a JSON document: a list, or the list that it has at `records`."""
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        faults.add(name, f"cannot be read ({error.strerror})", "", "Correct `file` in config.yaml")
+        return
+    except (ValueError, RecursionError):
+        faults.add(name, "not a JSON document", "", DAMAGED)
+        return
+    listed = document if records is None else at(document, records)
+    if not isinstance(listed, list):
+        keys = (
+            f"; the document has: {', '.join(map(str, document))[:300]}" if isinstance(document, dict) else ""
+        )
+        faults.add(
+            name, "no list of records", "", f"Name the path of the list with `records` of the log{keys}"
+        )
+        return
+    for number, row in enumerate(listed, start=1):
+        if isinstance(row, dict):
+            yield f"record {number}", row
+        else:
+            faults.add(
+                name, "a record that is not a JSON object", f"record {number}", "Correct `records` of the log"
+            )
 
 
 def json_rows(file: Path, name: str, faults: Faults) -> Iterator[tuple[str, dict]]:

@@ -5,40 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from frontiers.log_import.entry import Entry, Faults, at
-
-Row = tuple[str, Mapping]
-"""A record with its place in the file."""
-
-FINISHED = {
-    **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "content_filter"), "stop"),
-    **dict.fromkeys(("length", "max_tokens", "model_length", "max_new_tokens", "max_length"), "length"),
-}
-"""Finish reasons of logs -> those of the table `generations`."""
+from frontiers.log_import.values import FINISHED, MOST, SEEDS, Row, name_of, texts_of, verdict, whole
 
 LM_EVAL_BUDGET = 256
 """Tokens that lm_eval lets a model write unless its task or command says otherwise; it logs no such default."""
 BUDGETS = ("max_gen_toks", "max_tokens", "max_new_tokens", "max_completion_tokens")
 COUNTS = ("prompt_tokens", "reasoning_tokens", "end_tokens", "answer_tokens", "output_tokens")
 NUMBERS = (*COUNTS, "sample", "cap", "seed", "max_tokens")
-
-
-MOST, SEEDS = 2**31, 2**63
-"""What tokens, samples and caps are below, and seeds."""
-
-
-def whole(value: Any, below: int = MOST) -> int | None:
-    """Return a number as an integer; None if it is no number, not whole, negative, or not `below` that."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
-        return None
-    return int(value) if value == int(value) else None
-
-
-def verdict(value: Any) -> bool | None:
-    """Return whether a score means right or wrong; None for anything else."""
-    known = {"C": True, "I": False, "true": True, "false": False}
-    if isinstance(value, str):
-        return known.get(value)
-    return {1: True, 0: False}.get(value) if isinstance(value, bool | int | float) else None
 
 
 def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
@@ -64,7 +37,7 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
                 file=file,
                 place=place,
                 completion=text,
-                id=_name(at(row, id_column)) if id_column else None,
+                id=name_of(at(row, id_column)) if id_column else None,
                 asked=sent if messages is None else "\n".join(m["content"] for m in messages),
                 prompt=sent if messages is None else None,
                 messages=messages,
@@ -73,7 +46,7 @@ def lm_eval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
                 seed=whole(arguments.get("seed"), SEEDS),
                 verdicts=verdicts,
                 options=_options(row["doc"]),
-                gold=_name(row.get("target")),
+                gold=name_of(row.get("target")),
             )
 
 
@@ -81,12 +54,7 @@ def _options(document: Any) -> list[str] | None:
     """Return the options of a multiple-choice document in the order shown; None if it lists none."""
     listed = next((found for name in ("choices", "options") if (found := at(document, name))), None)
     listed = listed.get("text") if isinstance(listed, Mapping) else listed
-    return _texts(listed)
-
-
-def _texts(value: Any) -> list[str] | None:
-    """Return a list of texts; None for anything else."""
-    return value if isinstance(value, list) and value and all(isinstance(v, str) for v in value) else None
+    return texts_of(listed)
 
 
 def _documents(
@@ -161,7 +129,8 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
     Token counts that include padding (`padded`) are left out, and so is a count of 0 reasoning tokens, which
     vLLM's server reports even with a reasoning text.
     """
-    for place, row in rows:
+    for _, row in rows:
+        place = row.get("place", "a sample")
         if row.get("error"):
             fix = "Run `inspect eval-retry` on the log, or leave its problem out of the benchmark"
             faults.add(file, "a sample that ended in an error", f"{place}: {str(row['error'])[:80]}", fix)
@@ -177,7 +146,7 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             place=place,
             completion=row.get("completion") or "",
             reasoning=reasoning,
-            id=_name(at(row, id_column or "id")),
+            id=name_of(at(row, id_column or "id")),
             asked=row.get("asked"),
             messages=row.get("messages"),
             prompt_tokens=whole(counted.get("input_tokens")),
@@ -188,8 +157,8 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             seed=whole(row.get("seed"), SEEDS),
             seconds=row.get("seconds"),
             verdicts={name: right for name, right in (row.get("scores") or {}).items() if right is not None},
-            options=_texts(row.get("choices")),
-            gold=_name(row.get("target")),
+            options=texts_of(row.get("choices")),
+            gold=name_of(row.get("target")),
         )
 
 
@@ -234,19 +203,14 @@ def _has(row: Mapping, column: str) -> bool:
     return isinstance(row.get(head), Mapping) and _has(row[head], rest)
 
 
-def _name(value: Any) -> str | None:
-    """Return an id as text."""
-    return None if value is None or isinstance(value, bool | float | list | Mapping) else str(value)
-
-
 def _value(name: str, value: Any) -> Any:
     """Return a value in the type of its field, None if that is impossible."""
     if name in NUMBERS:
         return whole(value, SEEDS if name == "seed" else MOST)
     if name in ("id", "gold"):
-        return _name(value)
+        return name_of(value)
     if name == "options":
-        return _texts(value)
+        return texts_of(value)
     if name == "finish_reason":
         return FINISHED.get(value) if isinstance(value, str) else None
     if name == "correct":

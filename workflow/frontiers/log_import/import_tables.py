@@ -15,6 +15,8 @@ from frontiers.log_import.parts import Parts, split
 from frontiers.log_import.same_problem import gold_differs, letters_of
 from frontiers.log_import.token_counts import Counter, Counts, count
 
+BY_ID = ("openai-batch",)
+"""Formats without prompts, whose ids are those of the problems."""
 DEVIATION = 0.02
 """Relative difference between the counts of a log and the tokenizer's above which a note says so."""
 
@@ -52,13 +54,13 @@ def import_entries(
     `subject` names model and benchmark. Raises `UserError` with every fault of the records or, if there is
     none, with every missing problem, cap and sample.
     """
-    by_id = {log["file"]: "id" in (log.get("columns") or {}) for log in logs}
+    by_id = {log["file"]: log["format"] in BY_ID or "id" in (log.get("columns") or {}) for log in logs}
     budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
     stripped = [without_padding(entry, wanted.thinking) for entry in entries]
     entries = [entry for entry, _ in stripped]
-    letters = letters_of(entries, problems, benchmark, by_id, faults)
     entries = [_asked(entry, name, logs, benchmark) for entry, name in zip(entries, problems, strict=True)]
+    letters = letters_of(entries, problems, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
@@ -99,7 +101,8 @@ def _asked(entry: Entry, problem: str | None, logs: Sequence[Mapping], benchmark
     if template is None or problem is None or entry.prompt is not None:
         return entry
     text = template.replace("{question}", benchmark.questions[problem])
-    return replace(entry, messages=[{"role": "user", "content": text}])
+    asked = text if entry.asked is None else entry.asked
+    return replace(entry, asked=asked, messages=[{"role": "user", "content": text}])
 
 
 def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | None) -> dict:
