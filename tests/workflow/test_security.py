@@ -137,6 +137,7 @@ def hostile(tmp_path_factory):
         "thinking": {"style": "markers", "start": HOSTILE, "end": HOSTILE, "forced_end": HOSTILE},
     }
     config["studies"]["published"] |= {"table": f"{HOSTILE_PATH}.csv", "labels": {"gpqa-diamond": HOSTILE}}
+    del config["studies"]["published"]["public_since"]
     config["studies"]["others"] = {
         "kind": "imported",
         "strategy": "cot",

@@ -2,10 +2,11 @@
 
 Between two caps of one curve, gain = (difference of accuracy) / log2(ratio of mean compute). It is a local slope of the
 curve, in accuracy (0 to 1) per doubling, and what a reader decides by: whether the next doubling is worth its price.
-Caps whose mean compute differs by less than 1 % are one point. Intervals are expanded percentiles of the joint
-bootstrap over problems (see `statistics.intervals`), accuracy and compute of both caps in the same draw. With few
-problems that differ between two caps a bootstrap is too sure, so the limits also hold those of the paired difference of
-accuracy (`cap_tests.gain_limits`), divided by the doublings at their means.
+Caps less than half a doubling apart are passed over, as the gain of a whole one would be extrapolated from little.
+
+Intervals are expanded percentiles of the joint bootstrap over problems (see `statistics.intervals`), accuracy and compute
+of both caps in the same draw. With few problems that differ between two caps a bootstrap is too sure, so the limits also
+hold those of the paired difference of accuracy (`cap_tests.gain_limits`), divided by the doublings at their means.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from frontiers.analysis.saturation.cap_tests import gain_limits
 from frontiers.statistics.intervals import percentile_limits
 
 ONE_SIDED = 0.025
+APART = 0.5
+"""Doublings of mean compute that two compared caps are apart, at least; fewer where a curve has no more."""
 POINT = 0.01
 """A gain of one percentage point per doubling: below it, more reasoning is not called worth its price."""
 WIDER = "joint bootstrap over problems and paired difference of accuracy, the wider limit of each"
@@ -36,7 +39,7 @@ def _rows(curve: Curve) -> list[dict]:
         "problems": curve.problems,
     }
     rows = []
-    for one, two in pairwise(_different(curve)):
+    for one, two in pairwise(_apart(curve)):
         doublings = float(np.log2(curve.flops[two] / curve.flops[one]))
         gain = float(curve.accuracy[two] - curve.accuracy[one]) / doublings
         drawn = (curve.draws[:, two] - curve.draws[:, one]) / np.log2(
@@ -66,9 +69,20 @@ def _rows(curve: Curve) -> list[dict]:
     return rows
 
 
-def _different(curve: Curve) -> list[int]:
-    """Return the places of the caps whose mean compute differs, of equal ones the smallest, as in `merge_equal_compute`."""
-    return [int(np.flatnonzero(curve.caps == cap)[0]) for cap in merge_equal_compute(curve).caps]
+def _apart(curve: Curve) -> list[int]:
+    """Return the places of caps whose mean compute lies at least `APART` doublings apart, ascending.
+
+    The largest cap is always among them, of caps with its compute (within 1 %) the smallest; it takes the place of one
+    that is too near to it.
+    """
+    places = [int(np.flatnonzero(curve.caps == cap)[0]) for cap in merge_equal_compute(curve).caps]
+    kept = places[:1]
+    for place in places[1:]:
+        if np.log2(curve.flops[place] / curve.flops[kept[-1]]) >= APART:
+            kept.append(place)
+    if kept[-1] != places[-1]:
+        kept[-1:] = [places[-1]] if len(kept) > 1 else [kept[-1], places[-1]]
+    return kept
 
 
 def pays(low: float, high: float) -> str:
