@@ -76,15 +76,10 @@ def architectures(**changes):
         "measure": "log_odds_at_matched_compute",
         "scope": "these",
     }
-    row |= {
-        "estimate": 1.4,
-        "low": 0.9,
-        "high": 1.9,
-        "models_a": 3,
-        "models_b": 5,
-        "note": "date not held fixed",
-    }
-    return pd.DataFrame([row | {"estimable": True, "reason": None} | changes])
+    row |= {"estimate": 1.4, "low": 0.9, "high": 1.9, "models_a": 3, "models_b": 5, "left_out_model": "m"}
+    row |= {"estimable": True, "reason": None, "held_fixed": "compute"}
+    dated = row | {"estimate": 0.5, "low": 0.1, "high": 0.9, "held_fixed": "compute and release date"}
+    return pd.DataFrame([row | changes, dated])
 
 
 def outcomes(low=0.95, high=1.08):
@@ -146,7 +141,9 @@ def test_every_question_has_one_answer_with_its_interval():
         "halves every 3.0 months by least squares (2.0 to 5.0).",
         "M from 64 tokens",
         "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
-        "+1.40 log-odds (+0.90 to +1.90), 3 mixtures and 5 dense models. Caveat: date not held fixed.",
+        "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models: "
+        "+1.40 (+0.90 to +1.90) at the same compute; +0.50 (+0.10 to +0.90) at the same compute and release date. "
+        "M moves the first most.",
         "6 of 8 pairs",
         "1.01 times the tokens (0.95 to 1.08)",
     ):
@@ -156,7 +153,9 @@ def test_every_question_has_one_answer_with_its_interval():
 def test_a_claim_is_no_stronger_than_its_interval():
     assert "more accurate" in answer("Experts") and "cannot tell" not in answer("Experts")
     assert "cannot tell" in answer("Experts", architectures=architectures(low=-0.1))
-    assert "less accurate" in answer("Experts", architectures=architectures(estimate=-1, low=-2, high=-0.2))
+    other = architectures(estimate=-1, low=-2, high=-0.2)
+    assert "depends on what is held fixed" in answer("Experts", architectures=other)
+    assert "dense models are more accurate" in answer("Experts", architectures=other.iloc[:1])
     assert "no difference is shown" in answer("failures")
     assert "they take longer: 1.01" in answer("failures", outcomes=outcomes(low=1.001))
     assert "they take less: 1.01" in answer("failures", outcomes=outcomes(0.9, 0.99))
@@ -170,10 +169,8 @@ def test_what_cannot_be_estimated_says_why():
         answer("frontier move", trend=trend(estimable=False, reason="3 models"))
         == "These data cannot tell: 3 models."
     )
-    reason = {"estimable": False, "reason": "no dense models"}
-    assert (
-        answer("Experts", architectures=architectures(**reason)) == "These data cannot tell: no dense models."
-    )
+    none = architectures().assign(estimable=False, reason="no dense models")
+    assert answer("Experts", architectures=none) == "These data cannot tell: no dense models."
     few = saturation(saturation_cap=None, problems=100)
     assert "for none of 1 models" in answer("reasoning stop", saturation=few)
     assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)

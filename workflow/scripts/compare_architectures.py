@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
     answers = read_table(args.answers, "answers") if args.answers else None
-    write_table(architectures.fit(points, answers, args.draws, args.seed), args.output, "architectures")
+    write_table(
+        architectures.fit(points, answers, args.draws, args.seed), args.output, "architectures", csv=True
+    )
 
 
 if __name__ == "__main__":

@@ -27,11 +27,18 @@ def points_of(answers: pd.DataFrame, kinds: dict) -> pd.DataFrame:
 
 
 def get(
-    table: pd.DataFrame, comparison: str, measure: str, benchmark: str = "easy", scope: str | None = None
+    table: pd.DataFrame,
+    comparison: str,
+    measure: str,
+    benchmark: str = "easy",
+    scope: str | None = None,
+    held: str = "compute",
 ) -> pd.Series:
     chosen = (table.comparison == comparison) & (table.measure == measure) & (table.benchmark == benchmark)
     scope = scope or (architectures.OTHERS if benchmark == "all" else architectures.THESE)
     chosen &= table.scope == scope
+    if benchmark == "all":
+        chosen &= table.held_fixed == held
     assert chosen.sum() == 1
     return table[chosen].iloc[0]
 
@@ -161,3 +168,54 @@ def test_regression_takes_the_odds_of_knowing_where_answers_are_guessed():
     known = architectures.fit(guessed.assign(chance=0.25), draws=50)
     found = get(known, "moe - dense", "log_odds_at_matched_compute", "all")
     assert found.estimate == pytest.approx(0.6, abs=1e-6) and abs(plain.estimate - 0.6) > 0.05
+
+
+def confounded(seed: int = 0) -> pd.DataFrame:
+    """Mixtures no better than dense models, but all newer, and everything gains 1.5 log-odds a year."""
+    points = published(0.0, moe=8, noise=0.2, seed=seed)
+    rng = np.random.default_rng(seed)
+    number = points.model.str[1:].astype(int)
+    years = dict(enumerate(np.where(np.arange(20) < 8, 1.2, 0.0) + rng.uniform(0, 1.5, 20)))
+    when = number.map(years)
+    dates = (pd.Timestamp("2023-01-01") + pd.to_timedelta(when * 365.25, unit="D")).dt.strftime("%Y-%m-%d")
+    odds = logit(points.accuracy) + 1.5 * when
+    size = pd.DataFrame(
+        {"total_params": 8.0, "active_params": np.where(points.architecture == "moe", 1.0, 8.0)}
+    )
+    return points.assign(accuracy=expit(odds), release_date=dates, flops_2n=points.flops, **size)
+
+
+def test_a_kind_that_is_only_newer_is_better_until_the_date_is_held_fixed():
+    where = ("moe - dense", "log_odds_at_matched_compute", "all")
+    held = 0
+    for seed in range(60):
+        table = architectures.fit(confounded(seed), draws=20, seed=seed)
+        assert get(table, *where).low > 0
+        dated = get(table, *where, held="compute and release date")
+        held += dated.low <= 0 <= dated.high
+    assert held >= 49  # fewer is one chance in 10,000 at 95 %
+
+
+def test_total_parameters_weigh_idle_experts():
+    points = confounded()
+    table = architectures.fit(points, draws=20)
+    where = ("moe - dense", "log_odds_at_matched_compute", "all")
+    same = points.assign(flops=points.flops * np.where(points.architecture == "moe", 8.0, 1.0))
+    assert get(table, *where, held="total parameters x tokens").estimate == pytest.approx(
+        get(architectures.fit(same, draws=20), *where).estimate
+    )
+
+
+def test_the_model_that_moves_most_is_named():
+    points = published(0.0, noise=0.1)
+    odd = points.assign(accuracy=np.where(points.model == "m0", 0.999, points.accuracy))
+    row = get(architectures.fit(odd, draws=20), "moe - dense", "log_odds_at_matched_compute", "all")
+    assert row.left_out_model == "m0"
+    without = get(
+        architectures.fit(odd[odd.model != "m0"], draws=20),
+        "moe - dense",
+        "log_odds_at_matched_compute",
+        "all",
+    )
+    assert row.left_out_low == pytest.approx(without.estimate)
+    assert row.left_out_low < row.estimate < row.left_out_high + 1e-9

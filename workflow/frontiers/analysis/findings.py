@@ -53,7 +53,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         best_models(tables["frontier"], points, benchmark, where, labels),
         moved(tables["trend"], benchmark, where),
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
-        experts(tables["architectures"], benchmark),
+        experts(tables["architectures"], labels),
         failures(tables["outcomes"]),
     ]
 
@@ -209,8 +209,8 @@ def last_doublings(gains: pd.DataFrame) -> tuple[str, list[Cell]]:
     )
 
 
-def experts(architectures: pd.DataFrame, benchmark: str) -> Finding:
-    """Return the odds of mixtures of experts against dense models at the same compute."""
+def experts(architectures: pd.DataFrame, labels: Mapping[str, str]) -> Finding:
+    """Return the odds of mixtures of experts against dense models, at the same compute and with other things held fixed."""
     question = "Experts or dense?"
     mine = architectures[
         (architectures["comparison"] == "moe - dense")
@@ -219,18 +219,26 @@ def experts(architectures: pd.DataFrame, benchmark: str) -> Finding:
     known = mine[mine["estimable"].astype(bool)]
     if known.empty:
         return Finding(question, cannot(mine["reason"]))
-    row = known.iloc[0]
-    key = {c: row[c] for c in ("benchmark", "comparison", "measure", "scope")}
-    cells = [Cell("architectures", key, c, float(row[c])) for c in ("estimate", "low", "high")]
-    numbers = f"{row['estimate']:+.2f} log-odds ({row['low']:+.2f} to {row['high']:+.2f})"
-    models = f"{int(row['models_a'])} mixtures and {int(row['models_b'])} dense models"
-    if row["low"] > 0 or row["high"] < 0:
-        better = "more" if row["low"] > 0 else "less"
-        answer = f"At the same compute the mixtures of experts are {better} accurate: {numbers}, {models}."
-    else:
-        answer = f"{CANNOT} whether mixtures of experts are more accurate at the same compute: {numbers}, {models}."
-    note = f" Caveat: {row['note']}." if isinstance(row["note"], str) else ""
-    return Finding(question, answer + note, cells)
+    parts, cells = [], []
+    for row in known.to_dict("records"):
+        key = {c: row[c] for c in ("benchmark", "comparison", "measure", "scope", "held_fixed")}
+        cells += [Cell("architectures", key, c, number(row[c])) for c in ("estimate", "low", "high")]
+        parts.append(
+            f"{row['estimate']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}) at the same {row['held_fixed']}"
+        )
+    sides = {1 if row.low > 0 else -1 if row.high < 0 else 0 for row in known.itertuples()}
+    claim = {
+        (1,): "The mixtures of experts are more accurate whatever is held fixed",
+        (-1,): "The dense models are more accurate whatever is held fixed",
+    }.get(tuple(sides), f"{CANNOT} which is more accurate: it depends on what is held fixed")
+    first = known.iloc[0]
+    models = f"{int(first['models_a'])} mixtures and {int(first['models_b'])} dense models"
+    moved = ""
+    if isinstance(first["left_out_model"], str):
+        moved = f" {labels.get(first['left_out_model'], first['left_out_model'])} moves the first most."
+    return Finding(
+        question, f"{claim}. Log-odds of mixtures less dense, {models}: {'; '.join(parts)}.{moved}", cells
+    )
 
 
 def failures(outcomes: pd.DataFrame) -> Finding:

@@ -80,7 +80,10 @@ ANALYSES = (
             Table("gains", csv="Gain per doubling of compute", limits=(("gain", "low", "high"),)),
         ),
     ),
-    Analysis("compare_architectures", (Table("architectures", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis(
+        "compare_architectures",
+        (Table("architectures", csv="Experts against dense", estimates=("estimate",), limits=ESTIMATE),),
+    ),
     Analysis(
         "measure_sensitivity",
         (Table("sensitivity", csv="Sensitivity", estimates=("estimate",), limits=ESTIMATE),),
