@@ -5,9 +5,11 @@ With `--write-docs` the table is written.
 
 import copy
 import json
+import os
 import random
 import re
 import shutil
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -341,3 +343,20 @@ def test_a_fresh_clone_with_what_was_made_copied_in_reruns_nothing(workflow, tmp
     for made in ("results", "data/benchmarks", "data/models", ".snakemake/metadata"):
         shutil.copytree(workflow.folder / made, clone.folder / made)
     assert clone.jobs() == {}
+
+
+def test_a_job_that_has_come_to_make_one_more_file_runs(changed):
+    """Snakemake compares nothing of a job that has a record of some of its files alone."""
+    path = changed.folder / "results/pocket/gains.csv"
+    content, state = path.read_bytes(), path.stat()
+    record = changed.folder / ".snakemake/metadata" / urlsafe_b64encode(b"results/pocket/gains.csv").decode()
+    recorded = record.read_bytes()
+    try:
+        path.unlink()
+        record.unlink()
+        assert changed.jobs().keys() >= {"fit_saturation", "write_findings", "report"}
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        record.write_bytes(recorded)
+    assert not changed.jobs()

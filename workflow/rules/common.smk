@@ -89,16 +89,24 @@ def option(name, value):
 def force_unrecorded():
     """Have the jobs run that make what exists in `results` and Snakemake has no record of.
 
-    Without a record nothing tells of which parameters and code a product was made. What decodes is left out: its
-    provenance says it.
+    Without a record nothing tells of which parameters and code a product was made. Of a job that has a record of some
+    of its files alone Snakemake compares nothing: so the rules run too that have come to make one more file. What
+    decodes is left out: its provenance says it.
     """
     if not workflow.is_main_process:
         return
-    found = set()
+    found, several = set(), [rule for rule in workflow.rules if len(rule.output) > 1]
     for path in (path for study in config["run"] for path in Path("results", study).rglob("*")):
-        if not records.is_recorded(path) and path.is_file():
-            found |= {rule for rule in workflow.rules if rule not in found and rule.is_producer(str(path))}
+        if path.is_file():
+            makers = several if records.is_recorded(path) else workflow.rules
+            of = [rule for rule in makers if rule not in found and rule.is_producer(str(path))]
+            found |= {rule for rule in of if makers is not several or lacks_one(rule, str(path))}
     workflow.dag.forcerules |= {rule for rule in found if rule.name not in ("generate", "plan_study")}
+
+
+def lacks_one(rule, path):
+    """Return whether the job of `rule` that makes `path` makes another file that is not there."""
+    return not all(map(os.path.exists, rule.expand_output(rule.get_wildcards(path))[0]))
 
 
 # What decodes requests, keeps and orders them, but decides neither the requests nor the rows made of them.
