@@ -10,7 +10,7 @@ import pytest
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.families import FAMILIES
 from frontiers.compute.flops import forward_flops
-from frontiers.compute.state_space import Mamba2
+from frontiers.compute.state_space import GatedDelta, Mamba2
 from frontiers.data.architecture_facts import FOLDER, read_facts
 from support import paths
 from support.repeated_layers import equal_layers_once
@@ -43,12 +43,22 @@ def build(architecture, config, device="cpu", **options):
     fields = {k: v for k, v in config.items() if k not in ("architectures", "model_type", "__class__")}
     settled = transformers.AutoConfig.for_model(FAMILIES[architecture].model_type, **fields)
     with torch.device(device):
-        module = transformers.AutoModelForCausalLM.from_config(
-            settled.get_text_config(), attn_implementation="eager", **options
-        )
+        module = language_model(transformers, settled, attn_implementation="eager", **options)
     return module.eval().requires_grad_(architecture not in FROZEN), settled.to_dict() | {
         "architectures": [architecture]
     }
+
+
+def language_model(transformers, settled, **options):
+    """Return the language model of a configuration; where the text has no class of its own, the wrapper without the rest."""
+    text = settled.get_text_config()
+    if type(text) in transformers.AutoModelForCausalLM._model_mapping:
+        return transformers.AutoModelForCausalLM.from_config(text, **options)
+    module = transformers.AutoModelForImageTextToText.from_config(settled, **options)
+    for name, _ in list(module.model.named_children()):
+        if name != "language_model":
+            delattr(module.model, name)
+    return module
 
 
 def counted(module, call, once=False):
@@ -156,21 +166,22 @@ def check_hybrid(architecture, config, vocabulary=61, tokens=20):
     A convolution over several tokens is padded on both sides and outputs
     `kernel - 1` positions too many. Of the recurrence, which Mamba's reference always
     uses and Mamba-2's uses in decoding, the counter sees one product, state times C:
-    2 of the scan's 7 FLOPs. A whole pass of Mamba-2's reference works in padded
-    chunks with more products than the recurrence needs; they are excluded, and the
-    scan follows the formula of Megatron-LM.
+    2 of the scan's 7 FLOPs; of the gated delta rule's recurrence it sees none. A whole
+    pass of the references of Mamba-2 and the gated delta rule works in padded chunks
+    with more products than the recurrence needs; they are excluded, and the scan
+    follows the formula of Megatron-LM, or the recurrence.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
     mixers = scanned(ours)
-    recurrence = sum(2 * m.inner * m.state for m in mixers)
+    recurrence = sum(2 * m.inner * m.state for m in mixers if not isinstance(m, GatedDelta))
     call = {"input_ids": torch.randint(0, vocabulary, (1, tokens)), "use_cache": True}
     counts, result = counted(module, call)
     check_all_but_scans(ours, forward_flops(ours, tokens, 0, tokens, "square").total, module, counts, tokens)
     products, convolutions = scans_seen(module, counts)
     assert convolutions == sum((tokens + m.kernel - 1) * m.convolution_flops for m in mixers)
-    assert products == tokens * recurrence or all(isinstance(m, Mamba2) for m in mixers)
+    assert products == tokens * recurrence or all(isinstance(m, Mamba2 | GatedDelta) for m in mixers)
     step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
     counts, _ = counted(module, step)
     check_all_but_scans(ours, forward_flops(ours, 1, tokens).total, module, counts, 1)

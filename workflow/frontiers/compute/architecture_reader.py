@@ -31,6 +31,8 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
         outer, fields = fields, fields.inner(family.text)
         tied = outer.flag("tie_word_embeddings", tied)
         outer.skip(*family.ignored)
+        if family.tied_outside:
+            fields.config = {**fields.config, "tie_word_embeddings": tied}
         outer.finish()
     body = family.body(fields)
     architecture = Architecture(

@@ -49,6 +49,7 @@ HARMLESS = {
     "mlp_hidden_act",
     "mamba_hidden_act",
     "mamba_ssm_cache_dtype",
+    "mamba_ssm_dtype",
     "use_mamba_kernels",
     "moe_shared_expert_overlap",
     # settings of the serving engine MLC, found in some copies of a configuration

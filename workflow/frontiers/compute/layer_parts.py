@@ -124,6 +124,9 @@ class Attention(Part):
     with a weight per number) or None; `v_norm` is a norm of the values without
     weights. `shared_kv` layers take keys and values from an earlier layer and
     have no matrices for them. `rotary` is the rotated share of a head's numbers.
+    `value_width` is the width of a value if it is not that of a key, and `keys_as_values`
+    layers make both with one matrix. Of the output of each head, `gate` numbers made
+    from the stream scale what passes: one, or as many as the head has.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -138,6 +141,9 @@ class Attention(Part):
     sinks: bool = False
     shared_kv: bool = False
     rotary: float = 1.0
+    value_width: int | None = None
+    keys_as_values: bool = False
+    gate: int = 0
 
     @property
     def _queries(self) -> int:
@@ -148,14 +154,28 @@ class Attention(Part):
         return 0 if self.shared_kv else self.kv_heads * self.head_width
 
     @property
+    def _value(self) -> int:
+        return self.value_width or self.head_width
+
+    @property
+    def _values(self) -> int:
+        return 0 if self.shared_kv else self.kv_heads * self._value
+
+    @property
+    def _projected(self) -> int:
+        """Numbers made from the stream: queries, keys, values and gates."""
+        values = 0 if self.keys_as_values else self._values
+        return self._queries + self._keys + values + self.heads * self.gate
+
+    @property
     def matrices(self) -> int:
-        """Query, key, value and output: `D·d·(2·heads + 2·kv_heads)`."""
-        return 2 * self.width * (self._queries + self._keys)
+        """Query, key, value and output: `D·d·(2·heads + 2·kv_heads)` where all widths are equal; and the gate."""
+        return self.width * (self._projected + self.heads * self._value)
 
     @property
     def vectors(self) -> int:
         """Biases, the norms of queries and keys, and one sink per head."""
-        biases = self.qkv_bias * (self._queries + 2 * self._keys) + self.output_bias * self.width
+        biases = self.qkv_bias * self._projected + self.output_bias * self.width
         own = 0 if self.shared_kv else 1
         norms = {
             None: 0,
@@ -167,8 +187,8 @@ class Attention(Part):
 
     @property
     def score_flops(self) -> int:
-        """`4·heads·d`: one product of query and key, one of weight and value."""
-        return 4 * self._queries
+        """`2·heads·(d + value width)`: one product of query and key, one of weight and value."""
+        return 2 * self.heads * (self.head_width + self._value)
 
     @property
     def score_heads(self) -> int:
@@ -178,22 +198,27 @@ class Attention(Part):
     @property
     def kv_elements(self) -> int:
         """One key and one value for each key-value head, unless another layer keeps them."""
-        return 2 * self._keys
+        return self._keys + self._values
 
     @property
     def kv_read(self) -> int:
         """One key and one value for each key-value head, whichever layer keeps them."""
-        return 2 * self.kv_heads * self.head_width
+        return self.kv_heads * (self.head_width + self._value)
 
     @property
     def normalised(self) -> int:
         """All queries and keys where they are normalised, and the values."""
-        return bool(self.qk_norm) * (self._queries + self._keys) + self.v_norm * self._keys
+        return bool(self.qk_norm) * (self._queries + self._keys) + self.v_norm * self._values
 
     @property
     def rotated(self) -> int:
         """The rotated share of all queries and keys."""
         return round(self.rotary * (self._queries + self._keys))
+
+    @property
+    def activated(self) -> int:
+        """The gates."""
+        return self.heads * self.gate
 
 
 @dataclass(frozen=True, kw_only=True)

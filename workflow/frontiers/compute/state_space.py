@@ -1,4 +1,4 @@
-"""State-space parts: Mamba and Mamba-2.
+"""State-space parts: Mamba, Mamba-2 and the gated delta rule.
 
 The scan is charged as the recurrence it computes, even if a kernel works in
 chunks, and the depthwise convolution for the positions it outputs.
@@ -119,3 +119,42 @@ class Mamba(StateSpace):
     def normalised(self) -> int:
         """Time step and both matrices, where they are normalised."""
         return self.inner_norms * (self.rank + 2 * self.state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedDelta(StateSpace):
+    """Gated delta rule (arXiv 2412.06464): `heads` values of `inner / heads` numbers, `key_heads` keys of `state`.
+
+    A head keeps a matrix of `state` by `inner / heads` numbers. A token decays it (1 FLOP per number), reads what it
+    holds at the key (2), adds the difference from its own value there (2) and reads the result at its query (2): 7 in
+    all, the counter of torch sees none of them. `transformers` decodes in this form, as engines do; in a prefill both work
+    in chunks, with more products. Queries, keys and values pass the convolution; a gate scales the normalised output.
+    """
+
+    key_heads: int
+    heads: int
+    conv_bias: bool = False
+
+    @property
+    def _keys(self) -> int:
+        return self.key_heads * self.state
+
+    @property
+    def conv_channels(self) -> int:
+        """Queries, keys and values."""
+        return 2 * self._keys + self.inner
+
+    @property
+    def matrices(self) -> int:
+        """Queries, keys, values and gate, decay and rate of each head, output."""
+        return self.width * (self.conv_channels + 2 * self.inner + 2 * self.heads)
+
+    @property
+    def vectors(self) -> int:
+        """Convolution, decay and its bias of each head, and the norm of one head."""
+        return self.conv_channels * (self.kernel + self.conv_bias) + 2 * self.heads + self.inner // self.heads
+
+    @property
+    def normalised(self) -> int:
+        """Queries, keys and the output."""
+        return 2 * self._keys + self.inner

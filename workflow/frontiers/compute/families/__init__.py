@@ -21,6 +21,7 @@ from frontiers.compute.families import (
     olmo,
     phi,
     qwen,
+    qwen_next,
 )
 from frontiers.compute.families.common import Body, Family
 
@@ -31,6 +32,7 @@ MODULES = (
     gemma,
     mistral,
     qwen,
+    qwen_next,
     granite,
     gpt_neox,
     gpt_oss,

@@ -28,7 +28,8 @@ class Family(NamedTuple):
     `tied` and `vocabulary` are the defaults of `tie_word_embeddings` and
     `vocab_size`. For a class that wraps a language model and others, `text` is the
     field with the language model, and `ignored` names fields of the others, which
-    text does not pass.
+    text does not pass. `tied_outside` is set where only the wrapper's
+    `tie_word_embeddings` counts, as its text has no class of its own.
     """
 
     model_type: str
@@ -36,6 +37,7 @@ class Family(NamedTuple):
     tied: bool = False
     text: str | None = None
     ignored: tuple[str, ...] = ()
+    tied_outside: bool = False
     vocabulary: int | None = None
 
 
@@ -117,9 +119,9 @@ def behind_dense(fields: Fields, router_bias: int = 0, bias: bool = False) -> li
     return [sparse if i >= first and i % every == 0 else plain for i in range(count)]
 
 
-def ahead(fields: Fields) -> tuple[str, ...]:
-    """Return the name of the multi-token prediction layers of a checkpoint, for `left_out`."""
-    count = fields.size("num_nextn_predict_layers", default=0, least=0)
+def ahead(fields: Fields, key: str = "num_nextn_predict_layers") -> tuple[str, ...]:
+    """Return the name of the multi-token prediction layers of a checkpoint, for `left_out`; `key` has their number."""
+    count = fields.size(key, default=0, least=0)
     return (f"{count} layer{'s' * (count > 1)} of multi-token prediction",) if count else ()
 
 

@@ -1,4 +1,4 @@
-"""Qwen 2, 2.5 and 3, dense and with experts, and MiMo, which is built like Qwen 2."""
+"""Qwen 2, 2.5 and 3, dense and with experts, Qwen3-VL, and MiMo, which is built like Qwen 2."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +14,7 @@ from frontiers.compute.families.common import (
     dense,
     experts,
     layer_types,
+    leaving_out,
     reaching,
     stack,
 )
@@ -60,7 +61,7 @@ def _qwen3(fields: Fields) -> Body:
     return Body(stack(fields, mixers, [dense(fields)] * len(mixers)))
 
 
-def _sparse(fields: Fields, **form: Any) -> list[FeedForward]:
+def sparse(fields: Fields, **form: Any) -> list[FeedForward]:
     """Return the feed-forward part of each layer: experts, or dense if listed or off the sparse step."""
     fields.skip("intermediate_size", "num_experts_per_tok", "moe_intermediate_size")  # one kind may be absent
     number, count = fields.size("num_experts", "num_local_experts", least=0), fields.layers()
@@ -79,15 +80,19 @@ def _qwen2_moe(fields: Fields) -> Body:
     mixer = attention(fields, qkv_bias=fields.flag("qkv_bias", True))
     mixers = reaching(mixer, _windows(fields, _even_below))
     shared = fields.size("shared_expert_intermediate_size")
-    return Body(stack(fields, mixers, _sparse(fields, shared=shared, shared_gate=True)))
+    return Body(stack(fields, mixers, sparse(fields, shared=shared, shared_gate=True)))
 
 
 def _qwen3_moe(fields: Fields) -> Body:
-    """Every layer slides when the window is on."""
+    """Every layer slides when the window is on. The 480B coder states what its class always does."""
+    written = {"use_qk_norm": True, "qkv_bias": False, "shared_expert_intermediate_size": 0}
+    for key, form in written.items():
+        if fields.get(key, form) != form:
+            raise fields.error(f"`{key}` {fields.get(key)} is not counted; the class has {form}")
     bias = fields.flag("attention_bias")
     mixer = attention(fields, qkv_bias=bias, output_bias=bias, qk_norm="head", reach=Reach(_window(fields)))
     fields.skip("max_window_layers")
-    parts = _sparse(fields)
+    parts = sparse(fields)
     return Body(stack(fields, [mixer] * len(parts), parts))
 
 
@@ -102,5 +107,11 @@ FAMILIES = {
     "Qwen2MoeForCausalLM": Family("qwen2_moe", _qwen2_moe),
     "Qwen3ForCausalLM": Family("qwen3", _qwen3),
     "Qwen3MoeForCausalLM": Family("qwen3_moe", _qwen3_moe),
+    "Qwen3VLForConditionalGeneration": Family(
+        "qwen3_vl", leaving_out(_qwen3, "vision tower"), text="text_config", tied_outside=True
+    ),
+    "Qwen3VLMoeForConditionalGeneration": Family(
+        "qwen3_vl_moe", leaving_out(_qwen3_moe, "vision tower"), text="text_config", tied_outside=True
+    ),
     "MiMoForCausalLM": Family("mimo", _mimo),
 }
