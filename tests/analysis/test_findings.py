@@ -50,7 +50,7 @@ def saturation(**changes):
         "saturation_cap": 64.0,
         "saturation_above": 32.0,
     }
-    return pd.DataFrame([row | {"problems": 300, "computes": 5, "reason": None} | changes])
+    return pd.DataFrame([row | {"problems": 300, "computes": 5, "reason": None, "saturated": True} | changes])
 
 
 def gains(**changes):
@@ -145,7 +145,7 @@ def test_every_question_has_one_answer_with_its_interval():
         "+1.40 (+0.90 to +1.90) at the same compute; +0.50 (+0.10 to +0.90) at the same compute and release date. "
         "M moves the first most.",
         "6 of 8 pairs",
-        "1.01 times the tokens (0.95 to 1.08)",
+        "1.01 times the tokens (0.95 to 1.08, A)",
     ):
         assert piece in text
 
@@ -171,6 +171,8 @@ def test_what_cannot_be_estimated_says_why():
     )
     none = architectures().assign(estimable=False, reason="no dense models")
     assert answer("Experts", architectures=none) == "These data cannot tell: no dense models."
+    ended = saturation(saturated=False, reason="traces end by themselves")
+    assert "for none of 1 models" in answer("reasoning stop", saturation=ended)
     few = saturation(saturation_cap=None, problems=100)
     assert "for none of 1 models" in answer("reasoning stop", saturation=few)
     assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)

@@ -38,7 +38,7 @@ def test_caps_of_the_same_compute_are_one_point_and_one_cap_has_no_gain():
     assert gains_of([0.4], [1e8], caps=(None,))[1].empty
 
 
-def test_caps_less_than_half_a_doubling_apart_are_passed_over():
+def test_caps_less_than_a_doubling_apart_are_passed_over():
     """Between 4 and 4.2 lie 0.07 doublings: a gain of a whole one would be 14 times what was seen."""
     table = gains_of([0.1, 0.3, 0.5, 0.55], [1e8, 2e8, 4e8, 4.2e8])[1]
     assert table["from_cap"].tolist() == [8, 16] and table["to_cap"].isna().tolist() == [False, True]

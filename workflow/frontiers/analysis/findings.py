@@ -54,7 +54,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         moved(tables["trend"], benchmark, where),
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], labels),
-        failures(tables["outcomes"]),
+        failures(tables["outcomes"], names),
     ]
 
 
@@ -150,13 +150,15 @@ def stops_paying(
     mine = saturation[saturation["benchmark"] == benchmark]
     if mine.empty or mine["computes"].isna().all():
         return Finding(question, cannot(mine["reason"]))
-    shown, rising = mine[mine["saturation_cap"].notna()], mine[mine["saturation_above"].notna()]
+    # A cap that all traces end within is no place where reasoning stops paying: larger ones are the same run.
+    shown = mine[mine["saturation_cap"].notna() & mine["saturated"].astype(bool)]
+    rising = mine[mine["saturation_above"].notna()]
     cells = [
         Cell(
             "saturation", {c: row[c] for c in ("model", "strategy", "benchmark")}, column, float(row[column])
         )
-        for column in ("saturation_cap", "saturation_above")
-        for row in mine[mine[column].notna()].to_dict("records")
+        for column, rows in (("saturation_cap", shown), ("saturation_above", rising))
+        for row in rows.to_dict("records")
     ]
     parts = []
     if len(shown):
@@ -241,7 +243,7 @@ def experts(architectures: pd.DataFrame, labels: Mapping[str, str]) -> Finding:
     )
 
 
-def failures(outcomes: pd.DataFrame) -> Finding:
+def failures(outcomes: pd.DataFrame, names: Mapping[str, str]) -> Finding:
     """Return whether failed generations cost more: raw, and with difficulty held fixed."""
     question = "Do failures cost more?"
     tokens = outcomes[outcomes["measure"] == "reasoning_tokens"]
@@ -275,7 +277,8 @@ def failures(outcomes: pd.DataFrame) -> Finding:
             else "no difference is shown"
         )
         parts.append(
-            f"{how}, {claim}: {row['estimate']:.2f} times the tokens ({row['low']:.2f} to {row['high']:.2f})"
+            f"{how}, {claim}: {row['estimate']:.2f} times the tokens ({row['low']:.2f} to {row['high']:.2f}, "
+            f"{names.get(row['benchmark'], row['benchmark'])})"
         )
     if fixed.empty:
         parts.append("with difficulty held fixed these data cannot tell")

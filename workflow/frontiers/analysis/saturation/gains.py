@@ -2,7 +2,7 @@
 
 Between two caps of one curve, gain = (difference of accuracy) / log2(ratio of mean compute). It is a local slope of the
 curve, in accuracy (0 to 1) per doubling, and what a reader decides by: whether the next doubling is worth its price.
-Caps less than half a doubling apart are passed over, as the gain of a whole one would be extrapolated from little.
+Caps less than a doubling apart are passed over, as the gain of a whole one would be extrapolated from less.
 
 Intervals are expanded percentiles of the joint bootstrap over problems (see `statistics.intervals`), accuracy and compute
 of both caps in the same draw. With few problems that differ between two caps a bootstrap is too sure, so the limits also
@@ -19,7 +19,7 @@ from frontiers.analysis.saturation.cap_tests import gain_limits
 from frontiers.statistics.intervals import percentile_limits
 
 ONE_SIDED = 0.025
-APART = 0.5
+APART = 1.0
 """Doublings of mean compute that two compared caps are apart, at least; fewer where a curve has no more."""
 POINT = 0.01
 """A gain of one percentage point per doubling: below it, more reasoning is not called worth its price."""
