@@ -6,22 +6,29 @@ names. A field that shapes the model but is not read by the function is an error
 """
 
 from frontiers.compute.families import (
+    apertus,
     dbrx,
     deepseek,
+    ernie,
+    exaone,
     falcon,
     gemma,
     glm,
     gpt_neox,
     gpt_oss,
     granite,
+    hunyuan,
     jamba,
     llama,
+    minimax,
     mistral,
     nemotron,
     olmo,
     phi,
     qwen,
     qwen_next,
+    seed,
+    smollm,
 )
 from frontiers.compute.families.common import Body, Family
 
@@ -44,5 +51,12 @@ MODULES = (
     falcon,
     jamba,
     dbrx,
+    apertus,
+    ernie,
+    exaone,
+    hunyuan,
+    minimax,
+    seed,
+    smollm,
 )
 FAMILIES: dict[str, Family] = {name: family for module in MODULES for name, family in module.FAMILIES.items()}
