@@ -17,6 +17,12 @@ def config() -> dict:
     return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
+def test_labels_of_recorded_models_are_those_of_their_runs(config):
+    labels = configuration.labels_of_runs(ROOT / config["studies"]["recorded"]["runs"])
+    assert len(labels) == 53 and labels["phi-4"] == "Phi-4"
+    assert list(labels) == list(configuration.labels_of_runs(ROOT / config["studies"]["recorded"]["runs"]))
+
+
 def test_shipped_studies(config):
     assert config["run"] == ["recorded", "pocket"]
     study = config["studies"]["open-reasoning"]

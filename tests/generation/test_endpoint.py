@@ -125,6 +125,9 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
         ("two choices", "returns several choices"),
         ("page", "answers with no stream of tokens but '<!DOCTYPE html><title>Sign in</title>'"),
         ("error object", "no credit left"),
+        ("endless page", "no stream of tokens but '<p>Sign in</p> <p>"),
+        ("filtered", "finish reason 'content_filter', not stop or length"),
+        ("no such model", "no such model"),
     ],
 )
 def test_what_does_not_pass_ends_the_job_at_once(server, fault, wanted):
@@ -202,14 +205,25 @@ def test_a_poisoned_journal_is_repaired_and_counts_what_it_drops(server, tmp_pat
     assert scheduler.replay([clean]) == clean.journal.rejected == 0
 
 
-def test_comments_that_keep_a_connection_alive_do_not_outlast_the_timeout(server):
-    server.faults += ["comments"] * 2
+def test_what_follows_a_finish_reason_is_no_part_of_the_completion(server):
+    server.faults += ["goes on later"] * 3
+    check(run(server.make(), REQUESTS[:3]), REQUESTS[:3])
+
+
+@pytest.mark.parametrize("fault", ["comments", *completions_server.TRICKLES])
+def test_what_holds_no_token_does_not_outlast_the_timeout(server, fault):
+    server.faults += [fault] * 2
     check(run(server.make(timeout_seconds=0.4), REQUESTS[:3]), REQUESTS[:3])
-    assert any("sent no token for 0 s; trying again" in line for line in server.said)
+    wanted = "not valid JSON" if fault == "deep" else "sent no token for 0 s"
+    assert any(wanted in line and "trying again" in line for line in server.said)
 
 
 @pytest.mark.parametrize(
-    "page", [completions_server.PAGE, b'{"detail": "Not authenticated"}', b"[]", b'{"data": [1]}', b"\xff"]
+    "page",
+    [
+        *(completions_server.PAGE, b'{"detail": "Not authenticated"}', b"[]", b'{"data": [1]}', b"\xff"),
+        *(b'{"data": [{"id": "tiny", "max_model_len": 1e999}]}', b"[" * 100_000),
+    ],
 )
 def test_a_list_of_models_that_is_none_is_shown_at_once(server, page):
     server.page = page
@@ -372,6 +386,17 @@ def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tm
     assert (table["seconds"] > 0).all()
     assert found[0].table().equals(found[1].table())
     assert found[0].provenance()["engine_version"]["endpoint"].startswith("0.")
+
+
+def test_a_key_is_hidden_before_a_message_is_cut_and_in_what_is_stored(server, monkeypatch):
+    monkeypatch.setenv(endpoint.KEY, SECRET)
+    server.page = b"x" * 290 + b" " + SECRET.encode()
+    with pytest.raises(UserError) as error:
+        server.make()
+    assert SECRET[:6] not in str(error.value)
+    server.page = None
+    server.models = [{"id": SECRET}]
+    assert server.make().describe()["served_model"] == "[hidden]"
 
 
 def test_a_text_that_goes_on_after_its_end_is_refused():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontiers.core.cli import UserError
-from frontiers.generation.journal import Journal, Tally, last_tally
+from frontiers.generation.journal import Journal, Tally, encoded, last_tally
 from frontiers.generation.requests import Completion, Request, fingerprint
 from support.writer import completion
 
@@ -145,3 +145,32 @@ def test_a_request_is_named_by_what_it_starts_from_and_not_by_its_budget():
     ]
     assert len({request.id, *(other.id for other in others)}) == 5
     assert replace(request, max_tokens=6, written=1).id == request.id
+
+
+NO_LINES = [
+    [1],
+    "text",
+    {"id": "x", "after": "y"},
+    {"id": "x", "after": "y", "start": None},
+    {"id": "x", "after": "y", "start": 1.0},
+]
+
+
+@pytest.mark.parametrize("entry", NO_LINES)
+def test_a_whole_line_that_is_none_of_a_journal_is_dropped(tmp_path, entry):
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(encoded(entry))
+    journal = Journal(path)
+    assert journal.dropped == 1 and not journal.entries
+    journal.compact()
+    journal.close()
+    assert Journal(path).dropped == 0
+
+
+def test_an_unknown_tally_counts_for_nothing(tmp_path):
+    path = tmp_path / "j.jsonl"
+    odd = encoded({"tally": {"done": "many", "later": 1, "tokens": 7}})
+    path.write_bytes(odd + encoded({"tally": [1]}))
+    assert Journal(path).tally == Tally()
+    path.write_bytes(odd)
+    assert Journal(path).tally == last_tally(path) == Tally(tokens=7)

@@ -125,7 +125,9 @@ def of_regression(tally: Tally, problems: int, moe: int, uneven: float, rng: np.
             rows.append((f"m{i}", f"b{j}", kind, rng.binomial(problems, chance) / problems, 10**decades))
     frame = pd.DataFrame(rows, columns=["model", "benchmark", "architecture", "accuracy", "flops"])
     cap = pd.array([None] * len(frame), dtype="Int64")
-    odds, ratio = regress(frame.assign(strategy="reported", cap=cap, problems=problems), [("moe", "dense")])
+    odds, ratio, *_ = regress(
+        frame.assign(strategy="reported", cap=cap, problems=problems), [("moe", "dense")]
+    )
     setting = f"{moe} of 20 models" + (", unequal spread" if uneven != 1 else "")
     limits = odds["low"], odds["high"]
     tally.add(("log-odds at matched compute", setting, problems, odds["interval"]), *limits, EFFECT)

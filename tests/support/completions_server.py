@@ -42,6 +42,13 @@ FAULTY = {
     "goes on": lambda tokens: ([5, END, 7, END], "stop"),
 }
 """Faults in the tokens of a completion."""
+TRICKLES = {
+    "no choices": b'data: {"choices": []}\n\n',
+    "no tokens": b'data: {"choices": [{"index": 0, "token_ids": []}]}\n\n',
+    "no newline": b":",
+    "deep": b"data: " + b"[" * 100_000 + b"\n\n",
+}
+"""What is sent again and again and holds no token."""
 PAGE = b"<!DOCTYPE html><title>Sign in</title>"
 
 
@@ -109,6 +116,32 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "comments":
             while self.comment(b": ping\n\n"):
                 time.sleep(0.05)
+            return
+        if fault in TRICKLES:
+            while self.comment(TRICKLES[fault]):
+                time.sleep(0.02)
+            return
+        if fault in ("filtered", "no such model", "goes on later"):
+            code = {"error": {"message": "no such model", "code": 404}}
+            self.event(
+                code
+                if fault == "no such model"
+                else {
+                    "choices": [
+                        {
+                            "index": 0,
+                            "token_ids": tokens,
+                            "finish_reason": "content_filter" if fault == "filtered" else reason,
+                        }
+                    ]
+                }
+            )
+            if fault == "goes on later":
+                self.event({"choices": [{"index": 0, "token_ids": [6], "finish_reason": "stop"}]})
+            return
+        if fault == "endless page":
+            while self.comment(b"<p>Sign in</p>\n"):
+                pass
             return
         if fault == "endless":
             while self.comment(

@@ -92,7 +92,8 @@ def labels(wc, names):
     """Return as JSON the labels of the models, benchmarks or strategies in `names`; published points carry their own."""
     study = block("studies", wc.study)
     known = {
-        "models": {name: block("models", name)["label"] for name in sorted(study.get("models", []))},
+        "models": {name: block("models", name)["label"] for name in sorted(study.get("models", []))}
+        | (registry.labels_of_runs(study["runs"]) if study["kind"] == "recorded" else {}),
         "benchmarks": dict(sorted(registry.labels(config, study).items())),
         "strategies": named_strategies(study),
     }

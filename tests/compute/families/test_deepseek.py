@@ -158,6 +158,16 @@ def test_the_indexer_is_all_that_v3_2_adds_to_v3():
 
 
 @shared_only
+def test_the_wrapper_of_kimi_k2_5_is_counted_as_its_language_model():
+    whole = read_architecture(
+        json.loads((SHARED / "data/model_configs_2026/moonshotai--Kimi-K2.5.json").read_text())
+    )
+    alone = read_architecture(facts("kimi-k2.5"))
+    assert whole.layers == alone.layers and whole.parameters() == alone.parameters()
+    assert whole.left_out == ("vision tower",)
+
+
+@shared_only
 @pytest.mark.parametrize(
     ("name", "folder"), [("deepseek-v3.2", "deepseek-ai--DeepSeek-V3.2"), ("glm-5", "zai-org--GLM-5")]
 )

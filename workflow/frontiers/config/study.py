@@ -4,6 +4,7 @@ Fields that change what a model writes (`identity`) are separate from those that
 only name, date or place it, so that a corrected label decodes nothing again.
 """
 
+import csv
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -135,6 +136,15 @@ def facts(config: Mapping, study: Mapping) -> dict[str, dict]:
         name: {key: stated[key].get(name, block.get(key)) for key in FACTS} for name, block in given.items()
     }
     return {name: {k: v for k, v in fact.items() if v is not None} for name, fact in both.items()}
+
+
+def labels_of_runs(path: str) -> dict[str, str]:
+    """Return the label of every model in the CSV of runs of a recorded study, by model; none where a row has none."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["model"]: row["label"] for row in sorted(rows, key=str) if row.get("model") and row.get("label")
+    }
 
 
 def planned(config: Mapping, study: Mapping) -> str:

@@ -40,6 +40,18 @@ class Tally:
     seconds: float = 0.0
     gpu_seconds: float = 0.0
 
+    @classmethod
+    def of(cls, entry: object) -> "Tally":
+        """Return the tally in a line of a journal; what is not known or no number counts as not there."""
+        known = entry if isinstance(entry, Mapping) else {}
+        return cls(
+            **{
+                name: known[name]
+                for name in cls.__dataclass_fields__
+                if isinstance(known.get(name), int | float)
+            }
+        )
+
     @property
     def tokens_per_second(self) -> float | None:
         """Tokens decoded per second of this journal's share of the engine; None before any time has passed."""
@@ -68,7 +80,7 @@ class Journal:
         self.entries: dict[str, dict] = {}
         for entry in self._lines():
             if "tally" in entry:
-                self.tally = Tally(**entry.pop("tally"))
+                self.tally = Tally.of(entry.pop("tally"))
             if "id" in entry:
                 self.entries[entry["id"]] = entry
         self._file: int | None = None
@@ -159,9 +171,15 @@ def encoded(entry: Mapping) -> bytes:
 
 
 def parsed(line: bytes) -> dict | None:
-    """Return the entry in a line, or None if the line is damaged."""
+    """Return the entry in a line, or None if the line is damaged, or whole and yet no line of a journal."""
     checksum, _, body = line.rstrip(b"\n").partition(b" ")
-    return json.loads(body) if checksum == b"%08x" % zlib.crc32(body) else None
+    try:
+        entry = json.loads(body) if checksum == b"%08x" % zlib.crc32(body) else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or ("after" in entry and type(entry.get("start")) is not int):
+        return None
+    return entry
 
 
 def last_tally(path: Path) -> Tally | None:
@@ -170,5 +188,5 @@ def last_tally(path: Path) -> Tally | None:
         file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
         for line in reversed(file.read().splitlines()):
             if (entry := parsed(line)) and "tally" in entry:
-                return Tally(**entry["tally"])
+                return Tally.of(entry["tally"])
     return None

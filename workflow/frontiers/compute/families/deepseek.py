@@ -6,7 +6,7 @@ DeepSeek V3.2 and GLM-5 attend to the positions that an indexer selects.
 from dataclasses import replace
 
 from frontiers.compute.config_json import Fields
-from frontiers.compute.families.common import Body, Family, ahead, behind_dense, stack
+from frontiers.compute.families.common import Body, Family, ahead, behind_dense, leaving_out, stack
 from frontiers.compute.layer_parts import Indexer, LatentAttention, Reach
 
 
@@ -69,5 +69,11 @@ FAMILIES = {
     "DeepseekV2ForCausalLM": Family("deepseek_v2", _deepseek_v2),
     "DeepseekV3ForCausalLM": Family("deepseek_v3", _deepseek_v3),
     "DeepseekV32ForCausalLM": Family("deepseek_v32", _sparse),
+    "KimiK25ForConditionalGeneration": Family(
+        "kimi_k25",
+        leaving_out(_deepseek_v3, "vision tower"),
+        text="text_config",
+        ignored=("use_unified_vision_chunk",),
+    ),
     "GlmMoeDsaForCausalLM": Family("glm_moe_dsa", _sparse),
 }

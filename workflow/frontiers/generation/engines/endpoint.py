@@ -25,6 +25,10 @@ from frontiers.generation.requests import Completion, Request, before_text
 KEY = "OPENAI_API_KEY"
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+LONGEST_ANSWER = 1 << 14
+"""Characters of an answer that is no stream, beyond which it is not read."""
+TOO_MUCH = (OverflowError, RecursionError)
+"""What reading JSON raises for numbers and depths that no server means."""
 LONGEST_LINE = 1 << 22
 """Bytes of a line of a stream; one token with its text needs a few hundred."""
 PROBE = "Ana has 7 pens, naïve Ben 5 more: $\\frac{1}{2}$ of <b>12</b> 是六.\n"
@@ -105,7 +109,7 @@ class Endpoint:
             "engine_version": {"endpoint": self.version},
             "engine_start_seconds": None,
             "max_num_seqs": self.capacity,
-            "served_model": self.served,
+            "served_model": secrets.redacted(self.served),
             "device": None,
         }
 
@@ -165,7 +169,7 @@ class Endpoint:
             models = response.json()["data"]
             names = [str(model["id"]) for model in models]
             rooms = [int(model.get("max_model_len") or context) for model in models]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, *TOO_MUCH) as error:
             raise UserError(
                 f"{self.url}/models answers {_message(response)!r}, not a list of models; correct `url` in the study's "
                 "engine block: it ends in /v1"
@@ -188,7 +192,7 @@ class Endpoint:
         """Return the version of vLLM's server, None for others."""
         response = self._client.get(f"{self.url.removesuffix('/v1')}/version")
         found = _object(response) if response.is_success else {}
-        return str(found["version"])[:100] if "version" in found else None
+        return _shown(found["version"]) if "version" in found else None
 
     def _check_tokenizer(self) -> None:
         """Raise `UserError` if the endpoint tokenizes a text differently, where it can be asked (as vLLM's server can)."""
@@ -204,6 +208,7 @@ class Endpoint:
     def _stream(self, request: Request) -> Completion:
         """Return the completion of `request`; its seconds run from sending it, while other requests run too."""
         begun, first, last, reason, tokens = time.monotonic(), None, None, None, []
+        silence = _Silence(self.silence)
         body = body_of(request, self.sampling) | {
             "model": self.served,
             "stream": True,
@@ -211,12 +216,15 @@ class Endpoint:
         }
         with self._client.stream("POST", f"{self.url}/completions", json=body) as response:
             self._check(response)
-            for chunk in self._events(response):
+            for chunk in self._events(response, silence):
                 if "error" in chunk:
-                    raise Transient(f"the stream broke off: {secrets.redacted(str(chunk['error']))[:200]}")
-                if (choice := self._choice(chunk)) is None:
+                    raise self._broken_off(chunk["error"])
+                # What follows the finish reason is read, to keep the connection, and no part of the completion.
+                if (choice := self._choice(chunk)) is None or reason is not None:
                     continue
-                tokens += choice.get("token_ids") or []
+                if new := choice.get("token_ids"):
+                    tokens += new
+                    silence.broken()
                 if len(tokens) > request.max_tokens:
                     break
                 last = time.monotonic() - begun
@@ -227,9 +235,24 @@ class Endpoint:
                 f"{self.url} wrote {len(tokens)} tokens, but max_tokens was {request.max_tokens}; use a server that "
                 "keeps to it"
             )
+        if reason not in ("stop", "length", "abort", None):
+            raise UserError(
+                f"{self.url} ended a completion with finish reason {_shown(reason)!r}, not stop or length; use a server "
+                "that writes what the model writes"
+            )
         if reason not in ("stop", "length"):
             raise Transient(f"it ended a completion with finish reason {reason}")
         return completion_of(request, tuple(tokens), reason, (first, last), self.tokenizer)
+
+    def _broken_off(self, error: object) -> Exception:
+        """Return the exception that an error in the stream means: one worth a retry unless its code says otherwise."""
+        message = f"the stream broke off: {_shown(error)}"
+        code = error.get("code") if isinstance(error, dict) else None
+        if isinstance(code, int) and 400 <= code < 500 and code not in TRANSIENT:
+            return UserError(
+                f"{self.url}: {message}. Check `url` in the study's engine block, and the endpoint"
+            )
+        return Transient(message)
 
     def _choice(self, chunk: dict) -> dict | None:
         """Return the one choice of an event, None of an event without; raises `UserError` for any other form."""
@@ -251,33 +274,46 @@ class Endpoint:
             raise UserError(f"{self.url}: `token_ids` is not a list; serve the model with vLLM")
         return choices[0]
 
-    def _events(self, response) -> Iterator[dict]:
-        """Yield the events of a stream.
-
-        Comments that keep the connection alive are no sign of life: after `timeout_seconds` without an event the
-        completion is asked for again. Raises `UserError` for what is no stream of events, with what the server says.
-        """
-        heard, seen, other = time.monotonic(), False, ""
-        for line in _lines(response):
-            if time.monotonic() - heard > self.silence:
-                raise Transient(f"it sent no token for {self.silence:.0f} s")
+    def _events(self, response, silence: "_Silence") -> Iterator[dict]:
+        """Yield the events of a stream; raises `UserError` for what is none, with what the server says."""
+        seen, other = False, ""
+        for line in _lines(response, silence):
             if line.startswith("data:"):
-                heard, seen, text = time.monotonic(), True, line[5:].strip()
+                seen, text = True, line[5:].strip()
                 if text != "[DONE]":
                     yield _event(text)
             elif not seen and not line.startswith(("event:", "id:", "retry:", ":")):
-                other = (other + " " + line.strip())[:300]
-        if not seen and other.strip():
+                other = f"{other} {line.strip()}".strip()
+                if len(other) > LONGEST_ANSWER:
+                    break
+        if not seen and other:
             raise UserError(
-                f"{self.url}/completions answers with no stream of tokens but {secrets.redacted(other.strip())!r}; check "
-                "`url` in the study's engine block, and the endpoint"
+                f"{self.url}/completions answers with no stream of tokens but {_shown(other)!r}; check `url` in the "
+                "study's engine block, and the endpoint"
             )
 
 
-def _lines(response) -> Iterator[str]:
+class _Silence:
+    """How long a stream has sent no token: neither comments, empty events nor bytes of a line are a sign of life."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self._heard = limit, time.monotonic()
+
+    def broken(self) -> None:
+        """Count from now on."""
+        self._heard = time.monotonic()
+
+    def check(self) -> None:
+        """Raise `Transient` once the limit has passed."""
+        if time.monotonic() - self._heard > self.limit:
+            raise Transient(f"it sent no token for {self.limit:.0f} s")
+
+
+def _lines(response, silence: _Silence) -> Iterator[str]:
     """Yield the lines of a response; raises `UserError` for one without end, which would fill the memory."""
     rest = b""
     for part in response.iter_bytes():
+        silence.check()
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             yield line.decode("utf-8", "replace").rstrip("\r")
@@ -293,10 +329,10 @@ def _event(text: str) -> dict:
     """Return the event in a line of a stream."""
     try:
         event = json.loads(text)
-    except ValueError as error:
-        raise Transient(f"a line of the stream is not valid JSON ({error})") from error
+    except (ValueError, *TOO_MUCH) as error:
+        raise Transient(f"a line of the stream is not valid JSON ({type(error).__name__})") from error
     if not isinstance(event, dict):
-        raise Transient(f"a line of the stream is no object: {secrets.redacted(text)[:100]}")
+        raise Transient(f"a line of the stream is no object: {_shown(text)}")
     return event
 
 
@@ -304,7 +340,7 @@ def _object(response) -> dict:
     """Return the JSON object of a response, empty if it holds none."""
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, *TOO_MUCH):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -334,9 +370,14 @@ def _message(response) -> str:
         found = response.json()
         found = found.get("error", found)
         text = found.get("message") if isinstance(found, dict) else found
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, *TOO_MUCH):
         text = response.text
-    return secrets.redacted(" ".join(str(text or "no message").split()))[:300]
+    return _shown(text or response.text or "no message")
+
+
+def _shown(text: object) -> str:
+    """Return what a server sent as a line without secrets, shortened only then: a part of a key is one too."""
+    return secrets.redacted(" ".join(str(text)[:LONGEST_ANSWER].split()))[:300]
 
 
 def body_of(request: Request, sampling: dict) -> dict:
