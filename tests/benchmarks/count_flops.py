@@ -46,7 +46,7 @@ def naive(architecture: Architecture, prompt: int, reasoning: int, end: int, ans
         for layer, count in architecture.groups:
             for part in layer.parts:
                 total += count * sum(part.flops.values())
-                window, chunk = part.reach
+                window, chunk = part.reach.window, part.reach.chunk
                 seen = position % chunk + 1 if chunk else min(position + 1, window or position + 1)
                 total += count * part.score_flops * seen
     return total + with_logits * 2 * architecture.width * architecture.vocabulary
