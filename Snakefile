@@ -3,7 +3,9 @@ import os
 import shlex
 import sys
 from functools import cache
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 from jinja2.filters import FILTERS
 from snakemake.exceptions import WorkflowError
@@ -21,6 +23,7 @@ from frontiers.core import escapes, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
+from frontiers.generation.engines import gpu_locks
 from frontiers.planning import job_resources
 
 try:
@@ -50,6 +53,7 @@ else:
 
 
 onstart:
+    refuse_too_few_devices()
     for folder in filter(
         os.path.exists, ["logs", "results", *(f"results/{name}" for name in config["run"])]
     ):

@@ -52,7 +52,7 @@ def started(tmp_path_factory, tokenizer):
 def runner(started):
     """The engine as it was started, whatever the test before has done to it."""
     if started._llm is None:
-        started._start()
+        started.start()
     started.sampling, started._restarted = SAMPLING, False
     started.arguments["max_num_seqs"] = SETTINGS["max_num_seqs"]
     SAID.clear()
@@ -266,10 +266,10 @@ def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, ro
     NoRoom.room, NoRoom.told, NoRoom.tried = room, told, ()
     found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     if starts:
-        found._start()
+        found.start()
     else:
         with pytest.raises(UserError, match="vLLM could not start on m"):
-            found._start()
+            found.start()
     assert NoRoom.tried == tried
 
 
@@ -288,7 +288,7 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
     monkeypatch.setattr(vllm.subprocess, "run", asked)
     found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     with pytest.raises(UserError if fault else AttributeError, match="libnuma1" if fault else "_OpNamespace"):
-        found._start()
+        found.start()
 
 
 def test_the_extension_for_this_processor_can_be_loaded():

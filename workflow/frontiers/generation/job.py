@@ -63,6 +63,11 @@ class Job:
         granted = self.gpus if self.granted is None else self.granted
         return self.engine.get("device") != "cuda" or granted >= self.gpus
 
+    @property
+    def replicas(self) -> int:
+        """How many engines of the model the granted GPUs hold."""
+        return max((self.granted or 0) // self.gpus, 1) if self.gpus else 1
+
     def checked_manifest(self) -> dict:
         """Return the model's manifest after comparing it, and that of the reward model, with their files.
 
@@ -180,6 +185,7 @@ def engine_of(job: Job, folder: Path, tokenizer, reward: RewardModel | None) -> 
         cli.say,
         (lambda: reward.engine(job.gpus, cli.say)) if reward else None,
         job.identity.get("thoughts"),
+        job.replicas,
     )
 
 
@@ -224,6 +230,11 @@ def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
     if job.may_decode:
         scheduler.drive(runs, engine, cli.say)
     elif missing := scheduler.replay(runs):
+        if job.granted:
+            raise cli.UserError(
+                f"{job.model}: it needs {job.gpus} GPUs, and this job was granted {job.granted}. Give the run more with "
+                f"--resources gpu={job.gpus}, or leave that out: the GPUs of this node are counted"
+            )
         path = devices_needed.ask_for_devices(job.journal_dir, job.model, job.code)
         raise DevicesNeeded(
             f"{job.model}: at least {missing:,} requests must be decoded, although its tables were complete: the code "

@@ -9,6 +9,7 @@ from frontiers.generation.engines import gpu_locks
 from frontiers.generation.engines.base import Engine
 from frontiers.generation.engines.endpoint import Endpoint
 from frontiers.generation.engines.energy import Meter
+from frontiers.generation.engines.replicas import Replicas
 from frontiers.generation.engines.reward import GuidedPolicy, RewardEngine
 from frontiers.generation.engines.thought import ThoughtEngine
 from frontiers.generation.engines.vllm import VllmEngine
@@ -27,11 +28,13 @@ def lease_engine(
     say: Callable[[str], None],
     reward: Callable[[], RewardEngine] | None = None,
     thoughts: Mapping | None = None,
+    replicas: int = 1,
 ) -> tuple["LeasedEngine", dict]:
     """Return the engine of a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` returns those of `vllm.LLM`, `reward` the engine of a reward model that guides a tree; `thoughts`
-    is the block of a model that thinks before every token. No device is taken and no engine started before the
+    is the block of a model that thinks before every token. `replicas` engines share the requests of a model that
+    vLLM decodes by itself. No device is taken and no engine started before the
     first request; only an endpoint is contacted at once.
     """
     if settings.get("kind") == "endpoint":
@@ -52,6 +55,11 @@ def lease_engine(
     mark = {**{key: settings[key] for key in FINGERPRINTED}, "engine": version}
     if nodes > 1:
         return LeasedEngine(engine, 0, say, "Ray assigns the devices of several nodes; not measured"), mark
+    if replicas > 1 and isinstance(engine, VllmEngine):
+        several = Replicas(engine, replicas)
+        leased = LeasedEngine(several, gpus * replicas, say)
+        leased.before_release(several.close)
+        return leased, mark
     return LeasedEngine(engine, gpus, say), mark
 
 
@@ -71,7 +79,7 @@ class LeasedEngine:
         self.devices = engine.devices
         self.unmeasured = unmeasured
         self.meter: Meter | None = None
-        self._lease = ExitStack()
+        self._lease, self._endings = ExitStack(), ExitStack()
 
     @property
     def capacity(self) -> int:
@@ -93,8 +101,13 @@ class LeasedEngine:
         """Return the next completions or scores."""
         return list(self.engine.receive())
 
+    def before_release(self, end: Callable[[], None]) -> None:
+        """Have `end` called before the devices are released."""
+        self._endings.callback(end)
+
     def close(self) -> None:
         """Release the devices."""
+        self._endings.close()
         self._lease.close()
 
     def describe(self) -> dict:

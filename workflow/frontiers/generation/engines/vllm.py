@@ -116,8 +116,7 @@ class VllmEngine:
 
     def submit(self, request: Request) -> None:
         """Accept a request; the first one starts the engine."""
-        if self._llm is None:
-            self._start()
+        self.start()
         self._flying[request.id] = request
         self._try(lambda: self._add(request))
 
@@ -131,7 +130,10 @@ class VllmEngine:
             if done := [output for output in outputs if output.finished]:
                 return [self._read(self._flying.pop(output.request_id), output) for output in done]
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the engine, if it has not started."""
+        if self._llm is not None:
+            return
         begun = time.monotonic()
         from vllm import LLM
 
@@ -195,7 +197,7 @@ class VllmEngine:
             self._halve()
         self._restarted |= not short
         self._stop()
-        self._start()
+        self.start()
         for request in self._flying.values():
             self._add(request)
 
