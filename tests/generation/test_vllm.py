@@ -11,7 +11,7 @@ import pytest
 
 from frontiers.core.cli import UserError
 from frontiers.generation import prompts
-from frontiers.generation.engines import vllm
+from frontiers.generation.engines import endpoint, vllm
 from frontiers.generation.requests import Request, before_text, complete, continuation
 from frontiers.generation.strategies import chain
 from support.paths import ROOT
@@ -52,7 +52,7 @@ def started(tmp_path_factory, tokenizer):
 def runner(started):
     """The engine as it was started, whatever the test before has done to it."""
     if started._llm is None:
-        started.start()
+        started._start()
     started.sampling, started._restarted = SAMPLING, False
     started.arguments["max_num_seqs"] = SETTINGS["max_num_seqs"]
     SAID.clear()
@@ -145,6 +145,39 @@ def test_a_penalty_counts_what_stands_in_the_prompt_already(requests):
     parameters = vllm.parameters_of(request, {"temperature": 0.0, "frequency_penalty": 0.5})
     assert parameters.logit_bias == {4: -0.5, 5: -1.0}
     assert vllm.parameters_of(request, {"temperature": 0.0}).logit_bias is None
+
+
+def test_a_penalty_on_more_tokens_than_the_engine_takes_is_refused():
+    from vllm.v1.worker.gpu.sample.logit_bias import MAX_NUM_LOGIT_BIAS_TOKENS
+
+    assert vllm.BIAS_LIMIT == MAX_NUM_LOGIT_BIAS_TOKENS == 1024
+    sampling = {"temperature": 0.0, "frequency_penalty": 0.05}
+    for number, limit in ((1024, 1024), (1025, None)):
+        request = Request(tuple(range(number)), 1, 10, written=number)
+        assert len(vllm.parameters_of(request, sampling, limit).logit_bias) == number
+        assert limit is None or len(endpoint.body_of(request, sampling)["logit_bias"]) == number
+    with pytest.raises(UserError, match=r"1,025 distinct tokens, but .* at most 1,024.*V2_MODEL_RUNNER=0"):
+        vllm.parameters_of(request, sampling, 1024)
+    with pytest.raises(UserError, match="1,025 distinct tokens"):
+        endpoint.body_of(request, sampling)
+
+
+def test_a_request_that_the_second_model_runner_cannot_take_is_refused_and_restarts_nothing():
+    said: list[str] = []
+    sampling = {"temperature": 0.0, "frequency_penalty": 0.05}
+    engine = vllm.VllmEngine({"max_num_seqs": 4}, sampling, None, 0, said.append)
+    second = SimpleNamespace(use_v2_model_runner=True)
+    engine._llm = SimpleNamespace(llm_engine=SimpleNamespace(vllm_config=second))
+    with pytest.raises(UserError, match="1,025 distinct tokens"):
+        engine.submit(Request(tuple(range(1025)), 1, 10, written=1025))
+    assert not said
+
+
+def test_a_penalised_model_gets_the_model_runner_without_the_limit(monkeypatch, tmp_path):
+    for penalised, wanted in ((False, None), (True, "0")):
+        monkeypatch.setattr(vllm.os, "environ", {})
+        vllm.prepare_environment("cuda", tmp_path, penalised)
+        assert vllm.os.environ.get("VLLM_USE_V2_MODEL_RUNNER") == wanted
 
 
 def test_the_same_seed_writes_the_same_alone_and_in_company(runner, requests):
@@ -266,10 +299,10 @@ def test_an_engine_short_of_memory_as_it_starts_takes_half(monkeypatch, told, ro
     NoRoom.room, NoRoom.told, NoRoom.tried = room, told, ()
     found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     if starts:
-        found.start()
+        found._start()
     else:
         with pytest.raises(UserError, match="vLLM could not start on m"):
-            found.start()
+            found._start()
     assert NoRoom.tried == tried
 
 
@@ -288,7 +321,7 @@ def test_a_library_that_the_machine_lacks_is_named(monkeypatch, fault):
     monkeypatch.setattr(vllm.subprocess, "run", asked)
     found = vllm.VllmEngine({"model": "m", "max_num_seqs": 64}, SAMPLING, None, 0, SAID.append)
     with pytest.raises(UserError if fault else AttributeError, match="libnuma1" if fault else "_OpNamespace"):
-        found.start()
+        found._start()
 
 
 def test_the_extension_for_this_processor_can_be_loaded():

@@ -180,6 +180,8 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         yield from _room_faults(place, study)
         yield from _engine_faults(f"{place}.engine", study)
         yield from _load_faults(name, study, config)
+        if "date" in study:
+            yield from _day_faults(f"{place}.date", study["date"])
 
 
 def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:

@@ -17,7 +17,7 @@ from frontiers.config.strategies import TREES
 from frontiers.core import cli, files, sealed, tables
 from frontiers.data import manifests
 from frontiers.data.problems import read_problems
-from frontiers.generation import devices_needed, prompts, scheduler, shards
+from frontiers.generation import devices_needed, prompts, scheduler, shards, vendor_sampling
 from frontiers.generation.engines.lease import LeasedEngine, lease_engine
 from frontiers.generation.engines.reward import RewardModel
 from frontiers.generation.engines.vllm import engine_arguments, prepare_environment
@@ -47,6 +47,7 @@ class Job:
     caps: list[int | None]
     answer_tokens: int
     seed: int
+    date: str | None
     engine: Mapping
     gpus: int
     granted: int | None
@@ -90,7 +91,8 @@ def run(job: Job) -> None:
     begun, clock = datetime.now(UTC), time.monotonic()
     manifest = job.checked_manifest()
     folder = Path(manifest["folder"])
-    prepare_environment(job.engine.get("device"), job.journal_dir / "cache")
+    penalised = bool(job.identity["sampling"].get("frequency_penalty"))
+    prepare_environment(job.engine.get("device"), job.journal_dir / "cache", penalised)
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer
 
@@ -102,7 +104,10 @@ def run(job: Job) -> None:
     mark = fingerprint({"files": manifest["files"], "identity": job.identity, **decoding})
     check_kept(job, mark, decoding["engine"])
     checksums = {path: files.sha256_of(path) for path in job.problems}
-    runs = benchmark_runs(job, tokenizer, read_json(folder / "generation_config.json"), mark, reward)
+    generation_config = read_json(folder / "generation_config.json")
+    runs = benchmark_runs(job, tokenizer, generation_config, mark, reward)
+    if differs := vendor_sampling.differing(job.identity["sampling"], generation_config):
+        cli.say(f"warning: {job.model} is not sampled as its checkpoint says: {'; '.join(differs)}")
     try:
         decode(job, list(runs.values()), engine)
         described = engine.describe()
@@ -116,6 +121,8 @@ def run(job: Job) -> None:
             **(described_reward(job, reward) if reward else {}),
             "answer_tokens": job.answer_tokens,
             "seed": job.seed,
+            **({"date": job.date} if job.date else {}),
+            **({"sampling_differs": differs} if differs else {}),
             "engine": job.engine,
             "fingerprint": mark,
             "git_commit": git_commit(),
@@ -194,7 +201,7 @@ def benchmark_runs(
 ) -> dict[Path, BenchmarkRun]:
     """Return, by the file of its problems, the episodes of each benchmark with its journal."""
     thinking = Thinking.from_block(job.identity["thinking"], tokenizer)
-    template = job.identity.get("template") or {}
+    template = prompts.on_day(job.identity.get("template") or {}, job.date)
     runs = {}
     for path in job.problems:
         settings = chain.Settings(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from frontiers.core.cli import UserError
-from frontiers.generation.chat_template import Renderer, TemplateFault
+from frontiers.generation.chat_template import CLOCK, Renderer, TemplateFault
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Thinking:
         )
 
 
+def on_day(template: dict, date: str | None) -> dict:
+    """Return the arguments of a chat template with its clock stopped on a day, YYYY-MM-DD, None to leave it without."""
+    return {**template, CLOCK: datetime.fromisoformat(date).strftime} if date else template
+
+
 def render_prompts(
     tokenizer, questions: Sequence[tuple[str, str]], thinking: Thinking, template: dict, model: str
 ) -> list[tuple[int, ...]]:
@@ -75,6 +81,11 @@ def render_prompts(
                 ids = tuple(render([{"role": "user", "content": question}]))
             except TemplateFault as fault:
                 where = f"models.{model}.template" if "chat_template" in template else tokenizer.name_or_path
+                if fault.clock:
+                    raise UserError(
+                        f"{where}: the chat template of model `{model}` writes today's date into the prompt, so that "
+                        'every day would decode anew. Pin the day in the study\'s block: date: "2026-01-31"'
+                    ) from fault
                 raise UserError(
                     f"{where}: the chat template of model `{model}` {fault}, on problem `{problem}`. Correct it, or give "
                     f"another in models.{model}: template: {{chat_template: ...}}"

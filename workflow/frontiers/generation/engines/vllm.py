@@ -30,16 +30,21 @@ CPU_ENVIRONMENT = {
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 SILENT_DEATHS = ("EngineDeadError", "Engine core initialization failed")
 """Errors of an engine whose own process died without a reason; mostly it ran out of memory."""
+BIAS_LIMIT = 1024
+"""Entries of `logit_bias` that vLLM's second model runner holds for a request (its MAX_NUM_LOGIT_BIAS_TOKENS)."""
 MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
 
 
-def prepare_environment(device: str, cache: Path) -> None:
+def prepare_environment(device: str, cache: Path, penalised: bool = False) -> None:
     """Set the environment variables of vLLM; call it before vllm or torch are imported.
 
-    Variables that are already set stay. Caches go under `cache`.
+    Variables that are already set stay. Caches go under `cache`. A model `penalised` by frequency gets vLLM's first
+    model runner, whose `logit_bias` has no limit.
     """
-    caches = {"VLLM_CACHE_ROOT": str(cache / "vllm"), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
-    for name, value in {**(CPU_ENVIRONMENT if device == "cpu" else GPU_ENVIRONMENT), **caches}.items():
+    chosen = {"VLLM_CACHE_ROOT": str(cache / "vllm"), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
+    if penalised:
+        chosen["VLLM_USE_V2_MODEL_RUNNER"] = "0"
+    for name, value in {**(CPU_ENVIRONMENT if device == "cpu" else GPU_ENVIRONMENT), **chosen}.items():
         os.environ.setdefault(name, value)
 
 
@@ -132,8 +137,10 @@ class VllmEngine:
 
     def start(self) -> None:
         """Start the engine, if it has not started."""
-        if self._llm is not None:
-            return
+        if self._llm is None:
+            self._start()
+
+    def _start(self) -> None:
         begun = time.monotonic()
         from vllm import LLM
 
@@ -170,7 +177,10 @@ class VllmEngine:
         self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request))
 
     def _parameters(self, request: Request):
-        return parameters_of(request, self.sampling)
+        limited = (
+            self.sampling.get("frequency_penalty") and self._llm.llm_engine.vllm_config.use_v2_model_runner
+        )
+        return parameters_of(request, self.sampling, BIAS_LIMIT if limited else None)
 
     def _read(self, request: Request, output) -> Completion:
         return completion_of(request, output, self.tokenizer)
@@ -179,6 +189,8 @@ class VllmEngine:
         """Return the result of a `step` of the engine; None if the engine had to be restarted."""
         try:
             return step()
+        except UserError:
+            raise
         except Exception as error:
             self._recover(error)
             return None
@@ -197,7 +209,7 @@ class VllmEngine:
             self._halve()
         self._restarted |= not short
         self._stop()
-        self.start()
+        self._start()
         for request in self._flying.values():
             self._add(request)
 
@@ -251,17 +263,28 @@ def silent(error: BaseException) -> bool:
     return any(sign in f"{type(error).__name__}: {error}" for sign in SILENT_DEATHS)
 
 
-def parameters_of(request: Request, sampling: dict):
-    """Return the vLLM SamplingParams of a request.
+def penalty_bias(request: Request, sampling: dict, limit: int | None = None) -> dict[int, float]:
+    """Return the logit bias that stands for a frequency penalty on what the model wrote before this request.
 
-    A frequency penalty counts all that the model has written, but vLLM counts only what it writes in this
-    request. A logit bias of the same size stands for the tokens already in the prompt.
+    The penalty counts all that the model has written, but an engine counts only what it writes in this request.
+    Raises `UserError` for more distinct tokens than an engine with this `limit` takes.
     """
+    penalty = sampling.get("frequency_penalty", 0)
+    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
+    if limit is not None and len(written) > limit:
+        raise UserError(
+            f"frequency_penalty: {penalty}: a request continues a text of {len(written):,} distinct tokens, but this engine "
+            f"takes a bias on at most {limit:,}. Set sampling.frequency_penalty of the model to 0, or run vLLM in process "
+            "with VLLM_USE_V2_MODEL_RUNNER=0 in the environment, whose first model runner has no such limit"
+        )
+    return {token: -penalty * count for token, count in written.items()}
+
+
+def parameters_of(request: Request, sampling: dict, limit: int | None = None):
+    """Return the vLLM SamplingParams of a request; `limit` is that of `penalty_bias`."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    penalty = sampling.get("frequency_penalty", 0)
-    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
     return SamplingParams(
         **sampling,
         seed=request.seed,
@@ -271,7 +294,7 @@ def parameters_of(request: Request, sampling: dict):
         detokenize=bool(request.stop_text),
         skip_special_tokens=not request.stop_text,  # the text may consist of them
         output_kind=RequestOutputKind.FINAL_ONLY,
-        logit_bias={token: -penalty * count for token, count in written.items()} or None,
+        logit_bias=penalty_bias(request, sampling, limit) or None,
     )
 
 
