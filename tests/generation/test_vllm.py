@@ -167,7 +167,7 @@ def test_a_request_that_the_second_model_runner_cannot_take_is_refused_and_resta
     sampling = {"temperature": 0.0, "frequency_penalty": 0.05}
     engine = vllm.VllmEngine({"max_num_seqs": 4}, sampling, None, 0, said.append)
     second = SimpleNamespace(use_v2_model_runner=True)
-    engine._llm = SimpleNamespace(llm_engine=SimpleNamespace(vllm_config=second))
+    engine._llm = SimpleNamespace(llm_engine=SimpleNamespace(vllm_config=second, add_request=None))
     with pytest.raises(UserError, match="1,025 distinct tokens"):
         engine.submit(Request(tuple(range(1025)), 1, 10, written=1025))
     assert not said
