@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import metadata
 
+from frontiers.config.engine_arguments import deciding
 from frontiers.generation.engines import gpu_locks
 from frontiers.generation.engines.base import Engine
 from frontiers.generation.engines.endpoint import Endpoint
@@ -53,6 +54,8 @@ def lease_engine(
     if reward:
         engine = GuidedPolicy(engine, reward())
     mark = {**{key: settings[key] for key in FINGERPRINTED}, "engine": version}
+    if decides := deciding(settings.get("arguments", {})):
+        mark["arguments"] = decides
     if nodes > 1:
         return LeasedEngine(engine, 0, say, "Ray assigns the devices of several nodes; not measured"), mark
     if replicas > 1 and isinstance(engine, VllmEngine):

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from frontiers.config.engine_arguments import faults as argument_faults
 from frontiers.core.cli import UserError
 from frontiers.generation.engines import gpu_locks
 from frontiers.generation.requests import Completion, Request, before_text
@@ -49,7 +50,13 @@ def prepare_environment(device: str, cache: Path, penalised: bool = False) -> No
 
 
 def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust_remote_code: bool) -> dict:
-    """Return the arguments of `vllm.LLM` for the model in `folder`, with this config.json, and a study's `engine` block."""
+    """Return the arguments of `vllm.LLM` for the model in `folder`, with this config.json, and a study's `engine` block.
+
+    The block's own `arguments` come last. Raises `UserError` for one that the installed vLLM does not have.
+    """
+    given = settings.get("arguments", {})
+    if faults := list(argument_faults("engine.arguments", given)):
+        raise UserError("; ".join(faults))
     arguments = {
         "model": folder,
         "dtype": settings["dtype"],
@@ -70,8 +77,10 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
             "enable_chunked_prefill": False,
             "max_num_batched_tokens": max(8192, settings["max_model_len"]),
             "kv_cache_memory_bytes": int(settings["kv_cache_gib"] * 2**30),
+            **given,
         }
-    return arguments | gpu_locks.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
+    spread = gpu_locks.parallel(gpus, settings.get("nodes", 1))
+    return {**arguments, **spread, "enable_prefix_caching": True, **given}
 
 
 KERNELS = (
