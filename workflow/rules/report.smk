@@ -159,3 +159,30 @@ rule report:
         "MADE_BY={params.made_by:q} python workflow/scripts/report.py --checks {input.checks:q} --show {input.findings:q} {input.figures:q} {input.page:q}"
         " {input.points:q} {input.checks:q} {input.compared:q} {params.configfiles:q} --config {params.config:q}"
         " --output {output.report:q} &> {log:q}"
+
+
+# The page over all studies of a run.
+rule write_index:
+    input:
+        pages=expand(
+            "results/{study}/{product}", study=config["run"], product=["report.zip", "explorer.html"]
+        ),
+        findings=expand("results/{study}/findings.json", study=config["run"]),
+        points=expand("results/{study}/points.parquet", study=config["run"]),
+        figures=expand("results/{study}/figures/frontier.png", study=config["run"]),
+        checks=expand("results/{study}/checks.json", study=config["run"]),
+    output:
+        page="results/index.html",
+        text="results/index.txt",
+    log:
+        "logs/write_index.log",
+    benchmark:
+        "benchmarks/write_index.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        made_by=made_by("write_index"),
+        studies=config["run"],
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/write_index.py --studies {params.studies:q} --output {output.page:q}"
+        " &> {log:q}"
