@@ -70,15 +70,16 @@ rule write_findings:
 
 rule build_explorer:
     input:
-        page=[
-            "workflow/frontiers/report/explorer/page.html.jinja",
-            "workflow/frontiers/report/explorer/page.js",
-        ],
+        page=expand(
+            "workflow/frontiers/report/explorer/{file}",
+            file=["page.html.jinja", "state.js", "charts.js", "page.js"],
+        ),
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         summary="results/{study}/frontier.json",
         saturation="results/{study}/saturation.parquet",
         trend="results/{study}/trend.parquet",
+        gains="results/{study}/gains.parquet",
         findings="results/{study}/findings.json",
     output:
         page=report(
@@ -100,7 +101,7 @@ rule build_explorer:
         saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --findings {input.findings:q} --labels {params.labels:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --findings {input.findings:q} --labels {params.labels:q}"
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
@@ -164,6 +165,7 @@ rule report:
 # The page over all studies of a run.
 rule write_index:
     input:
+        template="workflow/frontiers/report/index.html.jinja",
         pages=expand(
             "results/{study}/{product}", study=config["run"], product=["report.zip", "explorer.html"]
         ),
