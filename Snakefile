@@ -45,7 +45,11 @@ config = load.load(config)
 # Scripts import the package. Everything else comes from the rule's conda environment alone, never from the caller's
 # home folder; without conda, from the Python that runs Snakemake.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; ")
+# What a long job says goes into its log and on, unless the lines of `--logger stages` tell of it; SIGTERM cuts off neither.
+KEEP = """keep() {{ trap '' TERM; if [ "${{STAGES-}}" ]; then cat > "$1"; else tee "$1" >&2; fi; }}; """
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'workflow')))}; {KEEP}"
+)
 if CONDA:
     os.environ.update(PYTHONNOUSERSITE="1")
 else:

@@ -16,10 +16,12 @@ SMALL = {
     "grade_rows": ["--rows", "1000"],
     "joint_bootstrap": ["--models", "2", "--problems", "20", "--draws", "100", "--repeats", "1"],
 }
+STARTS_ENGINES = {"endpoint_throughput", "generate_throughput"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in STARTS_ENGINES)) for name in SMALL]
+)
 def test_a_benchmark_runs(name):
     path = os.pathsep.join(str(ROOT / part) for part in ("workflow", "workflow/scripts", "tests"))
     called = subprocess.run(

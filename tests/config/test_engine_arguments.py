@@ -58,7 +58,8 @@ def test_what_cannot_be_passed_on_is_refused_before_a_run(config, arguments, wan
 
 def test_an_endpoint_takes_no_arguments(config):
     config["studies"]["pocket"]["engine"] = {
-        "kind": "endpoint", "url": "http://localhost:1/v1", "max_model_len": 256, "max_num_seqs": 8, "arguments": {"block_size": 16},
+        "kind": "endpoint", "url": "http://localhost:1/v1", "max_model_len": 256, "max_num_seqs": 8,
+        "arguments": {"block_size": 16},
     }  # fmt: skip
     with pytest.raises(UserError, match="`arguments`: not allowed with an endpoint"):
         check(config, ROOT)

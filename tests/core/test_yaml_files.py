@@ -4,6 +4,7 @@ import pytest
 
 from frontiers.core import yaml_files
 from frontiers.core.cli import UserError
+from support.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,13 @@ def test_anchors_merges_and_empty_files_are_fine(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.yaml: cannot be read"):
         yaml_files.read(tmp_path / "none.yaml")
+
+
+def test_no_file_of_the_project_has_a_key_twice():
+    """Also those that a script reads by a plain reader, as the recipes of the pocket models."""
+    found = [*ROOT.glob("*.yaml")]
+    for folder in ("data", "envs", "profiles", "tests"):
+        found += (ROOT / folder).rglob("*.yaml")
+    assert ROOT / "data/pocket/recipes.yaml" in found
+    for path in found:
+        yaml_files.read(path)

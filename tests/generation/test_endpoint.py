@@ -11,7 +11,7 @@ import pytest
 from frontiers.core.cli import UserError
 from frontiers.generation import scheduler
 from frontiers.generation.engines import endpoint
-from frontiers.generation.engines.endpoint import Endpoint
+from frontiers.generation.engines.endpoint import Endpoint, spelled_by
 from frontiers.generation.journal import Journal, encoded, parsed
 from frontiers.generation.requests import Request, fault_of
 from support import completions_server, vllm_server
@@ -119,6 +119,7 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
         ),
         (403, "OPENAI_API_KEY"),
         ("no ids", "returns no token ids, without which no cap can be checked"),
+        ("other text", "do not spell its text, 'another another"),
         ("too many", "wrote 13 tokens, but max_tokens was 12"),
         ("endless", "wrote 13 tokens, but max_tokens was 12"),
         ("long line", "a line of over 4 MB"),
@@ -407,3 +408,15 @@ def test_a_text_that_goes_on_after_its_end_is_refused():
         endpoint.completion_of(stopped, tuple(tokens), "length", (0.1, 0.2), TOKENIZER)
     done = endpoint.completion_of(request, tuple(tokens), "length", (0.1, 0.2), TOKENIZER)
     assert done.tokens == tuple(tokens)
+
+
+def test_a_text_without_its_special_tokens_its_end_or_broken_characters_is_spelled_by_its_ids():
+    ids = TOKENIZER.encode("Ana has 7 pens", add_special_tokens=False)
+    whole, prompt = TOKENIZER.decode(ids), tuple(ids[:2])
+    assert spelled_by("", prompt, ids, TOKENIZER)
+    assert spelled_by(whole, prompt, ids, TOKENIZER)
+    assert spelled_by(f" {whole}\ufffd", prompt, [*ids, END], TOKENIZER)
+    assert spelled_by(TOKENIZER.decode(ids[:-1]), prompt, ids, TOKENIZER)
+    assert spelled_by("anything", prompt, [-1], TOKENIZER)
+    assert not spelled_by("Ben has 7 pens", prompt, ids, TOKENIZER)
+    assert not spelled_by(f"{whole} and more", prompt, ids, TOKENIZER)

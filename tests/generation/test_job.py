@@ -282,6 +282,25 @@ def test_weights_replaced_while_a_job_runs_write_nothing(tmp_path, decoded_by):
     assert not (tmp_path / "out").exists()
 
 
+def test_weights_replaced_while_the_engine_loads_them_journal_nothing(tmp_path, decoded_by):
+    wanted, weights = on_its_own_copy(tmp_path)
+
+    class Loading(Writer):
+        def submit(self, request):
+            if not self.asked:
+                replace_weights(weights)
+            super().submit(request)
+
+        def receive(self):
+            raise AssertionError("a reply was asked for")
+
+    decoded_by(Loading())
+    with pytest.raises(UserError, match=r"model\.safetensors: changed: "):
+        generate.main(wanted.arguments)
+    assert not (tmp_path / "out").exists()
+    assert not any(path.stat().st_size for path in (tmp_path / "journal").rglob("*.jsonl"))
+
+
 def test_a_finished_job_needs_no_weights_of_a_gpu_model(tmp_path, decoded_by):
     wanted, weights = on_its_own_copy(tmp_path)
     wanted.engine = wanted.engine | {"device": "cuda"}

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 import pytest
 import vl_convert
 
-import build_explorer
 from frontiers.core.cli import UserError
 from frontiers.core.tables import read_table, write_table
+from frontiers.report.explorer import charts
 from frontiers.report.explorer import page as explorer
+from support.explorer_pages import build
 from support.synthetic_study import LABELS
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -42,18 +43,6 @@ class Page(HTMLParser):
 
     def values(self, name):
         return [value for _, key, value in self.attributes if key == name]
-
-
-def build(paths, folder, *more):
-    out = folder / "explorer.html"
-    given = [
-        part
-        for name in ("points", "frontier", "summary", "trend")
-        for part in (f"--{name}", str(paths[name]))
-    ]
-    given += ["--saturation", str(paths["saturation"])] if "saturation" in paths else []
-    build_explorer.main([*given, "--title", "A study & more", "--output", str(out), *more])
-    return out.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +81,12 @@ def test_the_page_holds_every_point_and_choice(kind, texts, measured, published)
     points = read_table(paths["points"], "points")
     data = json.loads(page.scripts[0])
     assert len(data["points"]) == len(points)
+    assert set(data["models"]) == set(points["model"])
     assert data["capped"] == (kind == "measured")
     summary = json.loads(paths["summary"].read_text())
-    choices = sum(len(part["best_under"]) for part in summary["frontiers"])
+    chosen = read_table(paths["frontier"], "frontier").query("on_frontier")
     rows = [a for a in page.attributes if a[:2] == ("tr", "data-cost")]
-    assert len(rows) == choices > 0
+    assert len(rows) == chosen["cost"].isin(summary["costs"]).sum() > 0
     words = " ".join(page.words)
     assert "A study & more" in words and "Which model at which budget" in words
     for row in points.head(5).itertuples():
@@ -120,12 +110,32 @@ def test_the_charts_compile_and_draw(kind, texts):
         if p["benchmark"] == "mean"
     ]
     for name, spec in data["charts"].items():
-        spec["datasets"] = {"points": rows, "steps": [r | {"side": "left"} for r in rows if r["on"]]}
+        drawn = [r | {"colour": "#0072b2", "ink": "#000000", "side": "left", "dx": 0, "dy": 0} for r in rows]
+        on = [r for r in drawn if r["on"]]
+        spec["datasets"] = {"points": drawn, "steps": on, "names": on, "budget": on[:1]}
         spec["width"] = 500
         svg = vl_convert.vegalite_to_svg(spec)
         assert "Accuracy (%)" in svg, name
-        if name == "frontier":
-            assert "10⁷" in svg or "10⁸" in svg or "10¹³" in svg
+        assert name != "frontier" or on[0]["label"] in svg
+
+
+def test_a_model_keeps_its_colour_when_another_joins():
+    few = [f"m{n}" for n in range(4)]
+    kinds = dict.fromkeys([*few, "new"], "dense")
+    before, after = charts.colours(few, kinds), charts.colours([*few, "new"], kinds)
+    assert {m: after[m] for m in few} == before
+    assert len({tuple(each["colour"]) for each in after.values()}) == 5
+    many = {f"m{n}": "dense" if n % 2 else "hybrid" for n in range(30)}
+    assert {each["series"] for each in charts.colours(list(many), many).values()} == {"dense", "hybrid"}
+
+
+def test_the_page_opens_on_the_benchmark_with_the_most_models(measured, tmp_path):
+    points = read_table(measured["points"], "points")
+    last = sorted(set(points["benchmark"]) - {"mean"})[-1]
+    fewer = points[(points["benchmark"] == last) | (points["model"] == points["model"].iloc[0])]
+    write_table(fewer[fewer["benchmark"] != "mean"], tmp_path / "points.parquet", "points")
+    page = Page(build(measured | {"points": tmp_path / "points.parquet"}, tmp_path))
+    assert page.values("value")[0] == last
 
 
 def test_hostile_labels_are_escaped_everywhere(measured, tmp_path):
@@ -143,6 +153,7 @@ def test_hostile_labels_are_escaped_everywhere(measured, tmp_path):
     assert len(page.scripts) == 3 and "img" not in page.tags
     assert any(HOSTILE in words for words in page.words)
     assert {p["label"] for p in json.loads(page.scripts[0])["points"]} == {HOSTILE}
+    assert {m["label"] for m in json.loads(page.scripts[0])["models"].values()} == {HOSTILE}
 
 
 def test_the_same_study_gives_the_same_page(texts, measured, tmp_path):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from support.writer import TOKENIZER
+
 END = 1
 
 
@@ -17,8 +19,9 @@ class Completions:
     """What the server does: `faults` happen once each, in order, to the next completions asked for.
 
     A fault is a status, "break" (the connection ends in the middle), "error" (the stream says so), "silence",
-    "no ids" (text alone), "too many" (tokens) or "abort" (no finish reason); for others see `FAULTY` and `stream`. Each
-    completion begins after `pause` seconds. `page` is what /models answers instead.
+    "no ids" (text alone), "other text" (than the ids spell), "too many" (tokens) or "abort" (no finish reason);
+    for others see `FAULTY` and `stream`. Each completion begins after `pause` seconds. `page` is what /models
+    answers instead.
     """
 
     faults: list[object] = field(default_factory=list)
@@ -160,7 +163,12 @@ class Handler(BaseHTTPRequestHandler):
                 if fault == "error":
                     self.event({"error": {"message": "engine died", "code": 500}})
                 return
-            choice = {"index": 0, "text": f"w{token}", "token_ids": [token], "finish_reason": None}
+            text = (
+                TOKENIZER.decode([token]) if isinstance(token, int) and 0 <= token < len(TOKENIZER) else "?"
+            )
+            if fault == "other text":
+                text = "another "
+            choice = {"index": 0, "text": text, "token_ids": [token], "finish_reason": None}
             if fault == "no ids":
                 del choice["token_ids"]
             if number == len(tokens) - 1:

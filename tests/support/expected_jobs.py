@@ -14,6 +14,7 @@ AGGREGATES = (
     "write_findings",
     "check_results",
     "report",
+    "write_index",
 )
 
 

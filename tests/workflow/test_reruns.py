@@ -23,16 +23,14 @@ from support.workflow_copy import ROOT, Workflow
 
 README = ROOT / "README.md"
 LOCAL = "pocket-small"
+SHOWING = ("write_findings", "build_explorer", "check_results", "report", "write_index")
 SHOWN = dict.fromkeys(
     (
         "describe_points",
         "fit_trend",
         "measure_sensitivity",
         "plot_trend",
-        "write_findings",
-        "build_explorer",
-        "check_results",
-        "report",
+        *SHOWING,
     ),
     1,
 )
@@ -189,7 +187,7 @@ ROWS = [
         "a script: `fit_trend.py`",
         "nothing",
         lambda w: edit_code(w, "scripts/fit_trend.py"),
-        dict.fromkeys(("fit_trend", "plot_trend", "write_findings", "build_explorer", "check_results", "report"), 1),
+        dict.fromkeys(("fit_trend", "plot_trend", *SHOWING), 1),
     ),
     Row(
         "code that decides requests or rows: `chain.py`",
@@ -219,9 +217,9 @@ ROWS = [
         "a module of an analysis: `saturation/table.py`",
         "nothing",
         lambda w: edit_code(w, "frontiers/analysis/saturation/table.py"),
-        dict.fromkeys(("fit_saturation", "plot_caps", "write_findings", "build_explorer", "check_results", "report"), 1),
+        dict.fromkeys(("fit_saturation", "plot_caps", *SHOWING), 1),
     ),
-    Row("a caption of the report", "nothing", lambda w: w.edit("workflow/report/caps.rst"), {"report": 1}),
+    Row("a caption of the report", "nothing", lambda w: w.edit("workflow/report/caps.rst"), {"report": 1, "write_index": 1}),
     Row("an environment, without `--use-conda`", "nothing", lambda w: w.edit("envs/analyse.yaml"), {}),
 ]  # fmt: skip
 

@@ -2,9 +2,10 @@
 
 
 def finished_studies():
-    """Return what a run ends with: the report and the checks of each of its studies."""
+    """Return what a run ends with: the report and the checks of each of its studies, and the page over all."""
     force_unrecorded()
-    return expand("results/{study}/{product}", study=config["run"], product=["report.zip", "checks.json"])
+    products = expand("results/{study}/{product}", study=config["run"], product=["report.zip", "checks.json"])
+    return [*products, "results/index.html"]
 
 
 def table(name):

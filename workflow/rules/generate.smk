@@ -58,7 +58,7 @@ rule generate:
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward:q} {params.reward_manifest:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens:q}"
         " --seed {params.seed:q} {params.date:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
-        " {params.environment:q} {params.keep:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " {params.environment:q} {params.keep:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
 
 
 # Takes one benchmark's table out of what a model has generated.

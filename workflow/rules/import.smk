@@ -73,7 +73,7 @@ rule import_logs:
         "MADE_BY={params.made_by:q} python workflow/scripts/import_logs.py --model {wildcards.model:q} --identity {params.identity:q} --logs {params.logs:q}"
         " --files {input.logs:q} --problems {input.problems:q} --prompt {params.prompt:q} --caps {params.caps:q}"
         " --samples {params.samples:q} --tokenizer {input.tokenizer:q} --verdicts {output.verdicts:q}"
-        " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --output {output.table:q} 2> >(keep {log:q})"
 
 
 rule compare_verdicts:

@@ -71,7 +71,7 @@ rule ask_judge:
         "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.asks:q} --samples {params.samples:q}"
         " --strategy judge --caps {params.caps:q} --answer-tokens 64 --seed {params.seed:q} {params.date:q} --engine {params.engine:q}"
-        " --gpus {resources.model_gpus:q} --code {params.made_by:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --gpus {resources.model_gpus:q} --code {params.made_by:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
 
 
 rule apply_judge:

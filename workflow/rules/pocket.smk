@@ -27,7 +27,7 @@ rule train_pocket_model:
         folder=lambda wc, output: str(Path(output.training).parent),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/train_pocket_model.py --recipes {input.recipes:q} --model {wildcards.recipe:q} --threads {threads:q}"
-        " --output-dir {params.folder:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --output-dir {params.folder:q} 2> >(keep {log:q})"
 
 
 rule draw_pocket:

@@ -70,15 +70,16 @@ rule write_findings:
 
 rule build_explorer:
     input:
-        page=[
-            "workflow/frontiers/report/explorer/page.html.jinja",
-            "workflow/frontiers/report/explorer/page.js",
-        ],
+        page=expand(
+            "workflow/frontiers/report/explorer/{file}",
+            file=["page.html.jinja", "state.js", "charts.js", "page.js"],
+        ),
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         summary="results/{study}/frontier.json",
         saturation="results/{study}/saturation.parquet",
         trend="results/{study}/trend.parquet",
+        gains="results/{study}/gains.parquet",
         findings="results/{study}/findings.json",
     output:
         page=report(
@@ -100,7 +101,7 @@ rule build_explorer:
         saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --findings {input.findings:q} --labels {params.labels:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --findings {input.findings:q} --labels {params.labels:q}"
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
@@ -159,3 +160,31 @@ rule report:
         "MADE_BY={params.made_by:q} python workflow/scripts/report.py --checks {input.checks:q} --show {input.findings:q} {input.figures:q} {input.page:q}"
         " {input.points:q} {input.checks:q} {input.compared:q} {params.configfiles:q} --config {params.config:q}"
         " --output {output.report:q} &> {log:q}"
+
+
+# The page over all studies of a run.
+rule write_index:
+    input:
+        template="workflow/frontiers/report/index.html.jinja",
+        pages=expand(
+            "results/{study}/{product}", study=config["run"], product=["report.zip", "explorer.html"]
+        ),
+        findings=expand("results/{study}/findings.json", study=config["run"]),
+        points=expand("results/{study}/points.parquet", study=config["run"]),
+        figures=expand("results/{study}/figures/frontier.png", study=config["run"]),
+        checks=expand("results/{study}/checks.json", study=config["run"]),
+    output:
+        page="results/index.html",
+        text="results/index.txt",
+    log:
+        "logs/write_index.log",
+    benchmark:
+        "benchmarks/write_index.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        made_by=made_by("write_index"),
+        studies=config["run"],
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/write_index.py --studies {params.studies:q} --output {output.page:q}"
+        " &> {log:q}"

@@ -89,7 +89,7 @@ rule score_samples:
         "MADE_BY={params.made_by:q} python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
         " --engine {params.engine:q} --gpus {resources.model_gpus:q} --journal {params.journal:q}"
-        " --output {output.table:q} 2> >(trap '' TERM; tee {log:q} >&2)"
+        " --output {output.table:q} 2> >(keep {log:q})"
 
 
 rule combine_samples:

@@ -26,12 +26,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--saturation", type=Path, help="table of saturation fits; none for published figures"
     )
+    parser.add_argument("--gains", type=Path, help="table of gains per doubling of compute")
     parser.add_argument("--trend", type=Path, required=True, help="table of trends")
     parser.add_argument("--findings", type=Path, help="JSON of findings, shown first")
     parser.add_argument("--labels", default="{}", help='JSON: {"benchmarks": {benchmark: label}}')
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--output", type=Path, required=True, help="HTML page to write")
     args = parser.parse_args(argv)
+    labels = figures.parse_labels(args.labels)
     text = explorer.page(
         args.title,
         read_table(args.points, "points"),
@@ -39,8 +41,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sealed.read(args.summary),
         read_table(args.trend, "trend"),
         read_table(args.saturation, "saturation") if args.saturation else None,
-        figures.parse_labels(args.labels).benchmarks,
+        labels.benchmarks,
         sealed.read(args.findings)["findings"] if args.findings else (),
+        read_table(args.gains, "gains") if args.gains else None,
+        list(labels.models),
     )
     write_whole(args.output, text.encode())
 

@@ -7,6 +7,7 @@ Inputs: the table `generations`, the benchmark's problems and the reward model's
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, help="table to write")
     arguments = parser.parse_args(argv)
     prepare_environment(arguments.engine["device"], arguments.journal.parent / "cache")
-    manifests.verified(arguments.reward_manifest, arguments.reward.get("trust_remote_code", False))
+    trusted = arguments.reward.get("trust_remote_code", False)
+    check = partial(manifests.verified, arguments.reward_manifest, trusted)
+    check()
     model = RewardModel(arguments.reward, arguments.reward_manifest, arguments.engine)
     generations = tables.read_table(arguments.generations, "generations")
     problems = {problem.id: problem for problem in read_problems(arguments.problems)}
@@ -46,12 +49,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, rows in generations.groupby("problem_id", sort=False)
     ]
     run = scheduler.BenchmarkRun(Journal(arguments.journal, PATIENCE), episodes)
-    engine = LeasedEngine(model.engine(arguments.gpus, cli.say, alone=True), arguments.gpus, cli.say)
+    started = model.engine(arguments.gpus, cli.say, alone=True)
+    engine = LeasedEngine(started, arguments.gpus, cli.say, loaded=check)
     try:
         scheduler.drive([run], engine, cli.say)
     finally:
         engine.close()
         run.journal.close()
+    check()
     table = pd.DataFrame([row for rows in run.results for row in rows])
     table = table.astype({"cap": "Int64", **dict.fromkeys(reward_layout.AGGREGATES, "Float64")})
     tables.write_table(table, arguments.output, "rewards")

@@ -192,6 +192,8 @@ def engine_of(job: Job, folder: Path, tokenizer, reward: RewardModel | None) -> 
         cli.say,
         (lambda: reward.engine(job.gpus, cli.say)) if reward else None,
         job.identity.get("thoughts"),
+        # What was loaded must still be what was checked: a job that is killed later checks it no more.
+        job.checked_manifest,
         job.replicas,
     )
 

@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx2
@@ -29,6 +29,8 @@ LONGEST_ANSWER = 1 << 14
 """Characters of an answer that is no stream, beyond which it is not read."""
 TOO_MUCH = (OverflowError, RecursionError)
 """What reading JSON raises for numbers and depths that no server means."""
+CONTEXT = 8
+"""Tokens of the prompt that are decoded along with a completion, as its first may end a character of theirs."""
 LONGEST_LINE = 1 << 22
 """Bytes of a line of a stream; one token with its text needs a few hundred."""
 PROBE = "Ana has 7 pens, naïve Ben 5 more: $\\frac{1}{2}$ of <b>12</b> 是六.\n"
@@ -207,7 +209,7 @@ class Endpoint:
 
     def _stream(self, request: Request) -> Completion:
         """Return the completion of `request`; its seconds run from sending it, while other requests run too."""
-        begun, first, last, reason, tokens = time.monotonic(), None, None, None, []
+        begun, first, last, reason, tokens, texts = time.monotonic(), None, None, None, [], []
         silence = _Silence(self.silence)
         body = body_of(request, self.sampling) | {
             "model": self.served,
@@ -225,6 +227,7 @@ class Endpoint:
                 if new := choice.get("token_ids"):
                     tokens += new
                     silence.broken()
+                texts.append(str(choice.get("text") or ""))
                 if len(tokens) > request.max_tokens:
                     break
                 last = time.monotonic() - begun
@@ -242,6 +245,11 @@ class Endpoint:
             )
         if reason not in ("stop", "length"):
             raise Transient(f"it ended a completion with finish reason {reason}")
+        if not spelled_by("".join(texts), request.prompt, tokens, self.tokenizer):
+            raise UserError(
+                f"{self.url}: the token ids of a completion do not spell its text, {_shown(''.join(texts))[:80]!r}: they "
+                "are of another tokenizer. Serve the study's model, with the tokenizer of its checkpoint"
+            )
         return completion_of(request, tuple(tokens), reason, (first, last), self.tokenizer)
 
     def _broken_off(self, error: object) -> Exception:
@@ -399,6 +407,26 @@ def body_of(request: Request, sampling: dict) -> dict:
         **({"stop": [request.stop_text]} if request.stop_text else {}),
         **({"logit_bias": {str(token): value for token, value in bias.items()}} if bias else {}),
     }
+
+
+def spelled_by(text: str, prompt: Sequence[int], tokens: Sequence[int], tokenizer) -> bool:
+    """Return whether `tokens` can be what a server decoded to `text`; any spell no text, and ids that are none any text.
+
+    A server leaves out special tokens, what it stopped at, and characters that are not whole; the last tokens of
+    the `prompt` may begin a character that the first of `tokens` ends. White space is not compared.
+    """
+    if not set(map(type, tokens)) <= {int} or not all(0 <= token < len(tokenizer) for token in tokens):
+        return True
+    shown = [*prompt[-CONTEXT:], *tokens]
+    return any(
+        _squeezed(text) in _squeezed(tokenizer.decode(shown, skip_special_tokens=left_out))
+        for left_out in (True, False)
+    )
+
+
+def _squeezed(text: str) -> str:
+    """Return a text without white space and without characters that were not whole."""
+    return "".join(text.replace("\ufffd", "").split())
 
 
 def completion_of(

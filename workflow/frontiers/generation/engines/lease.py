@@ -29,14 +29,15 @@ def lease_engine(
     say: Callable[[str], None],
     reward: Callable[[], RewardEngine] | None = None,
     thoughts: Mapping | None = None,
+    loaded: Callable[[], object] = lambda: None,
     replicas: int = 1,
 ) -> tuple["LeasedEngine", dict]:
     """Return the engine of a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` returns those of `vllm.LLM`, `reward` the engine of a reward model that guides a tree; `thoughts`
-    is the block of a model that thinks before every token. `replicas` engines share the requests of a model that
-    vLLM decodes by itself. No device is taken and no engine started before the
-    first request; only an endpoint is contacted at once.
+    is the block of a model that thinks before every token. `loaded` is called once the engine has started.
+    `replicas` engines share the requests of a model that vLLM decodes by itself. No device is taken and no engine
+    started before the first request; only an endpoint is contacted at once.
     """
     if settings.get("kind") == "endpoint":
         served = Endpoint(dict(settings), model, dict(sampling), tokenizer, say)
@@ -57,13 +58,14 @@ def lease_engine(
     if decides := deciding(settings.get("arguments", {})):
         mark["arguments"] = decides
     if nodes > 1:
-        return LeasedEngine(engine, 0, say, "Ray assigns the devices of several nodes; not measured"), mark
+        reason = "Ray assigns the devices of several nodes; not measured"
+        return LeasedEngine(engine, 0, say, reason, loaded), mark
     if replicas > 1 and isinstance(engine, VllmEngine):
         several = Replicas(engine, replicas)
-        leased = LeasedEngine(several, gpus * replicas, say)
+        leased = LeasedEngine(several, gpus * replicas, say, loaded=loaded)
         leased.before_release(several.close)
         return leased, mark
-    return LeasedEngine(engine, gpus, say), mark
+    return LeasedEngine(engine, gpus, say, loaded=loaded), mark
 
 
 def vllm_version() -> str:
@@ -74,10 +76,19 @@ def vllm_version() -> str:
 class LeasedEngine:
     """An engine that takes `count` devices with its first request, and is measured while it generates.
 
-    With `unmeasured`, the reason, no devices are taken and nothing is measured.
+    With `unmeasured`, the reason, no devices are taken and nothing is measured. `loaded` is called once the engine
+    has started, before a reply of it is received.
     """
 
-    def __init__(self, engine: Engine, count: int, say: Callable[[str], None], unmeasured: str | None = None):
+    def __init__(
+        self,
+        engine: Engine,
+        count: int,
+        say: Callable[[str], None],
+        unmeasured: str | None = None,
+        loaded: Callable[[], object] = lambda: None,
+    ):
+        self.loaded = loaded
         self.engine, self.count, self.say = engine, count, say
         self.devices = engine.devices
         self.unmeasured = unmeasured
@@ -91,13 +102,15 @@ class LeasedEngine:
 
     def submit(self, request: Request | Scoring) -> None:
         """Take a request; the first one takes the devices, starts the engine and then the meter."""
-        if self.meter is None:
+        if first := self.meter is None:
             nvml, reason = (None, self.unmeasured) if self.unmeasured else gpu_locks.load_nvml()
             taken = self._lease.enter_context(gpu_locks.held(self.count, self.say, nvml))
             if taken:
                 self.say(f"on device {os.environ[gpu_locks.VISIBLE]}")
             self.meter = Meter(nvml, taken, reason or (None if taken else "the job holds no device"))
         self.engine.submit(request)
+        if first:
+            self.loaded()
         self.meter.begin()
 
     def receive(self) -> list[Completion | Scores]:

@@ -1,46 +1,50 @@
-"""The charts of the explorer, as Vega-Lite specifications without data."""
+"""The charts of the explorer, as Vega-Lite specifications without data.
+
+The page fills in the data sets `points`, `steps`, `names` and `budget`, the titles and the ticks of the axis of costs.
+Colours are fields of the data, so that a model keeps its own whatever is shown with it.
+"""
 
 import altair as alt
 
 from frontiers.report.figures.style import PALETTE
 
 SHAPES = {"dense": "circle", "mixture of experts": "diamond", "hybrid": "triangle-up", "unknown": "square"}
-POWERS = (
-    "indexof([1, 2, 5], round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))) < 0 ? '' : "
-    "datum.value < 1e5 ? format(datum.value, ',~r') : "
-    "replace(round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9))) + '×', '1×', '') + '10' + "
-    "(datum.value < 1e10 ? '' : slice('⁰¹²³⁴⁵⁶⁷⁸⁹', floor(floor(log(datum.value) / LN10 + 1e-9) / 10), "
-    "floor(floor(log(datum.value) / LN10 + 1e-9) / 10) + 1)) + "
-    "slice('⁰¹²³⁴⁵⁶⁷⁸⁹', floor(log(datum.value) / LN10 + 1e-9) % 10, "
-    "floor(log(datum.value) / LN10 + 1e-9) % 10 + 1)"
-)
-"""Vega expression for the labels of a logarithmic axis: 1, 2 and 5 times a power of ten, no others."""
+DARK = (
+    "#56a8e8", "#ff8f4d", "#3fcf9f", "#e79ac6", "#f2b63c",
+    "#8fd0f5", "#9d92e8", "#d987ad", "#c9c96a", "#7fd6c8",
+)  # fmt: skip
+"""The colours of `PALETTE`, lighter, for a dark page."""
+GREYS = ("#6e7781", "#9aa4ae")
+HEIGHT = 420
+"""Height of the plot of accuracy against cost in pixels, which the page needs to place names."""
 
 
-def charts(rows: list[dict]) -> dict[str, dict]:
-    """Return the Vega-Lite specifications of both charts; the page fills in data and titles.
+def colours(models: list[str], kinds: dict[str, str]) -> dict[str, dict]:
+    """Return by model the series it belongs to, and that series' colours on a light and a dark page.
 
-    Each model has its own colour if there are enough; otherwise colour shows the architecture.
+    `models` are in the order of the configuration, so that one that joins at the end changes no colour. Each is its
+    own series while there are colours for all; otherwise the series are the kinds of architecture, in `kinds`.
     """
-    labels = sorted({row["label"] for row in rows})
-    few = len(labels) <= len(PALETTE)
-    by = "label" if few else "architecture"
-    legend = alt.Legend(
-        orient="bottom", columns=2 if few else 4, symbolLimit=0, labelLimit=240, title=None, symbolOpacity=1
-    )
-    names = labels if few else [k for k in SHAPES if any(r["architecture"] == k for r in rows)]
-    colour = alt.Color(f"{by}:N", legend=legend, scale=alt.Scale(domain=names, range=PALETTE[: len(names)]))
-    kinds = [k for k in SHAPES if any(r["architecture"] == k for r in rows)]
-    scale = alt.Scale(domain=kinds, range=[SHAPES[k] for k in kinds])
-    shape = alt.Shape("architecture:N", legend=None if few else legend, scale=scale)
-    chosen = alt.selection_point(fields=[by], bind="legend", name="chosen")
-    shown = {"colour": colour, "shape": shape, "chosen": chosen}
-    return {"frontier": _frontier_chart(few, **shown), "caps": _cap_chart(**shown)}
+    own = len(models) <= len(PALETTE)
+    series = models if own else [kind for kind in SHAPES if kind in kinds.values()]
+    given = {name: (PALETTE[n], DARK[n]) for n, name in enumerate(series)}
+    return {m: {"series": s, "colour": given[s]} for m in models for s in [m if own else kinds[m]]}
 
 
-def _faded(chosen: alt.Parameter, value: float) -> dict:
-    """Return an opacity that fades what is not selected in the legend."""
-    return alt.when(chosen).then(alt.value(value)).otherwise(alt.value(0.08))
+def charts() -> dict[str, dict]:
+    """Return the Vega-Lite specifications of both charts."""
+    return {"frontier": _frontier_chart(), "caps": _cap_chart()}
+
+
+COLOUR = alt.Color("colour:N", scale=None, legend=None)
+SHAPE = alt.Shape(
+    "architecture:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
+)
+
+
+def _opacity(shown: float) -> alt.Opacity:
+    """Return an opacity that fades what is not among the chosen models."""
+    return alt.when("datum.faded").then(alt.value(0.1)).otherwise(alt.value(shown))
 
 
 def _accuracy(axis: str = "accuracy") -> alt.Y:
@@ -65,80 +69,76 @@ def _tooltip() -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
 
 
-def _frontier_chart(few: bool, colour: alt.Color, shape: alt.Shape, chosen: alt.Parameter) -> dict:
-    """Return the chart of accuracy against a cost with the frontier."""
+def _frontier_chart() -> dict:
+    """Return the chart of accuracy against a cost with the frontier, its names and the budget."""
     base = alt.Chart(alt.NamedData("points"))
-    scale = alt.Scale(type="log", nice=False, padding=14)
-    x = alt.X("value:Q", title="", scale=scale, axis=alt.Axis(labelExpr=POWERS, labelFlush=False))
+    scale = alt.Scale(type="log", nice=False, padding=16)
+    x = alt.X("value:Q", title="", scale=scale, axis=alt.Axis(labelFlush=False))
     bars = base.mark_rule(strokeWidth=1).encode(
-        x=x, y=_accuracy("accuracy_low"), y2="accuracy_high:Q", color=colour, opacity=_faded(chosen, 0.45)
+        x=x, y=_accuracy("accuracy_low"), y2="accuracy_high:Q", color=COLOUR, opacity=_opacity(0.4)
     )
     lines = base.mark_line(strokeWidth=1).encode(
         x=x,
         y=_accuracy(),
-        color=colour,
+        color=COLOUR,
         detail=["model:N", "strategy:N"],
         order="place:Q",
-        opacity=_faded(chosen, 0.7),
+        opacity=_opacity(0.6),
     )
-    dots = (
-        base.mark_point(filled=True, size=45)
-        .encode(
-            x=x,
-            y=_accuracy(),
-            color=colour,
-            shape=shape,
-            opacity=_faded(chosen, 0.9),
-            tooltip=_tooltip(),
-        )
-        .add_params(chosen)
+    dots = base.mark_point(filled=True, size=52, cursor="pointer").encode(
+        x=x, y=_accuracy(), color=COLOUR, shape=SHAPE, opacity=_opacity(0.95), tooltip=_tooltip()
     )
     rings = (
         base.transform_filter("datum.on")
-        .mark_point(filled=False, size=150, stroke="#222222", strokeWidth=1.5)
+        .mark_point(filled=False, size=150, strokeWidth=1.5, cursor="pointer")
         .encode(
             x=x,
             y=_accuracy(),
-            shape=shape,
+            shape=SHAPE,
+            stroke=alt.Stroke("ink:N", scale=None),
             tooltip=_tooltip(),
             strokeOpacity=alt.StrokeOpacity(
-                "p:Q", scale=alt.Scale(domain=[0, 1], range=[0.15, 1]), legend=None
+                "p:Q", scale=alt.Scale(domain=[0, 1], range=[0.2, 1]), legend=None
             ),
         )
     )
-    steps = alt.Chart(alt.NamedData("steps"))
-    step = steps.mark_line(interpolate="step-after", color="#222222", strokeWidth=1.5).encode(
-        x=x, y=_accuracy(), order="value:Q"
+    step = (
+        alt.Chart(alt.NamedData("steps"))
+        .mark_line(interpolate="step-after", strokeWidth=1.75)
+        .encode(x=x, y=_accuracy(), order="value:Q", stroke=alt.Stroke("ink:N", scale=None))
     )
-    layers = [bars, lines, step, rings, dots]
-    for side, away in () if few else (("right", -7), ("left", 7)):
-        names = steps.transform_filter(f"datum.side == '{side}'")
-        names = names.mark_text(align=side, dx=away, dy=-8, fontSize=10, color="#222222")
-        layers.append(names.encode(x=x, y=_accuracy(), text="label:N"))
-    return _finished(alt.layer(*layers), 420)
+    budget = (
+        alt.Chart(alt.NamedData("budget"))
+        .mark_rule(strokeWidth=2, strokeDash=[5, 4])
+        .encode(x=x, stroke=alt.Stroke("ink:N", scale=None))
+    )
+    layers = [bars, lines, step, rings, dots, budget]
+    for side in ("left", "right"):
+        names = alt.Chart(alt.NamedData("names")).transform_filter(f"datum.side == '{side}'")
+        names = names.mark_text(
+            align=side, fontSize=12, dx={"expr": "datum.dx"}, dy={"expr": "datum.dy"}
+        ).encode(x=x, y=_accuracy(), text="label:N", color=alt.Color("ink:N", scale=None))
+        layers.append(names)
+    return _finished(alt.layer(*layers), HEIGHT)
 
 
-def _cap_chart(colour: alt.Color, shape: alt.Shape, chosen: alt.Parameter) -> dict:
+def _cap_chart() -> dict:
     """Return the chart of accuracy against the reasoning cap; caps are evenly spaced, not to scale."""
     base = alt.Chart(alt.NamedData("points"))
     x = alt.X(
         "cap:O",
         title="Reasoning cap (tokens)",
         sort=alt.EncodingSortField("place"),
-        axis=alt.Axis(labelAngle=0),
+        axis=alt.Axis(labelAngle=0, labelOverlap=True),
     )
     lines = base.mark_line(strokeWidth=1.5).encode(
-        x=x, y=_accuracy(), color=colour, detail=["model:N", "strategy:N"], opacity=_faded(chosen, 0.8)
+        x=x, y=_accuracy(), color=COLOUR, detail=["model:N", "strategy:N"], opacity=_opacity(0.8)
     )
     bars = base.mark_rule(strokeWidth=1).encode(
-        x=x, y=_accuracy("accuracy_low"), y2="accuracy_high:Q", color=colour, opacity=_faded(chosen, 0.35)
+        x=x, y=_accuracy("accuracy_low"), y2="accuracy_high:Q", color=COLOUR, opacity=_opacity(0.35)
     )
-    dots = (
-        base.mark_point(filled=True, size=40)
-        .encode(
-            x=x, y=_accuracy(), color=colour, shape=shape, opacity=_faded(chosen, 0.9), tooltip=_tooltip()
-        )
-        .add_params(chosen)
+    dots = base.mark_point(filled=True, size=45, cursor="pointer").encode(
+        x=x, y=_accuracy(), color=COLOUR, shape=SHAPE, opacity=_opacity(0.95), tooltip=_tooltip()
     )
     return _finished(alt.layer(bars, lines, dots), 360)
 
@@ -146,7 +146,4 @@ def _cap_chart(colour: alt.Color, shape: alt.Shape, chosen: alt.Parameter) -> di
 def _finished(chart: alt.LayerChart, height: int) -> dict:
     """Return the specification of a chart as wide as its container on the page."""
     chart = chart.properties(width="container", height=height, background="transparent")
-    chart = chart.configure_axis(
-        gridColor="#e8e8e8", labelFontSize=11, titleFontSize=12, titleFontWeight="normal"
-    )
-    return chart.configure_view(stroke="#bbbbbb").to_dict()
+    return chart.configure_axis(labelFontSize=12, titleFontSize=13, titleFontWeight="normal").to_dict()

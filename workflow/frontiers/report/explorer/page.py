@@ -15,11 +15,12 @@ from frontiers.analysis.points import with_measures
 from frontiers.analysis.published_runs import STRATEGY, counted_text
 from frontiers.core.escapes import script_json
 from frontiers.core.keys import KEY, MEAN, cap_order
-from frontiers.report.explorer.charts import charts
+from frontiers.report.explorer import charts as charting
 from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-PAGE_SCRIPT = Path(__file__).with_name("page.js")
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("state", "charts", "page")]
+"""The page's own scripts, in the order in which they run, as one."""
 COSTS_SHOWN = {
     "flops": "Compute",
     "eflops": "Memory-aware compute",
@@ -29,6 +30,10 @@ COSTS_SHOWN = {
     "dollars": "Money",
 }
 ARCHITECTURES = {"dense": "dense", "moe": "mixture of experts", "hybrid": "hybrid"}
+SCALES = {"dollars": (1000, "US$ per 1,000 problems")}
+"""Costs that are shown in another unit than that of the tables: the factor, and the unit."""
+FACTS = ("developer", "release_date", "total_params", "active_params", "mode")
+"""What is shown of a model, where the points have it."""
 DIGITS = 6
 
 
@@ -43,6 +48,14 @@ def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -
     signs = {
         (*k, c): (bool(on), p)
         for *k, c, on, p in _columns(listed, [*joint, "cost", "on_frontier", "p_on_frontier"])
+    }
+    apart = {
+        (*k, c): [_plain(v) for v in ends]
+        for *k, c, held, low, high in _columns(
+            listed, [*joint, "cost", "held_out", "held_out_low", "held_out_high"]
+        )
+        if pd.notna(held)
+        for ends in [(held, low, high)]
     }
     several = points["strategy"].nunique() > 1
     rows = []
@@ -64,15 +77,46 @@ def point_rows(points: pd.DataFrame, frontier: pd.DataFrame, costs: list[str]) -
             {k: _plain(row[k]) for k in kept}
             | {
                 "label": str(row["label"]) + (f", {row['strategy']}" if several else ""),
-                "architecture": ARCHITECTURES.get(row["architecture"], "unknown"),
+                "architecture": kind_of(row["architecture"]),
                 "cap": cap,
                 "order": None if np.isinf(row["order"]) else row["order"],
                 "costs": {c: _plain(row[c]) for c in costs},
                 "on": {c: signs.get((*key, c), (False, 0.0))[0] for c in costs},
                 "p": {c: _plain(signs.get((*key, c), (False, 0.0))[1]) for c in costs},
+                "held": {c: apart[(*key, c)] for c in costs if (*key, c) in apart},
             }
         )
     return rows
+
+
+def kind_of(architecture: object) -> str:
+    """Return the name of a kind of architecture for readers."""
+    return ARCHITECTURES.get(architecture, "unknown") if isinstance(architecture, str) else "unknown"
+
+
+def model_rows(points: pd.DataFrame, order: Sequence[str]) -> dict[str, dict]:
+    """Return what the page says of each model, in the `order` of the configuration, then in that of the points."""
+    known = points.drop_duplicates("model")
+    place = {model: n for n, model in enumerate(order)}
+    known = known.sort_values("model", key=lambda m: m.map(place).fillna(len(place)), kind="stable")
+    given = charting.colours(
+        list(known["model"]), {m: kind_of(a) for m, a in _columns(known, ["model", "architecture"])}
+    )
+    return {
+        row["model"]: {
+            "label": str(row["label"]),
+            "architecture": kind_of(row["architecture"]),
+            **{name: _plain(row[name]) for name in FACTS if name in row},
+            **given[row["model"]],
+        }
+        for row in known.to_dict("records")
+    }
+
+
+def gain_rows(gains: pd.DataFrame) -> list[dict]:
+    """Return the gains per doubling of compute as records."""
+    kept = ["model", "strategy", "benchmark", "from_cap", "to_cap", "gain", "low", "high", "pays"]
+    return [{k: _plain(v) for k, v in row.items()} for row in gains[kept].to_dict("records")]
 
 
 def _columns(frame: pd.DataFrame, names: list[str]) -> zip:
@@ -98,13 +142,15 @@ def page(
     saturation: pd.DataFrame | None = None,
     benchmarks: Mapping[str, str] | None = None,
     findings: Sequence[Mapping[str, str]] = (),
+    gains: pd.DataFrame | None = None,
+    order: Sequence[str] = (),
 ) -> str:
     """Return the page as HTML.
 
     The tables are those of these names, `summary` is the JSON written with `frontier`, `saturation` is None for
-    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show first. All
-    text is escaped; all scripts are in the page,
-    and its content security policy lets the browser run only these and fetch nothing.
+    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show, `gains` the
+    table of that name, `order` the models as the configuration lists them. All text is escaped; all scripts are in the
+    page, and its content security policy lets the browser run only these and fetch nothing.
     """
     costs = list(summary["costs"])
     models = dict(zip(points["model"], points["label"], strict=True))
@@ -112,18 +158,31 @@ def page(
     given = {b: (benchmarks or {}).get(b, b) for b in dict.fromkeys(points["benchmark"]) if b != MEAN}
     models_of = points.groupby("benchmark")["model"].nunique()
     mean = {MEAN: f"Mean of {len(given)} benchmarks"} if MEAN in models_of else {}
-    # The page opens on the first: the mean, unless it leaves models out.
-    names = mean | given if mean and models_of[MEAN] == models_of.max() else given | mean
+    # The page opens on the first: the mean, unless it leaves models out, else the benchmark with most models.
+    most = dict(sorted(given.items(), key=lambda item: -models_of[item[0]]))
+    names = mean | most if mean and models_of[MEAN] == models_of.max() else most | mean
     capped = points.groupby(["model", "strategy"])["cap"].nunique(dropna=False).max() > 1
+    units = {c: SCALES.get(c, (1, UNITS[c])) for c in costs}
+    described = model_rows(points, order)
     data = {
+        "study": title,
         "points": rows,
-        "charts": charts(rows),
-        "units": UNITS,
-        "names": COSTS_SHOWN,
+        "models": described,
+        "gains": [] if gains is None else gain_rows(gains),
+        "charts": charting.charts(),
+        "height": charting.HEIGHT,
+        "shapes": charting.SHAPES,
+        "benchmarks": names,
+        "costs": {
+            c: {"name": COSTS_SHOWN[c], "unit": unit, "scale": scale} for c, (scale, unit) in units.items()
+        },
         "capped": bool(capped),
     }
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    scripts = {"library": library.replace("</script", "<\\/script"), "page": PAGE_SCRIPT.read_text()}
+    scripts = {
+        "library": library.replace("</script", "<\\/script"),
+        "page": "".join(path.read_text() for path in SCRIPTS),
+    }
     published = bool((points["strategy"] == STRATEGY).all())
     left_out = [(models.get(m["model"], m["model"]), m["missing"]) for m in summary["left_out_of_mean"]]
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -134,7 +193,10 @@ def page(
         data=script_json(data),
         benchmarks=names,
         problems=points.groupby("benchmark")["problems"].max().to_dict(),
-        costs={c: f"{COSTS_SHOWN[c]} ({UNITS[c]})" for c in costs},
+        costs={c: f"{COSTS_SHOWN[c]} ({unit})" for c, (_, unit) in units.items()},
+        scales={c: scale for c, (scale, _) in units.items()},
+        kinds=sorted({m["architecture"] for m in described.values()}),
+        developers=sorted({str(m["developer"]) for m in described.values() if m.get("developer")}),
         published=published,
         counted=counted_text(points) if published else "",
         recorded=bool((points["strategy"] == "cut").all()),
@@ -143,7 +205,7 @@ def page(
         models=len(models),
         left_out=[(name, [names.get(b, b) for b in missing]) for name, missing in left_out],
         summary=summary,
-        choices=choice_rows(summary, models),
+        choices=choice_rows(frontier, models, units),
         saturation=[] if saturation is None else saturation_rows(saturation, models),
         trend=trend_rows(trend),
         rows=rows,

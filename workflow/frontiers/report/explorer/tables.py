@@ -10,27 +10,39 @@ METRICS = {
     "compute_at_accuracy": "compute for a fixed accuracy",
     "compute_at_accuracy_uncorrected": "compute for a fixed accuracy, not corrected for guessing",
 }
+HEADLINE = ("compute_at_accuracy", "all")
+"""Metric and selection of the trend that is shown first; the others are folded."""
 SELECTIONS = {"all": "all models", "frontier_at_date": "on the frontier at their date"}
 
 
-def choice_rows(summary: Mapping, models: Mapping[str, str]) -> list[dict]:
-    """Return the best point at each budget as rows of text, from the JSON of `extract_frontier`."""
+def choice_rows(
+    frontier: pd.DataFrame, models: Mapping[str, str], units: Mapping[str, tuple[float, str]]
+) -> list[dict]:
+    """Return the points of each frontier as rows of text: from its cost to that of the next, take this one.
+
+    `units` holds, by cost, the factor of the unit that is shown.
+    """
     rows = []
-    for part in summary["frontiers"]:
-        for best in part["best_under"]:
+    on = frontier[frontier["on_frontier"]].sort_values(["benchmark", "cost", "cost_value"], kind="stable")
+    for (benchmark, cost), part in on.groupby(["benchmark", "cost"], sort=False):
+        if cost not in units:
+            continue
+        scale = units[cost][0]
+        ends = [*part["cost_value"].iloc[1:], None]
+        for best, end in zip(part.to_dict("records"), ends, strict=True):
             rows.append(
                 {
-                    "benchmark": part["benchmark"],
-                    "cost": part["cost"],
-                    "budget": scientific(best["budget"]),
+                    "benchmark": benchmark,
+                    "cost": cost,
+                    "from": scientific(scale * best["cost_value"]),
+                    "to": "any" if end is None else scientific(scale * end),
                     "model": models.get(best["model"], best["model"]),
-                    "cap": "none" if best["cap"] is None else f"{best['cap']}",
-                    "spent": scientific(best["cost_value"]),
+                    "cap": "none" if pd.isna(best["cap"]) else f"{best['cap']:,.0f}",
                     "accuracy": interval(best["accuracy"], best["accuracy_low"], best["accuracy_high"]),
                     "held_out": "–"
-                    if best["held_out"] is None
+                    if pd.isna(best["held_out"])
                     else interval(best["held_out"], best["held_out_low"], best["held_out_high"]),
-                    "p_model": f"{100 * best['p_model']:.0f}",
+                    "p": "–" if pd.isna(best["p_on_frontier"]) else f"{100 * best['p_on_frontier']:.0f}",
                 }
             )
     return rows
@@ -70,6 +82,7 @@ def trend_rows(trend: pd.DataFrame) -> list[dict]:
         rows.append(
             {
                 "benchmark": row["benchmark"],
+                "headline": (row["metric"], row["selection"]) == HEADLINE,
                 "metric": METRICS[row["metric"]],
                 "selection": SELECTIONS[row["selection"]],
                 "method": f"{row['estimator']}, {row['standard_error']}",
