@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import subprocess
 import sys
 from functools import cache
 from itertools import product
@@ -17,7 +18,7 @@ min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
-from frontiers.config import code_digest, currency, load, records, strategies
+from frontiers.config import code_digest, currency, left_out, load, records, strategies
 from frontiers.config import study as registry
 from frontiers.core import escapes, yaml_files
 from frontiers.core.cli import UserError
@@ -41,6 +42,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 config = load.load(config)
+STUDIES = config["studies"]
+config["studies"] = left_out.without(STUDIES, os.environ.get(left_out.VARIABLE, ""))
 
 # Scripts import the package. Everything else comes from the rule's conda environment alone, never from the caller's
 # home folder; without conda, from the Python that runs Snakemake.
@@ -67,6 +70,10 @@ onstart:
             )
 
 
+onerror:
+    report_without_failed_models()
+
+
 report: "workflow/report/workflow.rst"
 
 
@@ -85,6 +92,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/common_strategies.smk"
 include: "workflow/rules/common_generation.smk"
 include: "workflow/rules/common_results.smk"
+include: "workflow/rules/common_failures.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"
