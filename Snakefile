@@ -61,6 +61,7 @@ else:
 
 onstart:
     refuse_too_few_devices()
+    refuse_unpinned()
     for folder in filter(
         os.path.exists, ["logs", "results", *(f"results/{name}" for name in config["run"])]
     ):

@@ -3,8 +3,9 @@
 import re
 
 import pytest
+import yaml
 
-from support.workflow_copy import Workflow
+from support.workflow_copy import ROOT, Workflow
 
 MODELS = ["pocket-small", "pocket-medium", "pocket-large"]
 
@@ -77,3 +78,24 @@ def test_a_run_with_fewer_than_a_model_needs_is_refused(workflow, visible, argum
     assert called.returncode == 1 and "its model needs 2 GPUs, but this run is limited to 1" in said
     assert wanted in said
     assert not (workflow.folder / "data/models").exists()
+
+
+def test_a_run_with_an_unpinned_proposal_is_refused_before_anything_is_fetched(tmp_path):
+    copy = Workflow(tmp_path / "copy")
+    wanted = "data/models/math-shepherd.json"
+    copy.config["run"] = ["strategies"]
+    called = copy.snakemake("--", wanted, check=False)
+    said = " ".join((called.stdout + called.stderr).split())
+    assert called.returncode == 1 and "models.math-shepherd.revision: refs/pr/5 may change" in said
+    assert "commits/refs%2Fpr%2F5 lists first" in said and not (copy.folder / "data/hub").exists()
+    copy.config["models"]["math-shepherd"]["revision"] = "0" * 40
+    assert "may change" not in copy.snakemake("--dry-run", "--", wanted).stderr
+
+
+@pytest.mark.parametrize("name", ["strategies", "open-reasoning"])
+def test_every_model_of_a_study_is_pinned_or_says_that_it_must_be(name):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    rewards = {config["strategies"][s].get("reward") for s in config["studies"][name]["strategies"]} - {None}
+    for model in {*config["studies"][name]["models"], *rewards}:
+        revision = config["models"][model]["revision"]
+        assert re.fullmatch(r"[0-9a-f]{40}|refs/pr/\d+", revision), model
