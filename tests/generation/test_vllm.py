@@ -380,3 +380,32 @@ def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():
     config = json.loads((FOLDER.parent / "hybrid/config.json").read_text())
     assert not vllm.engine_arguments("x", config, SETTINGS, 0, False)["enable_prefix_caching"]
     assert vllm.engine_arguments("x", {}, SETTINGS, 0, False)["enable_prefix_caching"]
+
+
+NUMA = "libnuma.so.1: cannot open shared object file"
+COMPILER = "fatal error: Python.h: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "fault", "wanted", "never"),
+    [
+        (None, NUMA, "libnuma1", "driver"),
+        ("13.0", NUMA, "libnuma1", "driver"),
+        (
+            "13.0",
+            "libcuda.so.1: cannot open",
+            "CUDA 13.0, which needs an NVIDIA driver of 580 or newer;",
+            "libnuma",
+        ),
+        ("13.0", "The NVIDIA driver on your system is too old (found version 12040)", "580", "libnuma"),
+        ("12.9", "no kernel image is available", "for CUDA 12.9; `nvidia-smi`", "580"),
+        ("13.0", "'_OpNamespace' '_C' object has no attribute 'x'", "If that is what runs here", "libnuma"),
+        (None, "anything", "Check the study's `engine` block", "CUDA"),
+        ("13.0", COMPILER, "gcc and python3.11-dev", "driver"),
+    ],
+)
+def test_the_advice_is_for_this_build(monkeypatch, cuda, fault, wanted, never):
+    import torch
+
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    assert wanted in vllm.advice(fault) and never not in vllm.advice(fault)

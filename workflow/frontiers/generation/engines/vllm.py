@@ -103,6 +103,45 @@ def kernel_fault() -> str | None:
     return found[0] if found else f"the process that loads it ended with status {asked.returncode}"
 
 
+ADVICE = (
+    (("libnuma",), "Install libnuma.so.1: the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"),
+    (
+        (
+            "driver",
+            "libcuda",
+            "no kernel image",
+            "no cuda gpus",
+            "cuda error 8",
+            "cudaerrorinsufficientdriver",
+        ),
+        "{cuda}; `nvidia-smi` shows the driver of this node, docs/guide/environments.md what an older one can do",
+    ),
+    (
+        ("python.h", "c compiler", "gcc", "g++", "invalidcxxcompiler"),
+        "Triton and torch compile kernels when an engine starts: install a C compiler and the headers of this Python "
+        "(gcc and python3.11-dev of Debian and Ubuntu)",
+    ),
+)
+"""What to do about an error of an engine that does not start, by what its message holds."""
+
+
+def advice(fault: str) -> str:
+    """Return what to do about an error of this build of vLLM."""
+    import torch
+
+    needs = f"This build is for CUDA {torch.version.cuda}"
+    if (torch.version.cuda or "").startswith("13."):
+        needs += ", which needs an NVIDIA driver of 580 or newer"
+    for signs, told in ADVICE:
+        if any(sign in fault.lower() for sign in signs):
+            return told.format(
+                cuda=needs if torch.version.cuda else "This build is for a CPU and uses no GPU"
+            )
+    if torch.version.cuda:
+        return f"{needs}. If that is what runs here, check the study's `engine` block and the model's files."
+    return "Check the study's `engine` block and the model's files."
+
+
 class VllmEngine:
     """A vLLM engine that starts with the first request, and restarts when it dies.
 
@@ -165,15 +204,13 @@ class VllmEngine:
                     self._halve()
                     continue
                 raise UserError(
-                    f"vLLM could not start on {self.arguments['model']}: {error}. "
-                    "Check the study's `engine` block and the model's files."
+                    f"vLLM could not start on {self.arguments['model']}: {error}. {advice(str(error))}"
                 ) from error
             except AttributeError as error:
                 if (fault := kernel_fault()) is None:
                     raise
                 raise UserError(
-                    f"vLLM cannot load its compiled extension: {fault}. Install what is missing; "
-                    "libnuma.so.1 is in the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"
+                    f"vLLM cannot load its compiled extension: {fault}. {advice(fault)}"
                 ) from error
         self.start_seconds = time.monotonic() - begun
 
