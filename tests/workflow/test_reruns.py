@@ -18,6 +18,7 @@ import pytest
 from frontiers.core.tables import content_digest
 from support.expected_jobs import AGGREGATES, ALL, tables
 from support.hub_server import COMMIT
+from support.pages import faults
 from support.small_study import BENCHMARKS, CAPS, FETCHED, MODELS
 from support.workflow_copy import ROOT, Workflow
 
@@ -270,6 +271,17 @@ def test_several_changes_at_once_make_all_that_each_makes_alone(changed, alone, 
     for row in rows:
         row.edit(changed)
     assert wanted <= changed.planned()
+
+
+def test_the_page_of_faults_counts_the_plans(request):
+    combined = {frozenset(row.change for row in rows) for number in (8, 60) for rows in combinations(number)}
+    faults.check_row(
+        request,
+        "plans of several edits",
+        f"{len(combined)} random pairs and triples of the {len(TOGETHER)} edits of the table of reruns that start jobs, "
+        "each made at once on a finished study",
+        "every plan holds all files that each edit makes alone",
+    )
 
 
 def named(jobs: dict[str, int]) -> str:

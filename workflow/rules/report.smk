@@ -132,7 +132,7 @@ rule check_results:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
         " {params.expected:q} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
-        " || {{ rm -f {params.report:q}; test -s {output.checks:q}; }}"
+        " || {{ cat {log:q} >&2; rm -f {params.report:q}; test -s {output.checks:q}; }}"
 
 
 rule report:
