@@ -77,9 +77,29 @@ def architectures(**changes):
         "scope": "these",
     }
     row |= {"estimate": 1.4, "low": 0.9, "high": 1.9, "models_a": 3, "models_b": 5, "left_out_model": "m"}
-    row |= {"estimable": True, "reason": None, "held_fixed": "compute"}
+    row |= {"estimable": True, "reason": None, "held_fixed": "compute", "interval": "errors by model"}
     dated = row | {"estimate": 0.5, "low": 0.1, "high": 0.9, "held_fixed": "compute and release date"}
     return pd.DataFrame([row | changes, dated])
+
+
+def size_pairs(number=0, **changes):
+    row = {
+        "benchmark": "a",
+        "equal": "active parameters",
+        "kind_a": "moe",
+        "kind_b": "dense",
+        "strategy": "cot",
+    }
+    row |= {
+        "model_a": "m",
+        "difference": 0.333,
+        "low": 0.288,
+        "high": 0.377,
+        "flops_ratio": 1.014,
+        "days_apart": 30,
+    }
+    rows = [row | {"model_b": f"n{i}" if i else "n"} | changes for i in range(number)]
+    return pd.DataFrame(rows, columns=[*row, "model_b"])
 
 
 def outcomes(low=0.95, high=1.08):
@@ -117,6 +137,7 @@ def study(**tables):
         "saturation": saturation(),
         "gains": gains(),
         "architectures": architectures(),
+        "size_pairs": size_pairs(),
         "outcomes": outcomes(),
     }
     return findings.findings(made | tables, LABELS)
@@ -141,7 +162,8 @@ def test_every_question_has_one_answer_with_its_interval():
         "halves every 3.0 months by least squares (2.0 to 5.0).",
         "M from 64 tokens",
         "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
-        "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models: "
+        "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models, "
+        "errors by model: "
         "+1.40 (+0.90 to +1.90) at the same compute; +0.50 (+0.10 to +0.90) at the same compute and release date. "
         "M moves the first most.",
         "6 of 8 pairs",
@@ -162,6 +184,29 @@ def test_a_claim_is_no_stronger_than_its_interval():
     assert "Not every direction" not in answer("frontier move")
     assert "Not every direction shows that it falls" in answer("frontier move", trend=trend(high=0.2))
     assert "cannot tell" in answer("budget", frontier=frontier(p_on_frontier=0.94))
+
+
+def test_pairs_of_one_size_are_told_by_name_or_counted():
+    told = answer("Experts", size_pairs=size_pairs(1))
+    assert "with the same active parameters: +33.3 points (+28.8 to +37.7) at 1.01 times the compute." in told
+    none = architectures().assign(estimable=False, reason="one mixture")
+    alone = answer("Experts", size_pairs=size_pairs(1), architectures=none)
+    assert alone.startswith("These data cannot tell: one mixture. Pairs of one size, on A: M less N")
+    counted = answer("Experts", size_pairs=size_pairs(5))
+    assert (
+        "of 5 with the same active parameters the mixture is more accurate in 5 and less in 0, but released later in 5"
+        in counted
+    )
+    level = answer("Experts", size_pairs=size_pairs(5, low=-0.1, flops_ratio=0.5))
+    assert "more accurate in 0 and less in 0" in level and "dearer in 0" in level
+
+
+def test_errors_by_developer_are_quoted_where_there_are_any():
+    both = architectures()
+    wide = both.assign(interval="errors by developer", low=-1.0, high=3.0)
+    text = answer("Experts", architectures=pd.concat([both, wide], ignore_index=True))
+    assert "errors by developer" in text and "(-1.00 to +3.00)" in text and "(+0.90" not in text
+    assert "cannot tell which" in text
 
 
 def test_what_cannot_be_estimated_says_why():

@@ -43,6 +43,7 @@ rule write_findings:
         saturation="results/{study}/saturation.parquet",
         gains="results/{study}/gains.parquet",
         architectures="results/{study}/architectures.parquet",
+        size_pairs="results/{study}/size_pairs.parquet",
         outcomes="results/{study}/outcomes.parquet",
     output:
         page=report(
@@ -64,7 +65,7 @@ rule write_findings:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
         " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
-        " --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} --output {output.page:q}"
+        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} --output {output.page:q}"
         " &> {log:q}"
 
 
@@ -80,6 +81,8 @@ rule build_explorer:
         saturation="results/{study}/saturation.parquet",
         trend="results/{study}/trend.parquet",
         gains="results/{study}/gains.parquet",
+        architectures="results/{study}/architectures.parquet",
+        size_pairs="results/{study}/size_pairs.parquet",
         findings="results/{study}/findings.json",
     output:
         page=report(
@@ -101,7 +104,8 @@ rule build_explorer:
         saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --findings {input.findings:q} --labels {params.labels:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --architectures {input.architectures:q}"
+        " --size-pairs {input.size_pairs:q} --findings {input.findings:q} --labels {params.labels:q}"
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 

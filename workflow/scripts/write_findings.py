@@ -1,6 +1,7 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
-Inputs: the tables points, frontier, trend, saturation, gains, architectures and outcomes of a study. Outputs:
+Inputs: the tables points, frontier, trend, saturation, gains, architectures, size_pairs and outcomes of a
+study. Outputs:
 `findings.md`, and `findings.json` with the table, row and column of every number.
 """
 
@@ -15,14 +16,14 @@ from frontiers.core.cli import run
 from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 
-TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "outcomes")
+TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "size_pairs", "outcomes")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in TABLES:
-        parser.add_argument(f"--{name}", type=Path, required=True, help=f"table of {name}")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=f"table of {name}")
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--labels", type=json.loads, default={}, help='JSON {"benchmarks": {name: label}}')
     parser.add_argument("--output", type=Path, required=True, help="page to write; a JSON goes next to it")

@@ -82,7 +82,16 @@ ANALYSES = (
     ),
     Analysis(
         "compare_architectures",
-        (Table("architectures", csv="Experts against dense", estimates=("estimate",), limits=ESTIMATE),),
+        (
+            Table("architectures", csv="Experts against dense", estimates=("estimate",), limits=ESTIMATE),
+            Table(
+                "size_pairs",
+                csv="Models of equal size",
+                limits=(("difference", "low", "high"),),
+                checked=False,
+            ),
+        ),
+        points="points",
     ),
     Analysis(
         "measure_sensitivity",
@@ -109,6 +118,7 @@ FIGURES = (
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
+    Figure("architectures", "Experts against dense", ("architectures", "size_pairs")),
     Figure("outcomes", "Failed against successful", ("outcomes",), ANSWERED),
     Figure("components", "Compute by component", ("answers",), ANSWERED),
     Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
