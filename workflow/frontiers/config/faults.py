@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from frontiers.config import engine_arguments
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.imported import completed, log_faults
@@ -17,7 +18,7 @@ from frontiers.core.suggest import nearest, suggest
 MADE_BY_RULES = ("data/pocket/",)
 """Folders that rules of the workflow fill; a file missing there is no fault of the configuration."""
 ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
-LOCAL_ONLY = ("device", "dtype", "kv_cache_gib")
+LOCAL_ONLY = ("device", "dtype", "kv_cache_gib", "arguments")
 HUB_ONLY = ("revision", "subset", "split")
 WRITING = ("thinking", "sampling", "template")
 """Keys of a model that writes; a reward model does not."""
@@ -119,6 +120,8 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
     if block.get("trust_remote_code") and block.get("revision", "main") == "main":
         yield f"{place}: trust_remote_code needs a `revision` of 40 digits, so that the code is known"
     yield from _release_faults(place, block)
+    arguments = block.get("engine", {}).get("arguments", {})
+    yield from engine_arguments.faults(f"{place}.engine.arguments", arguments)
     if "reward" in block:
         yield from _reward_model_faults(place, block)
     elif missing := _quoted(key for key in ("thinking", "sampling") if key not in block):
@@ -180,6 +183,8 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         yield from _room_faults(place, study)
         yield from _engine_faults(f"{place}.engine", study)
         yield from _load_faults(name, study, config)
+        if "date" in study:
+            yield from _day_faults(f"{place}.date", study["date"])
 
 
 def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
@@ -239,6 +244,7 @@ def _engine_faults(place: str, study: Mapping) -> Iterator[str]:
         yield f"{place}: add {missing}, or write kind: endpoint with its `url`"
     if surplus := _quoted(key for key in ENDPOINT_ONLY if key in engine):
         yield f"{place}: {surplus}: only with kind: endpoint; remove it, or add kind: endpoint"
+    yield from engine_arguments.faults(f"{place}.arguments", engine.get("arguments", {}))
     if engine.get("device") == "cpu" and "kv_cache_gib" not in engine:
         yield f"{place}: device cpu needs `kv_cache_gib`, for instance 0.25"
 
