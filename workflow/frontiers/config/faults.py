@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from frontiers.config import engine_arguments
@@ -12,11 +13,12 @@ from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.imported import completed, log_faults
 from frontiers.config.study import FACTS
+from frontiers.core import yaml_files
 from frontiers.core.keys import MEAN
 from frontiers.core.suggest import nearest, suggest
 
-MADE_BY_RULES = ("data/pocket/",)
-"""Folders that rules of the workflow fill; a file missing there is no fault of the configuration."""
+POCKET = Path("data/pocket")
+"""Folder that rules fill by `recipes.yaml`; a file missing there is no fault of the configuration if it has a recipe."""
 ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
 LOCAL_ONLY = ("device", "dtype", "kv_cache_gib", "arguments")
 HUB_ONLY = ("revision", "subset", "split")
@@ -63,6 +65,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
         *_published_faults(config),
         *_imported_faults(config, root),
         *_path_faults(config, root),
+        *_label_faults(config),
         *_device_faults(config, root),
     ]
 
@@ -287,6 +290,15 @@ def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:
 
 def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
+
+    @cache
+    def recipes() -> set[Path]:
+        file = root / POCKET / "recipes.yaml"
+        found = yaml_files.read(file) if file.exists() else {}
+        return {
+            POCKET / kind / name for kind, made in found.items() if isinstance(made, dict) for name in made
+        }
+
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
         for key in {"published": ("table",), "recorded": ("runs", "answers")}.get(study["kind"], ()):
@@ -295,8 +307,25 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
-                if path and not path.startswith(MADE_BY_RULES) and not os.path.exists(root / path):
+                if path and not os.path.exists(root / path) and Path(path).with_suffix("") not in recipes():
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"
+
+
+def _label_faults(config: Mapping) -> Iterator[str]:
+    """Yield the labels that two models, benchmarks or strategies of one study share: figures could not tell them apart."""
+    found = {}
+    for name in config["run"]:
+        study = completed(config["studies"].get(name, {"kind": None}))
+        for kind in ("models", "benchmarks", "strategies"):
+            labels: dict[str, str] = {}
+            for item in study.get(kind, []):
+                label = config[kind].get(item, {}).get("label", item)
+                if (first := labels.setdefault(label, item)) != item:
+                    found[kind, item] = (
+                        f"{kind}.{item}.label: {label!r} is the label of `{first}` too, and studies.{name} has both; "
+                        "reword one of them"
+                    )
+    yield from found.values()
 
 
 def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
