@@ -36,8 +36,10 @@ def root(tmp_path) -> Path:
     (tmp_path / "data" / "recorded").mkdir()
     for name in ("runs.csv", "answers.parquet"):
         (tmp_path / "data" / "recorded" / name).touch()
+    (tmp_path / "data" / "prices").mkdir()
+    (tmp_path / "data" / "prices" / "offers.csv").touch()
     (tmp_path / "data" / "hardware").mkdir()
-    for name in ("cpu", "h100", "kinetics"):
+    for name in ("b200", "cpu", "h100", "kinetics"):
         (tmp_path / "data" / "hardware" / f"{name}.yaml").touch()
     return tmp_path
 
@@ -173,6 +175,9 @@ MISTAKES = [
     ),
     ("studies/recorded/runs", "data/none.csv", ["studies.recorded.runs: there is no file data/none.csv"]),
     ("studies/recorded/answers", "data/none.parquet", ["studies.recorded.answers: there is no file data/none.parquet"]),
+    ("studies/recorded/prices", "data/none.csv", ["studies.recorded.prices: there is no file data/none.csv"]),
+    ("studies/recorded/serving/device", "b20", ["studies.recorded.serving.device", "no device `b20`", "`b200`"]),
+    ("studies/recorded/serving/devices", 0, ["studies.recorded.serving.devices"]),
     ("studies/recorded/caps", [1024, 512, None], ["studies.recorded.caps: caps must ascend", "[512, 1024, null]"]),
     ("studies/recorded/caps", [0, None], ["studies.recorded.caps"]),
     ("models/pocket-moe/path", "models/moe", ["models.pocket-moe.path: there is nothing at models/moe"]),

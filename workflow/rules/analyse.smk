@@ -98,6 +98,8 @@ rule summarise_recorded:
         runs=setting("runs"),
         recorded=setting("answers"),
         device=device,
+        prices=lambda wc: block("studies", wc.study).get("prices", []),
+        serving=serving,
         architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
     output:
         answers="results/{study}/answers.parquet",
@@ -123,10 +125,12 @@ rule summarise_recorded:
         facts=facts,
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
+        prices=lambda wc, input: option("--prices", input.prices),
+        serving=served,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_recorded.py --runs {input.runs:q} --recorded {input.recorded:q}"
         " --device {input.device:q} --benchmarks {params.benchmarks:q} --caps {params.caps:q} --facts {params.facts:q} --seed {params.seed:q}"
-        " --draws {params.draws:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
+        " --draws {params.draws:q} {params.prices:q} {params.serving:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
 
 
 # One rule per entry of frontiers/analysis/registry.py: points and answers come in, tables go out.

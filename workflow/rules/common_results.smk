@@ -158,3 +158,18 @@ def price(wc):
 def device(wc):
     """Return the description of the device that the analysis of the job's study names."""
     return f"data/hardware/{setting('analysis/device')(wc)}.yaml"
+
+
+def serving(wc):
+    """Return the description of the device that a recorded study is thought to be served on, if it names one."""
+    serves = block("studies", wc.study).get("serving")
+    return f"data/hardware/{serves['device']}.yaml" if serves else []
+
+
+def served(wc, input):
+    """Return the options of `serving`."""
+    serves = block("studies", wc.study).get("serving")
+    if not serves:
+        return []
+    numbers = ["--devices", serves["devices"], "--batch", serves["batch"]]
+    return [*option("--serving", input.serving), *numbers]

@@ -283,8 +283,10 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
-        for key in {"published": ("table",), "recorded": ("runs", "answers")}.get(study["kind"], ()):
-            if not os.path.isfile(root / study[key]):
+        for key in {"published": ("table",), "recorded": ("runs", "answers", "prices")}.get(
+            study["kind"], ()
+        ):
+            if key in study and not os.path.isfile(root / study[key]):
                 yield f"studies.{name}.{key}: there is no file {study[key]}; correct the path"
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
@@ -297,7 +299,7 @@ def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the devices of studies that data/hardware/ does not describe."""
     known = sorted(path.stem for path in (root / "data" / "hardware").glob("*.yaml"))
     for name, study in config["studies"].items():
-        for part in ("analysis", "plan"):
+        for part in ("analysis", "plan", "serving"):
             wanted = study.get(part, {}).get("device")
             if wanted is not None and wanted not in known:
                 found = suggest(wanted, known, "known are")
