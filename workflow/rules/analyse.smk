@@ -95,8 +95,8 @@ rule summarise_published:
 
 rule summarise_recorded:
     input:
-        runs=setting("runs"),
-        recorded=setting("answers"),
+        runs=lambda wc: recorded(wc, "runs"),
+        recorded=lambda wc: recorded(wc, "answers"),
         device=device,
         prices=lambda wc: block("studies", wc.study).get("prices", []),
         serving=serving,
