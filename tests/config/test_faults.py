@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import math
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def root(tmp_path) -> Path:
         (tmp_path / "data" / "recorded" / name).touch()
     (tmp_path / "data" / "prices").mkdir()
     (tmp_path / "data" / "prices" / "offers.csv").touch()
+    (tmp_path / "data" / "pocket").mkdir()
+    shutil.copy(ROOT / "data/pocket/recipes.yaml", tmp_path / "data/pocket")
     (tmp_path / "data" / "hardware").mkdir()
     for name in ("b200", "cpu", "h100", "kinetics"):
         (tmp_path / "data" / "hardware" / f"{name}.yaml").touch()
@@ -218,6 +221,12 @@ MISTAKES = [
     ("studies/pocket/engine/kv_cache_gib", math.inf, ["studies.pocket.engine.kv_cache_gib", "inf is not"]),
     ("models/phi-4/label", "a\ud800", ["models.phi-4.label: the text has half of a surrogate pair, \\ud800"]),
     ("models/phi-4/label", "a\0", ["models.phi-4.label: the text has a NUL"]),
+    ("models/pocket-small/path", "data/pocket/models/smal", ["models.pocket-small.path: there is nothing at data/pocket"]),
+    ("benchmarks/short-chains/path", "data/pocket/problems/shrt.jsonl", ["benchmarks.short-chains.path: there is nothing"]),
+    ("models/pocket-small/temperature", 0.7, ["unknown key `temperature`; `temperature` belongs under `sampling`"]),
+    ("models/pocket-small/temprature", 0.7, ["unknown key `temprature`; `temperature` belongs under `sampling`"]),
+    ("models/pocket-small/lable", "x", ["unknown key `lable`; did you mean `label`?"]),
+    ("models/pocket-hybrid/label", "Pocket small", ["'Pocket small' is the label of `pocket-small` too"]),
     ("models/pocket-small/path", "x/" * 5000, ["models.pocket-small.path"]),
 ]  # fmt: skip
 

@@ -46,6 +46,7 @@ rule describe_points:
             category="Tables",
             labels={"table": "Points", "study": "{study}"},
         ),
+        left_out="results/{study}/left_out.csv",
     log:
         "logs/describe_points/{study}.log",
     benchmark:
@@ -59,9 +60,11 @@ rule describe_points:
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
         facts=facts,
+        left_out=lambda wc: missing_models(wc),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
-        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} {params.left_out:q} --points {output.points:q}"
+        " --missing {output.left_out:q} &> {log:q}"
 
 
 rule summarise_published:

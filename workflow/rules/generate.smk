@@ -45,6 +45,7 @@ rule generate:
         samples=lambda wc, input: registry.canonical(posed(wc)),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
+        date=lambda wc: option("--date", block("studies", wc.study).get("date")),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
         method=lambda wc: registry.canonical(strategies.decoding(block("strategies", wc.strategy))),
         reward=lambda wc: option("--reward", reward_block(wc) if reward(wc) else None),
@@ -56,7 +57,7 @@ rule generate:
         "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward:q} {params.reward_manifest:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens:q}"
-        " --seed {params.seed:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
+        " --seed {params.seed:q} {params.date:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
         " {params.environment:q} {params.keep:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
 
 

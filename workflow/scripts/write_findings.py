@@ -26,10 +26,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=f"table of {name}")
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--labels", type=json.loads, default={}, help='JSON {"benchmarks": {name: label}}')
+    parser.add_argument(
+        "--left-out", type=json.loads, default={}, help="JSON: {label of a model: why it is missing}"
+    )
     parser.add_argument("--output", type=Path, required=True, help="page to write; a JSON goes next to it")
     args = parser.parse_args(argv)
     tables = {name: read_table(getattr(args, name), name) for name in TABLES}
-    found = findings.findings(tables, args.labels.get("benchmarks", {}))
+    found = findings.findings(tables, args.labels.get("benchmarks", {})) + findings.missing(args.left_out)
     sealed.write(args.output.with_suffix(".json"), {"study": args.study, "findings": findings.as_json(found)})
     write_whole(args.output, findings.markdown(args.study, found).encode())
 

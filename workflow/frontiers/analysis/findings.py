@@ -338,6 +338,17 @@ def _outcome(row: Mapping, comparison: str, column: str) -> Cell:
     return Cell("outcomes", key, column, float(row[column]))
 
 
+def missing(left_out: Mapping[str, str]) -> list[Finding]:
+    """Return which models are missing and why, by label; nothing if none is."""
+    if not left_out:
+        return []
+    told = "; ".join(f"{one_line(label)} ({one_line(reason)})" for label, reason in left_out.items())
+    answer = (
+        f"{told}. Everything here is about the models that finished; the same command tries the others again."
+    )
+    return [Finding("Which models are missing?", answer)]
+
+
 def cannot(reasons: pd.Series) -> str:
     """Return that the data cannot tell, with the commonest of the reasons."""
     known = reasons.dropna().astype(str)

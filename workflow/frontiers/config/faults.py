@@ -5,19 +5,22 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from frontiers.config import engine_arguments
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.imported import completed, log_faults
 from frontiers.config.study import FACTS
+from frontiers.core import yaml_files
 from frontiers.core.keys import MEAN
 from frontiers.core.suggest import nearest, suggest
 
-MADE_BY_RULES = ("data/pocket/",)
-"""Folders that rules of the workflow fill; a file missing there is no fault of the configuration."""
+POCKET = Path("data/pocket")
+"""Folder that rules fill by `recipes.yaml`; a file missing there is no fault of the configuration if it has a recipe."""
 ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
-LOCAL_ONLY = ("device", "dtype", "kv_cache_gib")
+LOCAL_ONLY = ("device", "dtype", "kv_cache_gib", "arguments")
 HUB_ONLY = ("revision", "subset", "split")
 WRITING = ("thinking", "sampling", "template")
 """Keys of a model that writes; a reward model does not."""
@@ -62,6 +65,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
         *_published_faults(config),
         *_imported_faults(config, root),
         *_path_faults(config, root),
+        *_label_faults(config),
         *_device_faults(config, root),
     ]
 
@@ -119,6 +123,8 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
     if block.get("trust_remote_code") and block.get("revision", "main") == "main":
         yield f"{place}: trust_remote_code needs a `revision` of 40 digits, so that the code is known"
     yield from _release_faults(place, block)
+    arguments = block.get("engine", {}).get("arguments", {})
+    yield from engine_arguments.faults(f"{place}.engine.arguments", arguments)
     if "reward" in block:
         yield from _reward_model_faults(place, block)
     elif missing := _quoted(key for key in ("thinking", "sampling") if key not in block):
@@ -181,6 +187,8 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         yield from _room_faults(place, study)
         yield from _engine_faults(f"{place}.engine", study)
         yield from _load_faults(name, study, config)
+        if "date" in study:
+            yield from _day_faults(f"{place}.date", study["date"])
 
 
 def _recorded_faults(place: str, study: Mapping) -> Iterator[str]:
@@ -259,6 +267,7 @@ def _engine_faults(place: str, study: Mapping) -> Iterator[str]:
         yield f"{place}: add {missing}, or write kind: endpoint with its `url`"
     if surplus := _quoted(key for key in ENDPOINT_ONLY if key in engine):
         yield f"{place}: {surplus}: only with kind: endpoint; remove it, or add kind: endpoint"
+    yield from engine_arguments.faults(f"{place}.arguments", engine.get("arguments", {}))
     if engine.get("device") == "cpu" and "kv_cache_gib" not in engine:
         yield f"{place}: device cpu needs `kv_cache_gib`, for instance 0.25"
 
@@ -301,6 +310,15 @@ def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:
 
 def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
+
+    @cache
+    def recipes() -> set[Path]:
+        file = root / POCKET / "recipes.yaml"
+        found = yaml_files.read(file) if file.exists() else {}
+        return {
+            POCKET / kind / name for kind, made in found.items() if isinstance(made, dict) for name in made
+        }
+
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
         for key in {"published": ("table",), "recorded": ("runs", "answers", "prices")}.get(
@@ -314,8 +332,25 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
-                if path and not path.startswith(MADE_BY_RULES) and not os.path.exists(root / path):
+                if path and not os.path.exists(root / path) and Path(path).with_suffix("") not in recipes():
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"
+
+
+def _label_faults(config: Mapping) -> Iterator[str]:
+    """Yield the labels that two models, benchmarks or strategies of one study share: figures could not tell them apart."""
+    found = {}
+    for name in config["run"]:
+        study = completed(config["studies"].get(name, {"kind": None}))
+        for kind in ("models", "benchmarks", "strategies"):
+            labels: dict[str, str] = {}
+            for item in study.get(kind, []):
+                label = config[kind].get(item, {}).get("label", item)
+                if (first := labels.setdefault(label, item)) != item:
+                    found[kind, item] = (
+                        f"{kind}.{item}.label: {label!r} is the label of `{first}` too, and studies.{name} has both; "
+                        "reword one of them"
+                    )
+    yield from found.values()
 
 
 def _device_faults(config: Mapping, root: Path) -> Iterator[str]:

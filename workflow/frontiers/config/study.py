@@ -80,10 +80,18 @@ def pairs(study: Mapping) -> list[tuple[str, str, str]]:
 
 
 def engine(study: Mapping, model: Mapping) -> str:
-    """Return, as canonical JSON, the study's engine with the context and the nodes of this model."""
+    """Return, as canonical JSON, the study's engine with the context, the nodes and the engine arguments of this model.
+
+    An argument of the model takes the place of the study's. A served model has those of its server.
+    """
     room = study["engine"]["max_model_len"]
-    spread = {"nodes": model["nodes"]} if model.get("nodes", 1) > 1 else {}
-    return canonical({**study["engine"], **spread, "max_model_len": min(room, model.get("context") or room)})
+    found = {**study["engine"], "max_model_len": min(room, model.get("context") or room)}
+    if model.get("nodes", 1) > 1:
+        found["nodes"] = model["nodes"]
+    own = {} if found.get("kind") == "endpoint" else model.get("engine", {}).get("arguments", {})
+    if arguments := {**found.get("arguments", {}), **own}:
+        found["arguments"] = arguments
+    return canonical(found)
 
 
 def caps(study: Mapping, model: Mapping, strategy: Mapping | None = None) -> list[int | None]:

@@ -17,7 +17,7 @@ from frontiers.config.strategies import TREES
 from frontiers.core import cli, files, sealed, tables
 from frontiers.data import manifests
 from frontiers.data.problems import read_problems
-from frontiers.generation import devices_needed, prompts, scheduler, shards
+from frontiers.generation import devices_needed, prompts, scheduler, shards, vendor_sampling
 from frontiers.generation.engines.lease import LeasedEngine, lease_engine
 from frontiers.generation.engines.reward import RewardModel
 from frontiers.generation.engines.vllm import engine_arguments, prepare_environment
@@ -47,6 +47,7 @@ class Job:
     caps: list[int | None]
     answer_tokens: int
     seed: int
+    date: str | None
     engine: Mapping
     gpus: int
     granted: int | None
@@ -62,6 +63,11 @@ class Job:
         """Whether the job was granted all GPUs that its model needs."""
         granted = self.gpus if self.granted is None else self.granted
         return self.engine.get("device") != "cuda" or granted >= self.gpus
+
+    @property
+    def replicas(self) -> int:
+        """How many engines of the model the granted GPUs hold."""
+        return max((self.granted or 0) // self.gpus, 1) if self.gpus else 1
 
     def checked_manifest(self) -> dict:
         """Return the model's manifest after comparing it, and that of the reward model, with their files.
@@ -85,7 +91,8 @@ def run(job: Job) -> None:
     begun, clock = datetime.now(UTC), time.monotonic()
     manifest = job.checked_manifest()
     folder = Path(manifest["folder"])
-    prepare_environment(job.engine.get("device"), job.journal_dir / "cache")
+    penalised = bool(job.identity["sampling"].get("frequency_penalty"))
+    prepare_environment(job.engine.get("device"), job.journal_dir / "cache", penalised)
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer
 
@@ -97,7 +104,10 @@ def run(job: Job) -> None:
     mark = fingerprint({"files": manifest["files"], "identity": job.identity, **decoding})
     check_kept(job, mark, decoding["engine"])
     checksums = {path: files.sha256_of(path) for path in job.problems}
-    runs = benchmark_runs(job, tokenizer, read_json(folder / "generation_config.json"), mark, reward)
+    generation_config = read_json(folder / "generation_config.json")
+    runs = benchmark_runs(job, tokenizer, generation_config, mark, reward)
+    if differs := vendor_sampling.differing(job.identity["sampling"], generation_config):
+        cli.say(f"warning: {job.model} is not sampled as its checkpoint says: {'; '.join(differs)}")
     try:
         decode(job, list(runs.values()), engine)
         described = engine.describe()
@@ -111,6 +121,8 @@ def run(job: Job) -> None:
             **(described_reward(job, reward) if reward else {}),
             "answer_tokens": job.answer_tokens,
             "seed": job.seed,
+            **({"date": job.date} if job.date else {}),
+            **({"sampling_differs": differs} if differs else {}),
             "engine": job.engine,
             "fingerprint": mark,
             "git_commit": git_commit(),
@@ -182,6 +194,7 @@ def engine_of(job: Job, folder: Path, tokenizer, reward: RewardModel | None) -> 
         job.identity.get("thoughts"),
         # What was loaded must still be what was checked: a job that is killed later checks it no more.
         job.checked_manifest,
+        job.replicas,
     )
 
 
@@ -190,7 +203,7 @@ def benchmark_runs(
 ) -> dict[Path, BenchmarkRun]:
     """Return, by the file of its problems, the episodes of each benchmark with its journal."""
     thinking = Thinking.from_block(job.identity["thinking"], tokenizer)
-    template = job.identity.get("template") or {}
+    template = prompts.on_day(job.identity.get("template") or {}, job.date)
     runs = {}
     for path in job.problems:
         settings = chain.Settings(
@@ -226,6 +239,11 @@ def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
     if job.may_decode:
         scheduler.drive(runs, engine, cli.say)
     elif missing := scheduler.replay(runs):
+        if job.granted:
+            raise cli.UserError(
+                f"{job.model}: it needs {job.gpus} GPUs, and this job was granted {job.granted}. Give the run more with "
+                f"--resources gpu={job.gpus}, or leave that out: the GPUs of this node are counted"
+            )
         path = devices_needed.ask_for_devices(job.journal_dir, job.model, job.code)
         raise DevicesNeeded(
             f"{job.model}: at least {missing:,} requests must be decoded, although its tables were complete: the code "
