@@ -166,7 +166,8 @@ def _thinking_faults(place: str, thinking: Mapping) -> Iterator[str]:
 def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     """Yield the faults of a study that grades completions: its names, caps, samples and engine."""
     if study["kind"] == "recorded":
-        yield from _order_faults(f"studies.{name}.caps", study["caps"])
+        yield from _order_faults(f"studies.{name}.caps", study.get("caps", [None]))
+        yield from _recorded_faults(f"studies.{name}", study)
     if study["kind"] not in ("measured", IMPORTED):
         return
     place, listed = f"studies.{name}", completed(study)
@@ -188,6 +189,25 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         yield from _load_faults(name, study, config)
         if "date" in study:
             yield from _day_faults(f"{place}.date", study["date"])
+
+
+def _recorded_faults(place: str, study: Mapping) -> Iterator[str]:
+    """Yield what a recorded study lacks or has too much of, and the faults of its logs."""
+    tables = [key for key in ("runs", "answers") if key in study]
+    if "logs" in study and tables:
+        yield f"{place}: {_quoted(tables)}: not together with `logs`; remove one or the other"
+    if "logs" not in study and len(tables) < 2:
+        yield f"{place}: add `runs` and `answers`, or `logs` of verdicts"
+    seen: set[tuple[str, str]] = set()
+    for number, log in enumerate(study.get("logs", [])):
+        here, cell = f"{place}.logs[{number}]", (log["model"], log["benchmark"])
+        if log["benchmark"] not in study["labels"]:
+            yield f"{here}.benchmark: `{log['benchmark']}` is not among the study's `labels`; add it there"
+        if cell in seen:
+            yield f"{here}: a second log of {log['model']} on {log['benchmark']}; keep one, or name their models apart"
+        if "release_date" in log:
+            yield from _day_faults(f"{here}.release_date", log["release_date"])
+        seen.add(cell)
 
 
 def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
@@ -301,9 +321,14 @@ def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
 
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
-        for key in {"published": ("table",), "recorded": ("runs", "answers")}.get(study["kind"], ()):
-            if not os.path.isfile(root / study[key]):
+        for key in {"published": ("table",), "recorded": ("runs", "answers", "prices")}.get(
+            study["kind"], ()
+        ):
+            if key in study and not os.path.isfile(root / study[key]):
                 yield f"studies.{name}.{key}: there is no file {study[key]}; correct the path"
+        for number, log in enumerate(study.get("logs", []) if study["kind"] == "recorded" else []):
+            if not os.path.isfile(root / log["file"]):
+                yield f"studies.{name}.logs[{number}].file: there is no file {log['file']}; correct the path"
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
@@ -332,7 +357,7 @@ def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the devices of studies that data/hardware/ does not describe."""
     known = sorted(path.stem for path in (root / "data" / "hardware").glob("*.yaml"))
     for name, study in config["studies"].items():
-        for part in ("analysis", "plan"):
+        for part in ("analysis", "plan", "serving"):
             wanted = study.get(part, {}).get("device")
             if wanted is not None and wanted not in known:
                 found = suggest(wanted, known, "known are")
