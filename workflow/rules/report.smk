@@ -46,6 +46,8 @@ rule write_findings:
         architectures="results/{study}/architectures.parquet",
         size_pairs="results/{study}/size_pairs.parquet",
         outcomes="results/{study}/outcomes.parquet",
+        difficulty_gains=answered("difficulty_gains"),
+        differences=answered("differences"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -62,12 +64,16 @@ rule write_findings:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("write_findings"),
+        answered=lambda wc, input: [
+            *option("--difficulty-gains", input.difficulty_gains),
+            *option("--differences", input.differences),
+        ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
         " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
-        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q}"
+        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
         " {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"
 
