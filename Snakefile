@@ -27,6 +27,12 @@ from frontiers.generation import devices_needed
 from frontiers.generation.engines import gpu_locks
 from frontiers.planning import job_resources
 
+if not Path("config.yaml").exists() and not workflow.overwrite_configfiles:
+    raise WorkflowError(
+        f"{Path.cwd()} has no config.yaml: start in the project's folder (cd {workflow.basedir}), or add "
+        f"--directory {workflow.basedir}"
+    )
+
 try:
     for path in filter(Path.exists, map(Path, ["config.yaml", *workflow.overwrite_configfiles])):
         yaml_files.read(path)

@@ -77,9 +77,57 @@ def architectures(**changes):
         "scope": "these",
     }
     row |= {"estimate": 1.4, "low": 0.9, "high": 1.9, "models_a": 3, "models_b": 5, "left_out_model": "m"}
-    row |= {"estimable": True, "reason": None, "held_fixed": "compute"}
+    row |= {"estimable": True, "reason": None, "held_fixed": "compute", "interval": "errors by model"}
     dated = row | {"estimate": 0.5, "low": 0.1, "high": 0.9, "held_fixed": "compute and release date"}
     return pd.DataFrame([row | changes, dated])
+
+
+def size_pairs(number=0, **changes):
+    row = {
+        "benchmark": "a",
+        "equal": "active parameters",
+        "kind_a": "moe",
+        "kind_b": "dense",
+        "strategy": "cot",
+    }
+    row |= {
+        "model_a": "m",
+        "difference": 0.333,
+        "low": 0.288,
+        "high": 0.377,
+        "flops_ratio": 1.014,
+        "days_apart": 30,
+    }
+    rows = [row | {"model_b": f"n{i}" if i else "n"} | changes for i in range(number)]
+    return pd.DataFrame(rows, columns=[*row, "model_b"])
+
+
+def difficulty_gains(**changes):
+    row = {
+        "model": "m",
+        "strategy": "cot",
+        "benchmark": "a",
+        "step": "from the smallest cap",
+        "estimable": True,
+    }
+    row |= {"gain_easy": 0.4, "gain_easy_low": 0.3, "gain_easy_high": 0.5, "reason": None, "difference": -0.3}
+    row |= {"gain_hard": 0.1, "gain_hard_low": 0.02, "gain_hard_high": 0.18, "p_holm": 0.01}
+    other = row | {"model": "n", "gain_easy": 0.2, "gain_easy_low": 0.1, "gain_easy_high": 0.3}
+    other |= {"gain_hard": 0.05, "gain_hard_low": -0.02, "gain_hard_high": 0.12, "p_holm": 0.2}
+    return pd.DataFrame([row | changes, other | changes])
+
+
+def differences(**changes):
+    row = {
+        "benchmark": MEAN,
+        "family": "models",
+        "model_a": "m",
+        "strategy_a": "cot",
+        "cap_a": None,
+        "problems": 90,
+    }
+    row |= {"model_b": "n", "strategy_b": "cot", "cap_b": None, "p_holm": 0.01, "detectable": 0.08}
+    return pd.DataFrame([row | changes, row | {"model_b": "o", "p_holm": 0.3, "detectable": 0.12} | changes])
 
 
 def outcomes(low=0.95, high=1.08):
@@ -117,7 +165,10 @@ def study(**tables):
         "saturation": saturation(),
         "gains": gains(),
         "architectures": architectures(),
+        "size_pairs": size_pairs(),
         "outcomes": outcomes(),
+        "difficulty_gains": difficulty_gains(),
+        "differences": differences(),
     }
     return findings.findings(made | tables, LABELS)
 
@@ -134,6 +185,8 @@ def test_every_question_has_one_answer_with_its_interval():
         "Where does more reasoning stop paying?",
         "Experts or dense?",
         "Do failures cost more?",
+        "Does more reasoning reach the hard problems?",
+        "How small a difference can be told?",
     ]
     text = findings.markdown("s", found)
     for piece in (
@@ -141,11 +194,18 @@ def test_every_question_has_one_answer_with_its_interval():
         "halves every 3.0 months by least squares (2.0 to 5.0).",
         "M from 64 tokens",
         "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
-        "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models: "
+        "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models, "
+        "errors by model: "
         "+1.40 (+0.90 to +1.90) at the same compute; +0.50 (+0.10 to +0.90) at the same compute and release date. "
         "M moves the first most.",
         "6 of 8 pairs",
         "1.01 times the tokens (0.95 to 1.08, A)",
+        "On A, from the smallest cap to the largest, 2 models gain between +20.0 points (+10.0 to +30.0) and +40.0 points "
+        "(+30.0 to +50.0) on problems that the other models mostly solve, and between +5.0 points (-2.0 to +12.0) and "
+        "+10.0 points (+2.0 to +18.0) on those that they mostly miss. A gain on the hard ones is shown for 1 of them, a "
+        "smaller gain than on the easy ones for 1 (Holm).",
+        "1 of 2 pairs of models differ at their largest caps (paired tests, Holm, 5 %). With 90 problems and as much "
+        "disagreement as here, one test has 80 % power for a difference of 8.0 to 12.0 points",
     ):
         assert piece in text
 
@@ -164,6 +224,29 @@ def test_a_claim_is_no_stronger_than_its_interval():
     assert "cannot tell" in answer("budget", frontier=frontier(p_on_frontier=0.94))
 
 
+def test_pairs_of_one_size_are_told_by_name_or_counted():
+    told = answer("Experts", size_pairs=size_pairs(1))
+    assert "with the same active parameters: +33.3 points (+28.8 to +37.7) at 1.01 times the compute." in told
+    none = architectures().assign(estimable=False, reason="one mixture")
+    alone = answer("Experts", size_pairs=size_pairs(1), architectures=none)
+    assert alone.startswith("These data cannot tell: one mixture. Pairs of one size, on A: M less N")
+    counted = answer("Experts", size_pairs=size_pairs(5))
+    assert (
+        "of 5 with the same active parameters the mixture is more accurate in 5 and less in 0, but released later in 5"
+        in counted
+    )
+    level = answer("Experts", size_pairs=size_pairs(5, low=-0.1, flops_ratio=0.5))
+    assert "more accurate in 0 and less in 0" in level and "dearer in 0" in level
+
+
+def test_errors_by_developer_are_quoted_where_there_are_any():
+    both = architectures()
+    wide = both.assign(interval="errors by developer", low=-1.0, high=3.0)
+    text = answer("Experts", architectures=pd.concat([both, wide], ignore_index=True))
+    assert "errors by developer" in text and "(-1.00 to +3.00)" in text and "(+0.90" not in text
+    assert "cannot tell which" in text
+
+
 def test_what_cannot_be_estimated_says_why():
     assert (
         answer("frontier move", trend=trend(estimable=False, reason="3 models"))
@@ -176,6 +259,26 @@ def test_what_cannot_be_estimated_says_why():
     few = saturation(saturation_cap=None, problems=100)
     assert "for none of 1 models" in answer("reasoning stop", saturation=few)
     assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)
+
+
+def test_a_study_without_answers_cannot_tell_problems_or_pairs():
+    for name, question in (("difficulty_gains", "hard problems"), ("differences", "How small")):
+        assert answer(question, **{name: None}).startswith("These data cannot tell: published figures")
+    few = difficulty_gains(estimable=False, reason="too few problems")
+    assert answer("hard problems", difficulty_gains=few) == "These data cannot tell: too few problems."
+    assert "one cap" in answer("hard problems", difficulty_gains=few.iloc[:0])
+    none = differences(detectable=None)
+    assert "no two models" in answer("How small", differences=none)
+
+
+def test_hard_problems_are_told_of_the_headline_or_of_where_most_models_have_some():
+    rows = pd.concat([difficulty_gains(), difficulty_gains(benchmark="b").iloc[:1]])
+    assert answer("hard problems", difficulty_gains=rows).startswith("On A,")
+    alone = answer("hard problems", difficulty_gains=difficulty_gains().iloc[:1])
+    assert (
+        "1 models gain +40.0 points" not in alone
+        and "1 model gains +40.0 points (+30.0 to +50.0) on problems" in alone
+    )
 
 
 def test_labels_are_no_markup():

@@ -218,4 +218,6 @@ def analyse(paths: Mapping[str, Path], draws: int) -> None:
         "differences": compare_points,
     }.items():
         if name in paths:
-            script.main([*shared, *answers, "--output", str(paths[name])])
+            pairs = str(paths[name].with_name("size_pairs.parquet"))
+            more = ["--size-pairs", pairs] if name == "architectures" else []
+            script.main([*shared, *answers, "--output", str(paths[name]), *more])

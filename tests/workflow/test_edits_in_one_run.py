@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from support import same_tables
+from support.pages import faults
 from support.small_study import BENCHMARKS
 
 MORE = "long-chains"
@@ -31,7 +32,7 @@ def edit(workflow) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_after_many_edits_is_the_study_run_anew(workflow, tmp_path, capsys):
+def test_a_study_after_many_edits_is_the_study_run_anew(workflow, tmp_path, capsys, request):
     edited = workflow.copied(tmp_path / "edited")
     lines = (
         (edited.folder / edited.config["benchmarks"][MORE]["path"])
@@ -49,6 +50,14 @@ def test_a_study_after_many_edits_is_the_study_run_anew(workflow, tmp_path, caps
     anew.snakemake()
     assert edited.jobs() == {}
     assert same_tables.main(anew.folder / "results", edited.folder / "results") == 0, capsys.readouterr().out
+    compared = capsys.readouterr().out.splitlines()[-1]
+    faults.check_row(
+        request,
+        "several edits, run",
+        "a benchmark and a cap added, a gold answer, a model's sampling, the device of the analysis, the draws and two "
+        "modules edited at once on a finished study, then one run",
+        f"{compared}: those of the same study run anew",
+    )
     after = same_tables.read(edited.folder / "results/pocket/points.parquet")
     assert len(after) > len(before)
     for model in ("pocket-small", "pocket-hybrid"):

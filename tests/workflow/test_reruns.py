@@ -1,4 +1,4 @@
-"""What reruns after which change: the table of the README, each row a dry run on the finished small study.
+"""What reruns after which change: the table of docs/guide/reruns.md, each row a dry run on the finished small study.
 
 With `--write-docs` the table is written.
 """
@@ -18,16 +18,19 @@ import pytest
 from frontiers.core.tables import content_digest
 from support.expected_jobs import AGGREGATES, ALL, tables
 from support.hub_server import COMMIT
+from support.pages import faults
 from support.small_study import BENCHMARKS, CAPS, FETCHED, MODELS
 from support.workflow_copy import ROOT, Workflow
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/guide/reruns.md"
 LOCAL = "pocket-small"
 SHOWING = ("write_findings", "build_explorer", "check_results", "report", "write_index")
 SHOWN = dict.fromkeys(
     (
         "describe_points",
         "fit_trend",
+        "compare_architectures",
+        "plot_architectures",
         "measure_sensitivity",
         "plot_trend",
         *SHOWING,
@@ -272,6 +275,17 @@ def test_several_changes_at_once_make_all_that_each_makes_alone(changed, alone, 
     assert wanted <= changed.planned()
 
 
+def test_the_page_of_faults_counts_the_plans(request):
+    combined = {frozenset(row.change for row in rows) for number in (8, 60) for rows in combinations(number)}
+    faults.check_row(
+        request,
+        "plans of several edits",
+        f"{len(combined)} random pairs and triples of the {len(TOGETHER)} edits of the table of reruns that start jobs, "
+        "each made at once on a finished study",
+        "every plan holds all files that each edit makes alone",
+    )
+
+
 def named(jobs: dict[str, int]) -> str:
     """Return jobs as text: rules by their number of jobs, those that every change of points reruns as one."""
     if not jobs:
@@ -287,14 +301,14 @@ def named(jobs: dict[str, int]) -> str:
     return "; ".join([*parts, "the aggregates"] if whole else parts)
 
 
-def test_the_table_of_the_readme_is_this_one(request):
+def test_the_table_of_the_page_is_this_one(request):
     lines = ["| change | decoded anew | jobs |", "|---|---|---|"]
     lines += [f"| {row.change} | {row.decoded} | {named(row.jobs)} |" for row in ROWS]
-    text = README.read_text()
+    text = PAGE.read_text()
     found = re.search(r"^\| change \| decoded anew .*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
     if request.config.getoption("--write-docs"):
-        README.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
-    assert README.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
+        PAGE.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
+    assert PAGE.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
     assert (len(MODELS), len(BENCHMARKS)) == (3, 2) and len(CAPS) > 1
 
 

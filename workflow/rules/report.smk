@@ -44,7 +44,10 @@ rule write_findings:
         saturation="results/{study}/saturation.parquet",
         gains="results/{study}/gains.parquet",
         architectures="results/{study}/architectures.parquet",
+        size_pairs="results/{study}/size_pairs.parquet",
         outcomes="results/{study}/outcomes.parquet",
+        difficulty_gains=answered("difficulty_gains"),
+        differences=answered("differences"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -61,12 +64,17 @@ rule write_findings:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("write_findings"),
+        answered=lambda wc, input: [
+            *option("--difficulty-gains", input.difficulty_gains),
+            *option("--differences", input.differences),
+        ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
         " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
-        " --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} {params.left_out:q} --output {output.page:q}"
+        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
+        " {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"
 
 
@@ -82,6 +90,8 @@ rule build_explorer:
         saturation="results/{study}/saturation.parquet",
         trend="results/{study}/trend.parquet",
         gains="results/{study}/gains.parquet",
+        architectures="results/{study}/architectures.parquet",
+        size_pairs="results/{study}/size_pairs.parquet",
         findings="results/{study}/findings.json",
     output:
         page=report(
@@ -103,7 +113,8 @@ rule build_explorer:
         saturation=lambda wc, input: option("--saturation", input.saturation if has_answers(wc.study) else ""),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/build_explorer.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --findings {input.findings:q} --labels {params.labels:q}"
+        " --summary {input.summary:q} {params.saturation:q} --trend {input.trend:q} --gains {input.gains:q} --architectures {input.architectures:q}"
+        " --size-pairs {input.size_pairs:q} --findings {input.findings:q} --labels {params.labels:q}"
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
@@ -134,7 +145,7 @@ rule check_results:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/check_results.py --tables {input.points:q} {input.answers:q} {input.tables:q}"
         " {params.expected:q} --made-by {params.digests:q} --output {output.checks:q} &> {log:q}"
-        " || {{ rm -f {params.report:q}; test -s {output.checks:q}; }}"
+        " || {{ cat {log:q} >&2; rm -f {params.report:q}; test -s {output.checks:q}; }}"
 
 
 rule report:

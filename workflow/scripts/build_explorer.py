@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--saturation", type=Path, help="table of saturation fits; none for published figures"
     )
     parser.add_argument("--gains", type=Path, help="table of gains per doubling of compute")
+    parser.add_argument("--architectures", type=Path, help="table of architectures compared")
+    parser.add_argument("--size-pairs", type=Path, help="table of models of one size")
     parser.add_argument("--trend", type=Path, required=True, help="table of trends")
     parser.add_argument("--findings", type=Path, help="JSON of findings, shown first")
     parser.add_argument("--labels", default="{}", help='JSON: {"benchmarks": {benchmark: label}}')
@@ -45,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sealed.read(args.findings)["findings"] if args.findings else (),
         read_table(args.gains, "gains") if args.gains else None,
         list(labels.models),
+        read_table(args.architectures, "architectures") if args.architectures else None,
+        read_table(args.size_pairs, "size_pairs") if args.size_pairs else None,
     )
     write_whole(args.output, text.encode())
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pandas as pd
 
+from frontiers.analysis.architectures.regression import quoted
+from frontiers.analysis.difficulty import ALL
 from frontiers.core.escapes import one_line
 from frontiers.core.keys import MEAN, cap_order
 
@@ -18,6 +20,10 @@ STABLE = 0.95
 """Share of draws from which a point of the frontier is named."""
 TOLD = 5
 """Most points of a frontier that are named."""
+SHOWN = 0.05
+"""Corrected p-value below which something is shown."""
+FEW_PAIRS = 3
+"""Most pairs of models of one size that are named."""
 CANNOT = "These data cannot tell"
 
 
@@ -41,7 +47,9 @@ class Finding:
 
 
 def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> list[Finding]:
-    """Return the findings of a study from its tables points, frontier, trend, saturation, architectures, outcomes.
+    """Return the findings of a study from its tables, those that `write_findings` reads.
+
+    A published study has neither `difficulty_gains` nor `differences`.
 
     `names` are the labels of the benchmarks.
     """
@@ -53,8 +61,10 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         best_models(tables["frontier"], points, benchmark, where, labels),
         moved(tables["trend"], benchmark, where),
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
-        experts(tables["architectures"], labels),
+        experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
+        hard_problems(tables.get("difficulty_gains"), benchmark, names),
+        told_apart(tables.get("differences"), benchmark, where),
     ]
 
 
@@ -211,19 +221,22 @@ def last_doublings(gains: pd.DataFrame) -> tuple[str, list[Cell]]:
     )
 
 
-def experts(architectures: pd.DataFrame, labels: Mapping[str, str]) -> Finding:
-    """Return the odds of mixtures of experts against dense models, at the same compute and with other things held fixed."""
+def experts(
+    architectures: pd.DataFrame, size_pairs: pd.DataFrame, names: Mapping[str, str], labels: Mapping[str, str]
+) -> Finding:
+    """Return the odds of mixtures of experts against dense models with other things held fixed, and pairs of one size."""
     question = "Experts or dense?"
     mine = architectures[
         (architectures["comparison"] == "moe - dense")
         & (architectures["measure"] == "log_odds_at_matched_compute")
     ]
-    known = mine[mine["estimable"].astype(bool)]
+    known = quoted(mine)
+    paired, sources = equal_pairs(size_pairs, names, labels)
     if known.empty:
-        return Finding(question, cannot(mine["reason"]))
+        return Finding(question, f"{cannot(mine['reason'])}{paired}", sources)
     parts, cells = [], []
     for row in known.to_dict("records"):
-        key = {c: row[c] for c in ("benchmark", "comparison", "measure", "scope", "held_fixed")}
+        key = {c: row[c] for c in ("benchmark", "comparison", "measure", "scope", "held_fixed", "interval")}
         cells += [Cell("architectures", key, c, number(row[c])) for c in ("estimate", "low", "high")]
         parts.append(
             f"{row['estimate']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}) at the same {row['held_fixed']}"
@@ -235,12 +248,54 @@ def experts(architectures: pd.DataFrame, labels: Mapping[str, str]) -> Finding:
     }.get(tuple(sides), f"{CANNOT} which is more accurate: it depends on what is held fixed")
     first = known.iloc[0]
     models = f"{int(first['models_a'])} mixtures and {int(first['models_b'])} dense models"
+    by = "by developer" if "developer" in first["interval"] else "by model"
     moved = ""
-    if isinstance(first["left_out_model"], str):
-        moved = f" {labels.get(first['left_out_model'], first['left_out_model'])} moves the first most."
-    return Finding(
-        question, f"{claim}. Log-odds of mixtures less dense, {models}: {'; '.join(parts)}.{moved}", cells
+    moving = mine["left_out_model"].dropna()
+    if len(moving):
+        moved = f" {labels.get(moving.iloc[0], moving.iloc[0])} moves the first most."
+    answer = (
+        f"{claim}. Log-odds of mixtures less dense, {models}, errors {by}: {'; '.join(parts)}.{moved}{paired}"
     )
+    return Finding(question, answer, [*cells, *sources])
+
+
+def equal_pairs(
+    size_pairs: pd.DataFrame, names: Mapping[str, str], labels: Mapping[str, str]
+) -> tuple[str, list[Cell]]:
+    """Return what mixtures and dense models of one size show: each pair if they are few, else in how many which leads."""
+    mine = size_pairs[(size_pairs["kind_a"] == "moe") & (size_pairs["kind_b"] == "dense")]
+    if mine.empty:
+        return "", []
+    counts = mine["benchmark"].value_counts()
+    where = MEAN if counts.get(MEAN, 0) == counts.max() else counts.idxmax()
+    mine = mine[mine["benchmark"] == where]
+    on = "over the benchmarks" if where == MEAN else f"on {names.get(where, where)}"
+    if len(mine) <= FEW_PAIRS:
+        cells = [
+            Cell(
+                "size_pairs",
+                {c: row[c] for c in ("benchmark", "equal", "model_a", "model_b", "strategy")},
+                c,
+                number(row[c]),
+            )
+            for row in mine.to_dict("records")
+            for c in ("difference", "low", "high", "flops_ratio")
+        ]
+        told = "; ".join(
+            f"{labels[r.model_a]} less {labels[r.model_b]}, with the same {r.equal}: {100 * r.difference:+.1f} points "
+            f"({100 * r.low:+.1f} to {100 * r.high:+.1f}) at {r.flops_ratio:.2f} times the compute"
+            for r in mine.itertuples()
+        )
+        return f" Pairs of one size, {on}: {told}.", cells
+    parts = []
+    for equal, rows in mine.groupby("equal", sort=False):
+        more, less = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+        later, dearer = int((rows["days_apart"] > 0).sum()), int((rows["flops_ratio"] > 1).sum())
+        parts.append(
+            f"of {len(rows)} with the same {equal} the mixture is more accurate in {more} and less in {less}, but released "
+            f"later in {later} and dearer in {dearer}"
+        )
+    return f" Pairs of one size, {on}, 95 % intervals: {'; '.join(parts)}.", []
 
 
 def failures(outcomes: pd.DataFrame, names: Mapping[str, str]) -> Finding:
@@ -283,6 +338,93 @@ def failures(outcomes: pd.DataFrame, names: Mapping[str, str]) -> Finding:
     if fixed.empty:
         parts.append("with difficulty held fixed these data cannot tell")
     return Finding(question, "; ".join(parts) + ".", cells)
+
+
+def hard_problems(gains: pd.DataFrame | None, benchmark: str, names: Mapping[str, str]) -> Finding:
+    """Return what more reasoning gains on problems that the other models miss, and whether that is less than on easy ones.
+
+    On the benchmark `benchmark`, or if it has too few hard problems on the one with most models.
+    """
+    question = "Does more reasoning reach the hard problems?"
+    if gains is None:
+        return Finding(question, f"{CANNOT}: published figures do not tell problems apart.")
+    mine = gains[(gains["step"] == ALL) & gains["estimable"].astype(bool)]
+    if mine.empty:
+        reasons = gains["reason"] if len(gains) else pd.Series(["every model has one cap"])
+        return Finding(question, cannot(reasons))
+    counts = mine["benchmark"].value_counts(sort=False)
+    where = benchmark if counts.get(benchmark, 0) == counts.max() else counts.idxmax()
+    mine = mine[mine["benchmark"] == where]
+    parts, cells = [], []
+    for side, problems in (
+        ("easy", "problems that the other models mostly solve"),
+        ("hard", "those that they mostly miss"),
+    ):
+        ends = mine.sort_values(f"gain_{side}", kind="stable").iloc[[0, -1] if len(mine) > 1 else [0]]
+        told = [
+            points_of(row, f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+            for row in ends.to_dict("records")
+        ]
+        between = "between " if len(told) > 1 else ""
+        parts.append(f"{between}{' and '.join(told)} on {problems}")
+        cells += [
+            Cell(
+                "difficulty_gains",
+                {c: row[c] for c in ("model", "strategy", "benchmark", "step")},
+                c,
+                number(row[c]),
+            )
+            for row in ends.to_dict("records")
+            for c in (f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+        ]
+    rises, less = (
+        int((mine["gain_hard_low"] > 0).sum()),
+        int(((mine["p_holm"] < SHOWN) & (mine["difference"] < 0)).sum()),
+    )
+    models = f"{len(mine)} models gain" if len(mine) > 1 else "1 model gains"
+    answer = (
+        f"On {names.get(where, where)}, from the smallest cap to the largest, {models} "
+        f"{', and '.join(parts)}. "
+        f"A gain on the hard ones is shown for {rises} of them, a smaller gain than on the easy ones for {less} (Holm)."
+    )
+    return Finding(question, answer, cells)
+
+
+def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> Finding:
+    """Return how many models are shown to differ, and how small a difference such a study shows."""
+    question = "How small a difference can be told?"
+    if differences is None:
+        return Finding(
+            question, f"{CANNOT}: published figures are of separate runs, not compared problem by problem."
+        )
+    mine = differences[(differences["benchmark"] == benchmark) & (differences["family"] == "models")]
+    known = mine[mine["detectable"].notna()].sort_values("detectable", kind="stable")
+    if known.empty:
+        return Finding(question, f"{CANNOT}: no two models answered the same problems.")
+    shown, ends = int((mine["p_holm"] < SHOWN).sum()), known.iloc[[0, -1]].to_dict("records")
+    key = ["benchmark", *(f"{name}_{side}" for side in "ab" for name in ("model", "strategy", "cap"))]
+    cells = [
+        Cell(
+            "differences",
+            {c: None if pd.isna(row[c]) else row[c] for c in key},
+            "detectable",
+            row["detectable"],
+        )
+        for row in ends
+    ]
+    least, most = (percent(row["detectable"]) for row in ends)
+    span = least if least == most else f"{least} to {most}"
+    answer = (
+        f"On {where}, {shown} of {len(mine)} pairs of models differ at their largest caps (paired tests, Holm, 5 %). "
+        f"With {int(mine['problems'].min())} problems and as much disagreement as here, one test has 80 % power for a "
+        f"difference of {span} points, by pair; a smaller one may be there and not be shown."
+    )
+    return Finding(question, answer, cells)
+
+
+def points_of(row: Mapping, estimate: str, low: str, high: str) -> str:
+    """Return a difference of accuracies in points, with its limits."""
+    return f"{100 * row[estimate]:+.1f} points ({100 * row[low]:+.1f} to {100 * row[high]:+.1f})"
 
 
 def _outcome(row: Mapping, comparison: str, column: str) -> Cell:

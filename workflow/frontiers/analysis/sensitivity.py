@@ -163,7 +163,8 @@ def _slopes(trends: pd.DataFrame, benchmark: str, models: int) -> Iterator[dict]
 
 def _mixtures(points: pd.DataFrame) -> dict:
     """Return the row of mixtures of experts against dense models."""
-    found = regress(points, [("moe", "dense")])[0]
+    by_model, _, by_developer, *_ = regress(points, [("moe", "dense")])
+    found = by_developer if by_developer["estimable"] else by_model
     kept = {c: found.get(c) for c in ("estimate", "low", "high", "estimable", "reason")}
     row = {"quantity": MIXTURES, "models": found["models_a"] + found["models_b"]}
     return row | kept | {"interval": found["interval"] if found["estimable"] else None}

@@ -229,6 +229,22 @@ def continuation(request: Request, done: Completion | None, piece: int | None) -
     )
 
 
+def kept_of(
+    request: Request, tokens: tuple[int, ...], reason: str, tokenizer
+) -> tuple[tuple[int, ...], int | None]:
+    """Return the tokens of a completion without what it stopped at, unless the request keeps it, and that token.
+
+    `reason` is why the engine ended it; the token is None where it did not stop at one of `request.stop`.
+    """
+    if reason != "stop":
+        return tokens, None
+    if tokens and tokens[-1] in request.stop:
+        return (tokens if request.keep else tokens[:-1]), tokens[-1]
+    if request.stop_text and not request.keep:
+        return before_text(tokens, request.stop_text, tokenizer), None
+    return tokens, None
+
+
 def before_text(tokens: tuple[int, ...], text: str, tokenizer) -> tuple[int, ...]:
     """Return the tokens that lie wholly before the first occurrence of `text`."""
     place = tokenizer.decode(tokens).find(text)

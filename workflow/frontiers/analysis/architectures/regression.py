@@ -13,8 +13,11 @@ from frontiers.statistics.clustered_ols import ClusteredFit
 from frontiers.statistics.intervals import LEVEL
 
 MINIMUM_MODELS = 3
-CLUSTERED = "least squares, CR2 errors clustered by model"
-DELTA = "least squares, CR2 errors clustered by model, delta method"
+CLUSTERED = "least squares, CR2 errors clustered by {}"
+DELTA = CLUSTERED + ", delta method"
+CLUSTERS = ("model", "developer")
+MINIMUM_DEVELOPERS = 6
+"""Fewest developers that errors are clustered by."""
 NOTE = "each model at its largest cap"
 UNDATED = "fewer than 6 months of release dates"
 SIZES = ("total_params", "active_params", "flops_2n")
@@ -59,13 +62,15 @@ def too_few(counts: Mapping[str, int]) -> str | None:
 def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict]:
     """Return the regression rows: log-odds of accuracy on log10 FLOPs, benchmark and architecture.
 
-    Least squares over the points at the largest cap of each model, errors clustered by model (`clustered_ols`).
+    Least squares over the points at the largest cap of each model, errors clustered (`clustered_ols`).
     The effect of a kind is its difference in log-odds at equal compute; over the slope on log10 FLOPs it
     gives the ratio of compute at equal accuracy, with limits by the delta method on log10. An accuracy of 0
     or 1 enters as half a problem; where guessing succeeds, odds are those of knowing an answer
-    (`empirical_odds`). There are two rows for each of `HELD`; those with the release date hold its slope fixed too.
-    `left_out_low` and `left_out_high` are the least and largest difference of log-odds with one model left out, and
-    `left_out_model` the model whose leaving moves it most.
+    (`empirical_odds`). There are two rows for each of `HELD` and of `CLUSTERS`; those with the release date hold its
+    slope fixed too. Errors are clustered by model, which takes every model for a draw of its own, and by developer,
+    whose models share data and methods: that is the interval to quote. `left_out_low` and `left_out_high` are the
+    least and largest difference of log-odds with one model left out, and `left_out_model` the model whose leaving
+    moves it most.
     """
     used = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     used = used.assign(order=cap_order(used["cap"]))
@@ -81,8 +86,28 @@ def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict
             why = reason or (UNDATED if held.dated and _span(used) < SHORTEST else None)
             if why is None and held.compute is _total and set(SIZES) - set(used):
                 why = "the points have no numbers of parameters"
-            rows += _effects(_dated(used) if held.dated else used, a, b, why, shared, held)
+            for cluster in CLUSTERS:
+                here = _dated(used) if held.dated else used
+                rows += _effects(here, a, b, why or _few(here, cluster), shared, held, cluster)
     return rows
+
+
+def quoted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the regression rows to quote: with errors by developer where these can be had, else by model."""
+    known = rows[rows["estimable"].astype(bool)]
+    order = known["interval"].str.contains("developer").sort_values(ascending=False, kind="stable").index
+    key = ["comparison", "measure", "held_fixed"]
+    return known.loc[order].drop_duplicates(key).sort_index()
+
+
+def _few(used: pd.DataFrame, cluster: str) -> str | None:
+    """Return why errors cannot be clustered by developer, None where they can."""
+    if cluster == "model":
+        return None
+    number = used["developer"].nunique() if "developer" in used and used["developer"].notna().all() else 0
+    if number >= MINIMUM_DEVELOPERS:
+        return None
+    return f"developers: {number}; errors by developer need at least {MINIMUM_DEVELOPERS}"
 
 
 def _years(used: pd.DataFrame) -> pd.Series:
@@ -102,14 +127,18 @@ def _dated(used: pd.DataFrame) -> pd.DataFrame:
     return used[_years(used).notna()].reset_index(drop=True)
 
 
-def _effects(used: pd.DataFrame, a: str, b: str, reason: str | None, shared: dict, held: Held) -> list[dict]:
-    """Return difference of log-odds and ratio of compute of kinds `a` and `b`."""
+def _effects(
+    used: pd.DataFrame, a: str, b: str, reason: str | None, shared: dict, held: Held, cluster: str
+) -> list[dict]:
+    """Return difference of log-odds and ratio of compute of kinds `a` and `b`, errors clustered by a column."""
     odds = shared | {"measure": "log_odds_at_matched_compute", "comparison": f"{a} - {b}", "note": NOTE}
     odds |= {"held_fixed": held.name}
     ratio = odds | {"measure": "compute_ratio_at_matched_accuracy", "comparison": f"{a} / {b}"}
-    odds, ratio = odds | {"interval": CLUSTERED}, ratio | {"interval": DELTA}
+    odds, ratio = (
+        row | {"interval": how.format(cluster)} for row, how in ((odds, CLUSTERED), (ratio, DELTA))
+    )
     if reason is None:
-        fit, names = _fit(used, b, held)
+        fit, names = _fit(used, b, held, cluster)
         if fit is None:
             reason = "too few models, or too alike in compute, for as many benchmarks and architectures"
     if reason is not None:
@@ -146,7 +175,9 @@ def _leaving_out(used: pd.DataFrame, a: str, b: str, held: Held, estimate: float
     return limits | {"left_out_model": most}
 
 
-def _fit(used: pd.DataFrame, baseline: str, held: Held) -> tuple[ClusteredFit | None, list[str]]:
+def _fit(
+    used: pd.DataFrame, baseline: str, held: Held, cluster: str = "model"
+) -> tuple[ClusteredFit | None, list[str]]:
     """Return the fit with `baseline` as the kind left out, and the names of its coefficients."""
     accuracy, problems = (used[name].to_numpy(float) for name in ("accuracy", "problems"))
     half = 0.5 / (problems + 1)
@@ -159,7 +190,7 @@ def _fit(used: pd.DataFrame, baseline: str, held: Held) -> tuple[ClusteredFit | 
     design = pd.concat([*parts, pd.get_dummies(used["benchmark"], dtype=float), kinds], axis=1)
     enough = used["model"].nunique() > design.shape[1]
     try:
-        fit = ClusteredFit(design.to_numpy(float), odds, used["model"].to_numpy(object)) if enough else None
+        fit = ClusteredFit(design.to_numpy(float), odds, used[cluster].to_numpy(object)) if enough else None
     except ValueError:
         fit = None
     return fit, list(design.columns)

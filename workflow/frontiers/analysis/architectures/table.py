@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from frontiers.analysis.architectures import equal_sizes
 from frontiers.analysis.architectures.matched_curves import accuracy_difference, compute_difference, shares
 from frontiers.analysis.architectures.regression import regress, too_few
 from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
@@ -68,6 +69,15 @@ def fit(
         rows += matched(mine, kinds)
         rows += measured_shares(mine, kinds)
     return frame_of(rows, "architectures")
+
+
+def size_pairs(
+    points: pd.DataFrame, answers: pd.DataFrame | None = None, draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Return the table `size_pairs` of every two kinds that the points have (`equal_sizes.fit`)."""
+    known = points[points["architecture"].notna()]
+    kinds = dict(zip(known["model"], known["architecture"], strict=True))
+    return equal_sizes.fit(points, answers, pairs(kinds), draws, seed)
 
 
 def pairs(kinds: Mapping[str, str]) -> list[tuple[str, str]]:

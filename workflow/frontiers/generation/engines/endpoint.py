@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from frontiers.core import secrets
 from frontiers.core.cli import UserError
 from frontiers.generation.engines.vllm import BIAS_LIMIT, penalty_bias
-from frontiers.generation.requests import Completion, Request, before_text
+from frontiers.generation.requests import Completion, Request, kept_of
 
 KEY = "OPENAI_API_KEY"
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
@@ -433,15 +433,11 @@ def completion_of(
     request: Request, tokens: tuple[int, ...], reason: str, seconds: tuple[float | None, float], tokenizer
 ) -> Completion:
     """Read the streamed tokens of a request; what it stopped at is left out."""
-    decoded, stopped_at = len(tokens), None
-    if reason == "stop":
-        if tokens and tokens[-1] in request.stop:
-            *tokens, stopped_at = tokens
-        elif request.stop_text:
-            tokens = before_text(tokens, request.stop_text, tokenizer)
-    elif request.stop_text and not request.keep and request.stop_text in tokenizer.decode(tokens):
+    goes_on = reason != "stop" and request.stop_text and not request.keep
+    if goes_on and request.stop_text in tokenizer.decode(tokens):
         raise UserError(
             f"the endpoint goes on after {request.stop_text!r}, which `stop` names as the end of a text; use a server that "
             "keeps to it"
         )
-    return Completion(request.id, tuple(tokens), decoded, reason, stopped_at, *seconds)
+    kept, stopped_at = kept_of(request, tokens, reason, tokenizer)
+    return Completion(request.id, kept, len(tokens), reason, stopped_at, *seconds)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from frontiers.core.cli import UserError
 from frontiers.generation.engines.vllm import device_name, out_of_memory
-from frontiers.generation.requests import Completion, Request, before_text
+from frontiers.generation.requests import Completion, Request, kept_of
 
 
 @dataclass
@@ -193,15 +193,13 @@ def completion_of(running: Running, now: float, tokenizer) -> Completion | None:
     What it stopped at is left out unless the request keeps it.
     """
     request, tokens = running.request, tuple(running.tokens)
-    reason, stopped_at, kept = "stop", None, tokens
-    if tokens[-1] in request.stop:
-        kept, stopped_at = tokens if request.keep else tokens[:-1], tokens[-1]
-    elif request.stop_text and request.stop_text in tokenizer.decode(tokens):
-        kept = tokens if request.keep else before_text(tokens, request.stop_text, tokenizer)
-    elif len(tokens) >= request.max_tokens:
-        reason = "length"
-    else:
+    ended = tokens[-1] in request.stop or (
+        request.stop_text and request.stop_text in tokenizer.decode(tokens)
+    )
+    if not ended and len(tokens) < request.max_tokens:
         return None
+    reason = "stop" if ended else "length"
+    kept, stopped_at = kept_of(request, tokens, reason, tokenizer)
     return Completion(
         id=request.id,
         tokens=kept,

@@ -16,7 +16,7 @@ from typing import TypeVar
 from frontiers.config.engine_arguments import faults as argument_faults
 from frontiers.core.cli import UserError
 from frontiers.generation.engines import gpu_locks
-from frontiers.generation.requests import Completion, Request, before_text
+from frontiers.generation.requests import Completion, Request, kept_of
 
 T = TypeVar("T")
 
@@ -371,19 +371,13 @@ def completion_of(request: Request, output, tokenizer) -> Completion:
             f"the engine ended a request with `{written.finish_reason}`; rerun the command, the rest is in the journal"
         )
     tokens = tuple(written.token_ids)
-    decoded, stopped_at = len(tokens), None
-    if written.finish_reason == "stop":
-        if tokens[-1] in request.stop:
-            stopped_at = tokens[-1]
-            tokens = tokens if request.keep else tokens[:-1]
-        elif not request.keep:
-            tokens = before_text(tokens, request.stop_text, tokenizer)
+    kept, stopped_at = kept_of(request, tokens, written.finish_reason, tokenizer)
     metrics = output.metrics
     timed = metrics is not None and metrics.scheduled_ts and metrics.last_token_ts
     return Completion(
         id=request.id,
-        tokens=tuple(tokens),
-        decoded=decoded,
+        tokens=kept,
+        decoded=len(tokens),
         finish_reason=written.finish_reason,
         stopped_at=stopped_at,
         first_seconds=metrics.first_token_ts - metrics.scheduled_ts if timed else None,

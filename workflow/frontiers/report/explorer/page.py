@@ -16,7 +16,15 @@ from frontiers.analysis.published_runs import STRATEGY, counted_text
 from frontiers.core.escapes import script_json
 from frontiers.core.keys import KEY, MEAN, cap_order
 from frontiers.report.explorer import charts as charting
-from frontiers.report.explorer.tables import choice_rows, interval, saturation_rows, scientific, trend_rows
+from frontiers.report.explorer.tables import (
+    architecture_rows,
+    choice_rows,
+    interval,
+    pair_rows,
+    saturation_rows,
+    scientific,
+    trend_rows,
+)
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("state", "charts", "page")]
@@ -144,13 +152,16 @@ def page(
     findings: Sequence[Mapping[str, str]] = (),
     gains: pd.DataFrame | None = None,
     order: Sequence[str] = (),
+    architectures: pd.DataFrame | None = None,
+    size_pairs: pd.DataFrame | None = None,
 ) -> str:
     """Return the page as HTML.
 
     The tables are those of these names, `summary` is the JSON written with `frontier`, `saturation` is None for
-    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show, `gains` the
-    table of that name, `order` the models as the configuration lists them. All text is escaped; all scripts are in the
-    page, and its content security policy lets the browser run only these and fetch nothing.
+    published figures, `benchmarks` maps slugs to labels, `findings` are the questions and answers to show, `gains`,
+    `architectures` and `size_pairs` the tables of these names, `order` the models as the configuration lists them.
+    All text is escaped; all scripts are in the page, and its content security policy lets the browser run only these
+    and fetch nothing.
     """
     costs = list(summary["costs"])
     models = dict(zip(points["model"], points["label"], strict=True))
@@ -208,6 +219,8 @@ def page(
         choices=choice_rows(frontier, models, units),
         saturation=[] if saturation is None else saturation_rows(saturation, models),
         trend=trend_rows(trend),
+        architectures=[] if architectures is None else architecture_rows(architectures),
+        pairs=[] if size_pairs is None else pair_rows(size_pairs, models),
         rows=rows,
         findings=findings,
         scientific=scientific,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from frontiers.analysis.architectures.regression import quoted
+
 METRICS = {
     "s_eff": "accuracy / log10(FLOP), depends on the unit",
     "accuracy_per_flop": "accuracy per FLOP",
@@ -94,6 +96,38 @@ def trend_rows(trend: pd.DataFrame) -> list[dict]:
             }
         )
     return rows
+
+
+def architecture_rows(architectures: pd.DataFrame) -> list[dict]:
+    """Return the regressions over benchmarks to quote as rows of text."""
+    odds = architectures[architectures["measure"] == "log_odds_at_matched_compute"]
+    return [
+        {
+            "comparison": row["comparison"].replace("moe", "experts").replace(" - ", " less "),
+            "held_fixed": row["held_fixed"].replace(" x ", " × "),
+            "odds": f"{row['estimate']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
+            "models": f"{row['models_a']} and {row['models_b']:.0f}",
+            "errors": "by developer" if "developer" in row["interval"] else "by model",
+        }
+        for row in quoted(odds).to_dict("records")
+    ]
+
+
+def pair_rows(size_pairs: pd.DataFrame, models: Mapping[str, str]) -> list[dict]:
+    """Return pairs of models of one size as rows of text."""
+    return [
+        {
+            "benchmark": row["benchmark"],
+            "a": models.get(row["model_a"], row["model_a"]),
+            "b": models.get(row["model_b"], row["model_b"]),
+            "equal": row["equal"],
+            "points": f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})",
+            "p": "–" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}",
+            "compute": "–" if pd.isna(row["flops_ratio"]) else f"{row['flops_ratio']:.3g}",
+            "later": "–" if pd.isna(row["days_apart"]) else f"{row['days_apart']:+d}",
+        }
+        for row in size_pairs.to_dict("records")
+    ]
 
 
 def scientific(value: float) -> str:
