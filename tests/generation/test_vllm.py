@@ -409,27 +409,3 @@ def test_the_advice_is_for_this_build(monkeypatch, cuda, fault, wanted, never):
 
     monkeypatch.setattr(torch.version, "cuda", cuda)
     assert wanted in vllm.advice(fault) and never not in vllm.advice(fault)
-
-
-def test_what_continues_a_text_is_scheduled_before_what_begins_one():
-    asked = {}
-
-    def add(name, prompt, parameters, **more):
-        asked[name] = more.get("priority", 0)
-
-    first, more = Request((1, 2), 1, 10), Request((1, 2, 3), 1, 10, written=1)
-    for policy, wanted in (("priority", vllm.CONTINUES), ("fcfs", 0)):
-        arguments = {"max_num_seqs": 4, "scheduling_policy": policy}
-        engine = vllm.VllmEngine(arguments, {"temperature": 0.0}, None, 0, print)
-        engine._llm = SimpleNamespace(llm_engine=SimpleNamespace(add_request=add))
-        engine.submit(first)
-        engine.submit(more)
-        assert asked == {first.id: 0, more.id: wanted} and vllm.CONTINUES < 0
-    settings = {
-        "device": "cpu",
-        "dtype": "float32",
-        "max_model_len": 64,
-        "max_num_seqs": 4,
-        "kv_cache_gib": 0.1,
-    }
-    assert vllm.engine_arguments("m", {}, settings, 0, False)["scheduling_policy"] == "priority"

@@ -62,9 +62,6 @@ class RewardEngine(VllmEngine):
 
         return self.arguments | {"pooler_config": PoolerConfig(**self.arguments["pooler_config"])}
 
-    def _goes_first(self, request: Scoring) -> bool:
-        return False
-
     def _parameters(self, request: Scoring):
         from vllm import PoolingParams
 

@@ -31,8 +31,6 @@ CPU_ENVIRONMENT = {
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 SILENT_DEATHS = ("EngineDeadError", "Engine core initialization failed")
 """Errors of an engine whose own process died without a reason; mostly it ran out of memory."""
-CONTINUES = -1
-"""Priority of a request that continues a text; others have 0, and vLLM schedules the lowest first."""
 BIAS_LIMIT = 1024
 """Entries of `logit_bias` that vLLM's second model runner holds for a request (its MAX_NUM_LOGIT_BIAS_TOKENS)."""
 MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
@@ -68,8 +66,6 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
         "disable_log_stats": False,
         "trust_remote_code": trust_remote_code,
         "generation_config": "vllm",
-        # What continues a text goes before what begins one, while its prefix is in the cache.
-        "scheduling_policy": "priority",
     }
     if settings["device"] == "cpu":
         # Chunked prefill with seeded requests crashes the CPU engine, so a prompt must fit into one step. Without
@@ -229,12 +225,7 @@ class VllmEngine:
 
     def _add(self, request: Request) -> None:
         prompt = {"prompt_token_ids": list(request.prompt)}
-        first = {"priority": CONTINUES} if self._goes_first(request) else {}
-        self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request), **first)
-
-    def _goes_first(self, request: Request) -> bool:
-        """Return whether a request continues a text, in an engine that schedules by priority."""
-        return bool(request.written) and self.arguments.get("scheduling_policy") == "priority"
+        self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request))
 
     def _parameters(self, request: Request):
         limit = self.bias_limit if self.sampling.get("frequency_penalty") else None
