@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, currency, left_out, load, records, strategies
 from frontiers.config import study as registry
-from frontiers.core import escapes, yaml_files
+from frontiers.core import escapes, sealed, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed

@@ -25,6 +25,11 @@ def answers(wc):
     return [f"results/{wc.study}/answers.parquet"] if has_answers(wc.study) else []
 
 
+def answered(name):
+    """Return an input function for a table that only studies with answers have."""
+    return lambda wc: [f"results/{wc.study}/{name}.parquet"] if has_answers(wc.study) else []
+
+
 def applies(entry, study):
     """Return whether an analysis or a figure is made of a study."""
     return analyses.applies(entry, block("studies", study)["kind"], spends_in_many_ways(study))

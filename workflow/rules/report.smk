@@ -48,6 +48,8 @@ rule write_findings:
         outcomes="results/{study}/outcomes.parquet",
         half_years=lambda wc: followed(wc, "half_years"),
         cohorts=lambda wc: followed(wc, "cohorts"),
+        difficulty_gains=answered("difficulty_gains"),
+        differences=answered("differences"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -64,15 +66,21 @@ rule write_findings:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("write_findings"),
+        answered=lambda wc, input: [
+            *option("--difficulty-gains", input.difficulty_gains),
+            *option("--differences", input.differences),
+        ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),
-        half_years=lambda wc, input: option("--half-years", input.half_years),
-        cohorts=lambda wc, input: option("--cohorts", input.cohorts),
+        followed=lambda wc, input: [
+            *option("--half-years", input.half_years),
+            *option("--cohorts", input.cohorts),
+        ],
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
         " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
-        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q}"
-        " {params.half_years:q} {params.cohorts:q} {params.left_out:q} --output {output.page:q}"
+        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
+        " {params.followed:q} {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from frontiers.analysis import half_years
 from frontiers.analysis.architectures.regression import quoted
+from frontiers.analysis.difficulty import ALL
 from frontiers.core.escapes import one_line
 from frontiers.core.keys import MEAN, cap_order
 
@@ -20,6 +21,8 @@ STABLE = 0.95
 """Share of draws from which a point of the frontier is named."""
 TOLD = 5
 """Most points of a frontier that are named."""
+SHOWN = 0.05
+"""Corrected p-value below which something is shown."""
 FEW_PAIRS = 3
 """Most pairs of models of one size that are named."""
 CANNOT = "These data cannot tell"
@@ -47,6 +50,8 @@ class Finding:
 def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> list[Finding]:
     """Return the findings of a study from its tables, those that `write_findings` reads.
 
+    A published study has neither `difficulty_gains` nor `differences`.
+
     `names` are the labels of the benchmarks.
     """
     points = tables["points"]
@@ -66,6 +71,8 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
+        hard_problems(tables.get("difficulty_gains"), benchmark, names),
+        told_apart(tables.get("differences"), benchmark, where),
     ]
 
 
@@ -163,7 +170,9 @@ def by_half_year(moved: pd.DataFrame, benchmark: str, where: str) -> Finding:
     for budget in half_years.budgets(mine):
         best = half_years.best_at(mine, budget)
         told = ", ".join(f"{percent(row.accuracy)} % ({row.half_year[:7]})" for row in best.itertuples())
-        parts.append(f"with {scientific(budget)} FLOP {told}, the last by {one_line(best['label'].iloc[-1])}")
+        parts.append(
+            f"with 10^{np.log10(budget):.0f} FLOP {told}, the last by {one_line(best['label'].iloc[-1])}"
+        )
         for row in best.itertuples():
             key = {"benchmark": benchmark, "cost": "flops", "half_year": row.half_year, "model": row.model}
             key |= {"strategy": row.strategy, "cap": whole(row.cap)}
@@ -204,13 +213,22 @@ def of_cohorts(cohorts: pd.DataFrame, benchmark: str, where: str) -> Finding:
             parts.append(f"{name} ({int(known['models'].iloc[0])}): {', '.join(each)}")
     if not cells:
         return Finding(question, cannot(mine["reason"]))
-    answer = f"On {where}, the cost of a fixed accuracy falls each year by a factor of: {'; '.join(parts)}."
+    answer = (
+        f"On {where}, the cost of a fixed accuracy halves within: {'; '.join(parts)}. An interval without a limit says "
+        "that the cost may not fall at all; dollars are what providers ask today for old and new models."
+    )
     return Finding(question, answer, cells)
 
 
-def factor(value: float) -> str:
-    """Return a factor with two digits, extreme ones in powers of ten."""
-    return f"{value:.2g}" if 0.01 <= value < 1000 else scientific(value)
+MONTHS = ("doubling_months", "doubling_low", "doubling_high")
+
+
+def halving(row: object) -> str:
+    """Return in how many months something halves, with the limits that are known."""
+    low, high = (
+        f"{end:.1f}" if np.isfinite(end) else "no limit" for end in (row.doubling_low, row.doubling_high)
+    )
+    return f"{row.doubling_months:.1f} months ({low} to {high})"
 
 
 def stops_paying(
@@ -399,6 +417,93 @@ def failures(outcomes: pd.DataFrame, names: Mapping[str, str]) -> Finding:
     if fixed.empty:
         parts.append("with difficulty held fixed these data cannot tell")
     return Finding(question, "; ".join(parts) + ".", cells)
+
+
+def hard_problems(gains: pd.DataFrame | None, benchmark: str, names: Mapping[str, str]) -> Finding:
+    """Return what more reasoning gains on problems that the other models miss, and whether that is less than on easy ones.
+
+    On the benchmark `benchmark`, or if it has too few hard problems on the one with most models.
+    """
+    question = "Does more reasoning reach the hard problems?"
+    if gains is None:
+        return Finding(question, f"{CANNOT}: published figures do not tell problems apart.")
+    mine = gains[(gains["step"] == ALL) & gains["estimable"].astype(bool)]
+    if mine.empty:
+        reasons = gains["reason"] if len(gains) else pd.Series(["every model has one cap"])
+        return Finding(question, cannot(reasons))
+    counts = mine["benchmark"].value_counts(sort=False)
+    where = benchmark if counts.get(benchmark, 0) == counts.max() else counts.idxmax()
+    mine = mine[mine["benchmark"] == where]
+    parts, cells = [], []
+    for side, problems in (
+        ("easy", "problems that the other models mostly solve"),
+        ("hard", "those that they mostly miss"),
+    ):
+        ends = mine.sort_values(f"gain_{side}", kind="stable").iloc[[0, -1] if len(mine) > 1 else [0]]
+        told = [
+            points_of(row, f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+            for row in ends.to_dict("records")
+        ]
+        between = "between " if len(told) > 1 else ""
+        parts.append(f"{between}{' and '.join(told)} on {problems}")
+        cells += [
+            Cell(
+                "difficulty_gains",
+                {c: row[c] for c in ("model", "strategy", "benchmark", "step")},
+                c,
+                number(row[c]),
+            )
+            for row in ends.to_dict("records")
+            for c in (f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+        ]
+    rises, less = (
+        int((mine["gain_hard_low"] > 0).sum()),
+        int(((mine["p_holm"] < SHOWN) & (mine["difference"] < 0)).sum()),
+    )
+    models = f"{len(mine)} models gain" if len(mine) > 1 else "1 model gains"
+    answer = (
+        f"On {names.get(where, where)}, from the smallest cap to the largest, {models} "
+        f"{', and '.join(parts)}. "
+        f"A gain on the hard ones is shown for {rises} of them, a smaller gain than on the easy ones for {less} (Holm)."
+    )
+    return Finding(question, answer, cells)
+
+
+def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> Finding:
+    """Return how many models are shown to differ, and how small a difference such a study shows."""
+    question = "How small a difference can be told?"
+    if differences is None:
+        return Finding(
+            question, f"{CANNOT}: published figures are of separate runs, not compared problem by problem."
+        )
+    mine = differences[(differences["benchmark"] == benchmark) & (differences["family"] == "models")]
+    known = mine[mine["detectable"].notna()].sort_values("detectable", kind="stable")
+    if known.empty:
+        return Finding(question, f"{CANNOT}: no two models answered the same problems.")
+    shown, ends = int((mine["p_holm"] < SHOWN).sum()), known.iloc[[0, -1]].to_dict("records")
+    key = ["benchmark", *(f"{name}_{side}" for side in "ab" for name in ("model", "strategy", "cap"))]
+    cells = [
+        Cell(
+            "differences",
+            {c: None if pd.isna(row[c]) else row[c] for c in key},
+            "detectable",
+            row["detectable"],
+        )
+        for row in ends
+    ]
+    least, most = (percent(row["detectable"]) for row in ends)
+    span = least if least == most else f"{least} to {most}"
+    answer = (
+        f"On {where}, {shown} of {len(mine)} pairs of models differ at their largest caps (paired tests, Holm, 5 %). "
+        f"With {int(mine['problems'].min())} problems and as much disagreement as here, one test has 80 % power for a "
+        f"difference of {span} points, by pair; a smaller one may be there and not be shown."
+    )
+    return Finding(question, answer, cells)
+
+
+def points_of(row: Mapping, estimate: str, low: str, high: str) -> str:
+    """Return a difference of accuracies in points, with its limits."""
+    return f"{100 * row[estimate]:+.1f} points ({100 * row[low]:+.1f} to {100 * row[high]:+.1f})"
 
 
 def _outcome(row: Mapping, comparison: str, column: str) -> Cell:

@@ -174,6 +174,7 @@ def planned(config: Mapping, study: Mapping) -> str:
         models[name] = {
             **{key: block[key] for key in ("path", "repository") if key in block},
             "style": block["thinking"]["style"],
+            "effort": block.get("template", {}).get("reasoning_effort"),
             "devices": max(block.get("gpus", 0), 1) * block.get("nodes", 1),
             "context": room["max_model_len"],
             "batch": room["max_num_seqs"],
