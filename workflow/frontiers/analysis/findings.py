@@ -185,7 +185,7 @@ def by_half_year(moved: pd.DataFrame, benchmark: str, where: str) -> Finding:
 
 
 def of_cohorts(cohorts: pd.DataFrame, benchmark: str, where: str) -> Finding:
-    """Return the yearly change of the compute for a fixed accuracy with and without reasoning, and in dollars."""
+    """Return how fast the compute for a fixed accuracy halves with and without reasoning, and the dollars for it."""
     question = "Do reasoning models move like the others?"
     mine = cohorts[(cohorts["benchmark"] == benchmark) & (cohorts["metric"] == "compute_at_accuracy")]
     parts, cells = [], []
@@ -198,18 +198,11 @@ def of_cohorts(cohorts: pd.DataFrame, benchmark: str, where: str) -> Finding:
             if known.empty:
                 parts.append(f"{name} ({int(rows['models'].iloc[0])}): none, {rows['reason'].iloc[-1]}")
                 continue
-            each = []
             for row in known.itertuples():
-                low, high, middle = (10**-end for end in (row.high, row.low, row.slope_per_year))
-                each.append(
-                    f"{factor(middle)} ({factor(low)} to {factor(high)}) by {DIRECTIONS[row.estimator]}"
-                )
                 names = ("cost", "kind", "cohort", "benchmark", "metric", "estimator", "standard_error")
-                key = {name: getattr(row, name) for name in names}
-                cells += [
-                    Cell("cohorts", key, c, number(getattr(row, c)))
-                    for c in ("slope_per_year", "low", "high")
-                ]
+                key = {column: getattr(row, column) for column in names}
+                cells += [Cell("cohorts", key, c, number(getattr(row, c))) for c in MONTHS]
+            each = [f"{halving(row)} by {DIRECTIONS[row.estimator]}" for row in known.itertuples()]
             parts.append(f"{name} ({int(known['models'].iloc[0])}): {', '.join(each)}")
     if not cells:
         return Finding(question, cannot(mine["reason"]))
@@ -224,7 +217,9 @@ MONTHS = ("doubling_months", "doubling_low", "doubling_high")
 
 
 def halving(row: object) -> str:
-    """Return in how many months something halves, with the limits that are known."""
+    """Return in how many months a cost halves, with the limits that are known."""
+    if row.doubling_months < 0:
+        return "no halving"
     low, high = (
         f"{end:.1f}" if np.isfinite(end) else "no limit" for end in (row.doubling_low, row.doubling_high)
     )
