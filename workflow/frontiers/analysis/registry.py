@@ -114,6 +114,21 @@ ANALYSES = (
         studies=ANSWERED,
     ),
     Analysis(
+        "cut_uncapped",
+        (
+            Table(
+                "cut",
+                csv="Cut without decoding",
+                limits=(
+                    ("accuracy", "accuracy_low", "accuracy_high"),
+                    ("difference", "difference_low", "difference_high"),
+                ),
+                checked=False,
+            ),
+        ),
+        studies=MEASURED,
+    ),
+    Analysis(
         "follow_frontier",
         (
             Table(
