@@ -19,6 +19,7 @@ RUNS = {
     "outcomes": 8,
     "failing": 8,
     "ties": 8,
+    "difficulty": 30,
 }
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
 
