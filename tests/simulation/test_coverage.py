@@ -20,6 +20,7 @@ RUNS = {
     "failing": 8,
     "ties": 8,
     "difficulty": 30,
+    "abilities": 10,
 }
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
 

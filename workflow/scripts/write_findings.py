@@ -1,8 +1,8 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
-Inputs: the tables points, frontier, trend, saturation, gains, architectures, size_pairs and outcomes of a study, and
-difficulty_gains and differences if it has answers. Outputs: `findings.md`, and `findings.json` with the table, row and
-column of every number.
+Inputs: the tables points, frontier, trend, ability_trend, saturation, gains, architectures, size_pairs and outcomes of a
+study, and difficulty_gains and differences if it has answers. Outputs: `findings.md`, and `findings.json` with the table,
+row and column of every number.
 """
 
 import argparse
@@ -16,7 +16,17 @@ from frontiers.core.cli import run
 from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 
-TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "size_pairs", "outcomes")
+TABLES = (
+    "points",
+    "frontier",
+    "trend",
+    "ability_trend",
+    "saturation",
+    "gains",
+    "architectures",
+    "size_pairs",
+    "outcomes",
+)
 ANSWERED = ("difficulty_gains", "differences")
 """Tables that a study without answers does not have."""
 
