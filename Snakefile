@@ -20,12 +20,18 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
 from frontiers.config import code_digest, currency, left_out, load, records, strategies
 from frontiers.config import study as registry
-from frontiers.core import escapes, yaml_files
+from frontiers.core import escapes, sealed, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
 from frontiers.generation.engines import gpu_locks
 from frontiers.planning import job_resources
+
+if not Path("config.yaml").exists() and not workflow.overwrite_configfiles:
+    raise WorkflowError(
+        f"{Path.cwd()} has no config.yaml: start in the project's folder (cd {workflow.basedir}), or add "
+        f"--directory {workflow.basedir}"
+    )
 
 try:
     for path in filter(Path.exists, map(Path, ["config.yaml", *workflow.overwrite_configfiles])):

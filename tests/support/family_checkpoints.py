@@ -1,8 +1,8 @@
 """Checkpoints of random weights for the models of the open-reasoning study: the real classes and fields, small dimensions.
 
-Each has the vocabulary of the pocket models with its family's markers, and a chat template of its family's form. The
-random weights of gpt-oss are not quantised, as vLLM has no MXFP4 for a CPU. Those of Gemma 3n are of its text alone,
-since the classes of its vision tower need timm.
+Each has a vocabulary of bytes with its family's markers, and a chat template of its family's form. The random weights
+of gpt-oss are not quantised, as vLLM has no MXFP4 for a CPU. Those of Gemma 3n are of its text alone, since the classes
+of its vision tower need timm.
 """
 
 import json
@@ -12,7 +12,6 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from frontiers.pocket.tokenizer import build_tokenizer
 from support.paths import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -20,21 +19,11 @@ MODELS = CONFIG["studies"]["open-reasoning"]["models"]
 ASK = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 TEMPLATES = {
     "plain": ASK,
-    "opened": ASK + "<think>\n",
+    "opened": ASK + "{{ '<think>\\n' }}",
     "harmony": "<|start|>system<|message|>Current date: {{ strftime_now('%Y-%m-%d') }} Reasoning: {{ reasoning_effort }}"
     "<|end|><|start|>user<|message|>" + ASK + "<|end|><|start|>assistant",
 }
-HARMONY = [
-    "<|start|>",
-    "<|channel|>",
-    "<|message|>",
-    "<|end|>",
-    "analysis",
-    "final",
-    "assistant",
-    "system",
-    "user",
-]
+HARMONY = ["<|start|>", "<|channel|>", "<|message|>", "<|end|>"]
 SMALL = {
     "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32,
     "max_position_embeddings": 512, "num_hidden_layers": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1,
@@ -98,24 +87,34 @@ def shape_of(name: str) -> tuple[str, dict, str]:
     return "Phi3ForCausalLM", SMALL, "plain"
 
 
+def byte_tokenizer(name: str, template: str):
+    """Return a tokenizer of bytes, with the markers of a model's family as tokens; Nemotron's joins `>` and a line break."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = ["<pad>", "<eos>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    line = pre_tokenizers.ByteLevel(False, use_regex=False).pre_tokenize_str("\n")[0][0]
+    joined = [(">", line)] if name.startswith("nemotron") else []
+    vocabulary = {token: number for number, token in enumerate([*letters, *map("".join, joined)])}
+    made = Tokenizer(models.BPE(vocabulary, joined))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(False, use_regex=False)
+    made.decoder = decoders.ByteLevel()
+    markers = HARMONY if template == "harmony" else [] if joined else ["<think>", "</think>"]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        additional_special_tokens=markers,
+        chat_template=TEMPLATES[template],
+    )
+
+
 def save(name: str, folder: Path, seed: int = 0) -> Path:
     """Write a checkpoint for a model of the study; return its folder."""
     import transformers
 
     kind, fields, template = shape_of(name)
-    tokenizer = build_tokenizer()
-    extra = HARMONY if template == "harmony" else []
-    tokenizer.add_tokens([word for word in extra if word.isalpha()])
-    tokenizer.add_special_tokens(
-        {
-            "additional_special_tokens": [
-                "<think>",
-                "</think>",
-                *(word for word in extra if not word.isalpha()),
-            ]
-        }
-    )
-    tokenizer.chat_template = TEMPLATES[template]
+    tokenizer = byte_tokenizer(name, template)
     tokenizer.save_pretrained(folder)
     vocabulary = -(-len(tokenizer) // 32) * 32
     sizes = {"vocab_size": vocabulary, "pad_token_id": 0, "eos_token_id": tokenizer.eos_token_id}

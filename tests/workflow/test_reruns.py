@@ -29,6 +29,8 @@ SHOWN = dict.fromkeys(
     (
         "describe_points",
         "fit_trend",
+        "compare_architectures",
+        "plot_architectures",
         "measure_sensitivity",
         "plot_trend",
         *SHOWING,

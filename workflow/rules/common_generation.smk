@@ -201,6 +201,33 @@ def asked_for_one(wc):
     return job_resources.asked(plan, wc.model, block("models", wc.model))
 
 
+def preflighted(wc):
+    """Return the preflight of a `generate` job's model on a GPU, made again if it failed; none on a CPU."""
+    if decoder(wc) != "gpu":
+        return []
+    path = f"results/{wc.study}/preflight/{wc.model}.json"
+    return ancient(path if has_passed(path) else made_anew(path))
+
+
+def has_passed(path):
+    """Return whether a preflight says that its model passed."""
+    try:
+        return sealed.read(Path(path))["passed"]
+    except (OSError, ValueError, KeyError, UserError):
+        return False
+
+
+def preflights(wc):
+    """Return the tables of the preflights of all models of this run, those that failed made again."""
+    found = [
+        f"results/{study}/preflight/{model}.txt"
+        for study in config["run"]
+        if is_generated(study)
+        for model in block("studies", study)["models"]
+    ]
+    return [path if has_passed(Path(path).with_suffix(".json")) else made_anew(path) for path in found]
+
+
 def traces(wc, benchmark):
     """Return the traces per problem of one benchmark that the job's model writes."""
     strategy = block("strategies", wc.strategy)

@@ -78,6 +78,7 @@ def parse(argv: list[str] | None) -> Job:
     add("--code", help="digest of the code that decides requests and rows, for the provenance")
     add("--environment", help="digest of the conda environment, for the provenance")
     add("--keep", nargs="*", default=[], help="benchmarks whose tables are in --output-dir as they should be")
+    add("--preflight", type=Path, help="JSON written by preflight for the model, which must have passed")
     add("--journal-dir", type=Path, required=True, help="folder of the journals")
     add("--output-dir", type=Path, required=True, help="folder of the tables to write")
     return Job(**vars(parser.parse_args(argv)))

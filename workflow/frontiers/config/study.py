@@ -146,6 +146,13 @@ def facts(config: Mapping, study: Mapping) -> dict[str, dict]:
     return {name: {k: v for k, v in fact.items() if v is not None} for name, fact in both.items()}
 
 
+def labels_of_recorded(study: Mapping) -> dict[str, str]:
+    """Return the label of every model of a recorded study, by model, from its logs or its table of runs."""
+    if "logs" in study:
+        return {log["model"]: log.get("label", log["model"]) for log in study["logs"]}
+    return labels_of_runs(study["runs"])
+
+
 def labels_of_runs(path: str) -> dict[str, str]:
     """Return the label of every model in the CSV of runs of a recorded study, by model; none where a row has none."""
     with open(path, encoding="utf-8", newline="") as file:
@@ -167,6 +174,7 @@ def planned(config: Mapping, study: Mapping) -> str:
         models[name] = {
             **{key: block[key] for key in ("path", "repository") if key in block},
             "style": block["thinking"]["style"],
+            "effort": block.get("template", {}).get("reasoning_effort"),
             "devices": max(block.get("gpus", 0), 1) * block.get("nodes", 1),
             "context": room["max_model_len"],
             "batch": room["max_num_seqs"],

@@ -57,6 +57,7 @@ class Job:
     keep: list[str]
     journal_dir: Path
     output_dir: Path
+    preflight: Path | None
 
     @property
     def may_decode(self) -> bool:
@@ -237,6 +238,7 @@ def benchmark_runs(
 def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
     """Bring every episode to its end; raise `DevicesNeeded` instead of decoding with too few GPUs."""
     if job.may_decode:
+        check_preflight(job)
         scheduler.drive(runs, engine, cli.say)
     elif missing := scheduler.replay(runs):
         if job.granted:
@@ -251,6 +253,16 @@ def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
             f"model needs, so it stopped before starting an engine. Rerun the command: it now asks for the GPUs, "
             f"because {path} exists"
         )
+
+
+def check_preflight(job: Job) -> None:
+    """Raise `UserError` if the model did not pass its preflight."""
+    for check in read_json(job.preflight)["checks"] if job.preflight else ():
+        if not check["passed"]:
+            raise cli.UserError(
+                f"{job.model}: the preflight failed at {check['name']}: {check['detail']}. Once that is corrected, the same "
+                "command tries it again"
+            )
 
 
 def write(

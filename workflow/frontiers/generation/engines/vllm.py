@@ -167,6 +167,11 @@ class VllmEngine:
         """Number of requests to hand over at a time: those that run together, and a few that wait for a seat."""
         return self.arguments["max_num_seqs"] + max(1, self.arguments["max_num_seqs"] // 8)
 
+    @property
+    def bias_limit(self) -> int | None:
+        """The most tokens that a logit bias of a request may name in the started engine; None without a limit."""
+        return BIAS_LIMIT if self._llm.llm_engine.vllm_config.use_v2_model_runner else None
+
     def submit(self, request: Request) -> None:
         """Accept a request; the first one starts the engine."""
         self.start()
@@ -223,10 +228,8 @@ class VllmEngine:
         self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request))
 
     def _parameters(self, request: Request):
-        limited = (
-            self.sampling.get("frequency_penalty") and self._llm.llm_engine.vllm_config.use_v2_model_runner
-        )
-        return parameters_of(request, self.sampling, BIAS_LIMIT if limited else None)
+        limit = self.bias_limit if self.sampling.get("frequency_penalty") else None
+        return parameters_of(request, self.sampling, limit)
 
     def _read(self, request: Request, output) -> Completion:
         return completion_of(request, output, self.tokenizer)
@@ -270,6 +273,12 @@ class VllmEngine:
         gc.unfreeze()
         gc.collect()
 
+    def _cache_tokens(self) -> int | None:
+        """Return the tokens that the cache of the started engine holds, None if that is not known."""
+        with suppress(AttributeError):
+            cache = self._llm.llm_engine.vllm_config.cache_config
+            return cache.num_gpu_blocks * cache.block_size if cache.num_gpu_blocks else None
+
     def describe(self) -> dict:
         """Return the versions of engine, torch and CUDA, and the device, None if a GPU engine has not started."""
         import torch
@@ -279,6 +288,7 @@ class VllmEngine:
             "engine_version": {name: importlib.metadata.version(name) for name in sorted(installed)},
             "engine_start_seconds": self.start_seconds,
             "max_num_seqs": self.arguments["max_num_seqs"],
+            "cache_tokens": self._cache_tokens(),
             "torch": torch.__version__,
             "device": device_name(self.start_seconds is not None),
             "cuda": torch.version.cuda,
