@@ -75,6 +75,15 @@ ANALYSES = (
     ),
     Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
     Analysis(
+        "measure_abilities",
+        (
+            Table("abilities", csv="Abilities", estimates=("ability",), limits=(("ability", "low", "high"),)),
+            Table("ability_trend", csv="Trend of ability", estimates=("estimate",), limits=ESTIMATE),
+        ),
+        points="points",
+        answers=False,
+    ),
+    Analysis(
         "fit_saturation",
         (
             Table("saturation"),

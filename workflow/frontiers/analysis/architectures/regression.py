@@ -159,7 +159,13 @@ def _effects(
     effect = np.array([float(name == a) for name in names])
     found = fit.contrast(effect)
     low, high = found.limits(LEVEL)
-    odds |= {"estimable": True, "estimate": found.estimate, "low": low, "high": high}
+    odds |= {
+        "estimable": True,
+        "estimate": found.estimate,
+        "low": low,
+        "high": high,
+        "p_value": found.p_value,
+    }
     if cluster == "model" and leaving_out:
         odds |= _leaving_out(used, a, b, held, found.estimate)
     slope = fit.contrast(np.array([float(name == "decades") for name in names]))
