@@ -1,9 +1,12 @@
 import json
 import os
 import shlex
+import subprocess
 import sys
 from functools import cache
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 from jinja2.filters import FILTERS
 from snakemake.exceptions import WorkflowError
@@ -15,13 +18,20 @@ min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from frontiers.analysis import registry as analyses
-from frontiers.config import code_digest, currency, load, records, strategies
+from frontiers.config import code_digest, currency, left_out, load, records, strategies
 from frontiers.config import study as registry
-from frontiers.core import escapes, yaml_files
+from frontiers.core import escapes, sealed, yaml_files
 from frontiers.core.cli import UserError
 from frontiers.core.files import sha256_of
 from frontiers.generation import devices_needed
+from frontiers.generation.engines import gpu_locks
 from frontiers.planning import job_resources
+
+if not Path("config.yaml").exists() and not workflow.overwrite_configfiles:
+    raise WorkflowError(
+        f"{Path.cwd()} has no config.yaml: start in the project's folder (cd {workflow.basedir}), or add "
+        f"--directory {workflow.basedir}"
+    )
 
 try:
     for path in filter(Path.exists, map(Path, ["config.yaml", *workflow.overwrite_configfiles])):
@@ -38,6 +48,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 config = load.load(config)
+STUDIES = config["studies"]
+config["studies"] = left_out.without(STUDIES, os.environ.get(left_out.VARIABLE, ""))
 
 # Scripts import the package. Everything else comes from the rule's conda environment alone, never from the caller's
 # home folder; without conda, from the Python that runs Snakemake.
@@ -54,6 +66,8 @@ else:
 
 
 onstart:
+    refuse_too_few_devices()
+    refuse_unpinned()
     for folder in filter(
         os.path.exists, ["logs", "results", *(f"results/{name}" for name in config["run"])]
     ):
@@ -61,6 +75,10 @@ onstart:
             raise WorkflowError(
                 f"{folder}: permission denied, or the disk is read-only; fix this and rerun the command"
             )
+
+
+onerror:
+    report_without_failed_models()
 
 
 report: "workflow/report/workflow.rst"
@@ -81,6 +99,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/common_strategies.smk"
 include: "workflow/rules/common_generation.smk"
 include: "workflow/rules/common_results.smk"
+include: "workflow/rules/common_failures.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/generate.smk"

@@ -102,6 +102,34 @@ def size_pairs(number=0, **changes):
     return pd.DataFrame(rows, columns=[*row, "model_b"])
 
 
+def difficulty_gains(**changes):
+    row = {
+        "model": "m",
+        "strategy": "cot",
+        "benchmark": "a",
+        "step": "from the smallest cap",
+        "estimable": True,
+    }
+    row |= {"gain_easy": 0.4, "gain_easy_low": 0.3, "gain_easy_high": 0.5, "reason": None, "difference": -0.3}
+    row |= {"gain_hard": 0.1, "gain_hard_low": 0.02, "gain_hard_high": 0.18, "p_holm": 0.01}
+    other = row | {"model": "n", "gain_easy": 0.2, "gain_easy_low": 0.1, "gain_easy_high": 0.3}
+    other |= {"gain_hard": 0.05, "gain_hard_low": -0.02, "gain_hard_high": 0.12, "p_holm": 0.2}
+    return pd.DataFrame([row | changes, other | changes])
+
+
+def differences(**changes):
+    row = {
+        "benchmark": MEAN,
+        "family": "models",
+        "model_a": "m",
+        "strategy_a": "cot",
+        "cap_a": None,
+        "problems": 90,
+    }
+    row |= {"model_b": "n", "strategy_b": "cot", "cap_b": None, "p_holm": 0.01, "detectable": 0.08}
+    return pd.DataFrame([row | changes, row | {"model_b": "o", "p_holm": 0.3, "detectable": 0.12} | changes])
+
+
 def outcomes(low=0.95, high=1.08):
     key = {
         "model": "all",
@@ -139,6 +167,8 @@ def study(**tables):
         "architectures": architectures(),
         "size_pairs": size_pairs(),
         "outcomes": outcomes(),
+        "difficulty_gains": difficulty_gains(),
+        "differences": differences(),
     }
     return findings.findings(made | tables, LABELS)
 
@@ -155,6 +185,8 @@ def test_every_question_has_one_answer_with_its_interval():
         "Where does more reasoning stop paying?",
         "Experts or dense?",
         "Do failures cost more?",
+        "Does more reasoning reach the hard problems?",
+        "How small a difference can be told?",
     ]
     text = findings.markdown("s", found)
     for piece in (
@@ -168,6 +200,12 @@ def test_every_question_has_one_answer_with_its_interval():
         "M moves the first most.",
         "6 of 8 pairs",
         "1.01 times the tokens (0.95 to 1.08, A)",
+        "On A, from the smallest cap to the largest, 2 models gain between +20.0 points (+10.0 to +30.0) and +40.0 points "
+        "(+30.0 to +50.0) on problems that the other models mostly solve, and between +5.0 points (-2.0 to +12.0) and "
+        "+10.0 points (+2.0 to +18.0) on those that they mostly miss. A gain on the hard ones is shown for 1 of them, a "
+        "smaller gain than on the easy ones for 1 (Holm).",
+        "1 of 2 pairs of models differ at their largest caps (paired tests, Holm, 5 %). With 90 problems and as much "
+        "disagreement as here, one test has 80 % power for a difference of 8.0 to 12.0 points",
     ):
         assert piece in text
 
@@ -221,6 +259,26 @@ def test_what_cannot_be_estimated_says_why():
     few = saturation(saturation_cap=None, problems=100)
     assert "for none of 1 models" in answer("reasoning stop", saturation=few)
     assert "With 100 problems (fewer than 268)" in answer("reasoning stop", saturation=few)
+
+
+def test_a_study_without_answers_cannot_tell_problems_or_pairs():
+    for name, question in (("difficulty_gains", "hard problems"), ("differences", "How small")):
+        assert answer(question, **{name: None}).startswith("These data cannot tell: published figures")
+    few = difficulty_gains(estimable=False, reason="too few problems")
+    assert answer("hard problems", difficulty_gains=few) == "These data cannot tell: too few problems."
+    assert "one cap" in answer("hard problems", difficulty_gains=few.iloc[:0])
+    none = differences(detectable=None)
+    assert "no two models" in answer("How small", differences=none)
+
+
+def test_hard_problems_are_told_of_the_headline_or_of_where_most_models_have_some():
+    rows = pd.concat([difficulty_gains(), difficulty_gains(benchmark="b").iloc[:1]])
+    assert answer("hard problems", difficulty_gains=rows).startswith("On A,")
+    alone = answer("hard problems", difficulty_gains=difficulty_gains().iloc[:1])
+    assert (
+        "1 models gain +40.0 points" not in alone
+        and "1 model gains +40.0 points (+30.0 to +50.0) on problems" in alone
+    )
 
 
 def test_labels_are_no_markup():

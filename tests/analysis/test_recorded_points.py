@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 import summarise_recorded
 from frontiers.analysis import recorded_points as recorded
 from frontiers.compute import answer_flops
+from frontiers.compute.precision import read_precision
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN
 from frontiers.core.tables import check_table
+from frontiers.data import hardware, prices
+from frontiers.data.architecture_facts import read_facts
 from frontiers.data.hardware import FOLDER
+from frontiers.planning import roofline
 from support.paths import ROOT, SHARED
 
 DATA = ROOT / "data" / "recorded"
@@ -39,6 +43,7 @@ def points_of(rows, caps):
             "flops": rows["output_tokens"] * 10.0,
             "flops_answer": rows["output_tokens"] * 10.0,
             "eflops": rows["output_tokens"] * 20.0,
+            **dict.fromkeys(("seconds", "joules", "dollars"), np.nan),
         }
     )
     made = recorded.answers_of(RUN, rows, spent)
@@ -174,8 +179,69 @@ def test_the_compute_of_a_mean_length_allows_for_the_spread_of_lengths(tables):
         own = lengths.var() / lengths.mean() ** 2
         flat, spread = counter.spread_out(
             name, mine["prompt_tokens"].astype(float).mean(), lengths.mean(), [0.0, own]
-        )
+        )["flops"]
         assert flat < spread == pytest.approx(true["flops"].mean(), rel=0.005)
+
+
+def test_dollars_are_tokens_times_the_price_and_seconds_are_those_of_the_roofline(tables, study):
+    """Dollars are linear in tokens, so that of a mean they are exact; seconds and joules by `roofline.estimate` itself."""
+    runs, known = tables
+    serving = summarise_recorded.Serving(hardware.read(FOLDER / "b200.yaml"), 8, 64)
+    counter = summarise_recorded.Counter(ROOT / "data" / "architectures", FOLDER / "kinetics.yaml", serving)
+    asked = {
+        "phi-4": prices.Price(1e-6, 2e-6),
+        "gpt-oss-120b-high": prices.Price(1e-7, 5e-7),
+        "glm-5": prices.Price(1, 1),
+    }
+    few = runs[runs["model"].isin([*asked, "gemma-2-9b-it"])].reset_index(drop=True)
+    mine = known[known["run"].isin(few["run"])]
+    made, points = summarise_recorded.tables(
+        few, mine, counter, [1024, None], BENCHMARKS, {"draws": 50, "seed": 1}, asked=asked
+    )
+    check_table(points, "points", "points")
+    at = points.set_index(["model", "benchmark", points["cap"].astype("Float64").fillna(np.inf)])
+    for row in few.itertuples():
+        point = at.loc[(row.model, row.benchmark, np.inf)]
+        if row.model in asked:
+            price = asked[row.model]
+            whole = price.input * row.prompt_tokens + price.output * row.output_tokens
+            assert point["dollars"] == pytest.approx(whole, rel=1e-6)
+        else:
+            assert np.isnan(point["dollars"])
+        assert np.isnan(point["seconds"]) == np.isnan(point["joules"]) == (row.model == "glm-5")
+        if row.calls_with_tokens == 0:
+            assert point["eflops_low"] <= point["eflops"] <= point["eflops_high"]
+            assert point["seconds_low"] <= point["seconds"] <= point["seconds_high"]
+    both = at.loc[("phi-4", MEAN, np.inf)]
+    assert both["dollars"] == pytest.approx(at.loc["phi-4"].loc[BENCHMARKS, "dollars"].mean())
+    answer = made[
+        (made["model"] == "gpt-oss-120b-high") & made["cap"].isna() & (made["status"] != "left_out")
+    ].iloc[0]
+    run = few.loc[(few["model"] == answer["model"]) & (few["benchmark"] == answer["benchmark"]), "run"].item()
+    of_run = mine[mine["run"] == run].set_index(["problem_id", "epoch"])
+    asked_with = of_run.loc[(answer["problem_id"], answer["sample"] + 1)]
+    config = read_facts(ROOT / "data" / "architectures" / "gpt-oss-120b.yaml")["config"]
+    found = roofline.estimate(
+        counter.architecture("gpt-oss-120b"),
+        read_precision(config),
+        serving.device,
+        asked_with["prompt_tokens"],
+        answer["reasoning_tokens"],
+        64,
+        8,
+    )
+    assert answer["seconds"] == pytest.approx(found.seconds.likely)
+    assert answer["joules"] == pytest.approx(found.joules.likely)
+
+
+def test_every_offer_is_of_a_model_that_was_run_and_the_readme_names_those_without(tables):
+    offered = set(prices.read(ROOT / "data" / "prices" / "offers.csv"))
+    run = tables[0].drop_duplicates("model").set_index("model")["label"]
+    assert offered <= set(run.index)
+    text = (ROOT / "data" / "prices" / "README.md").read_text(encoding="utf-8")
+    assert f"{len(offered)} of the {len(run)} models" in text
+    without = sorted(run[sorted(set(run.index) - offered)])
+    assert f"No offer is listed for {', '.join(without[:-1])} and {without[-1]}." in text
 
 
 def test_the_readme_counts_what_the_tables_hold(tables):

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import math
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,21 @@ from support.paths import ROOT
 TEXT = (ROOT / "config.yaml").read_text()
 SERVED = {"kind": "endpoint", "url": "http://a:8000/v1", "max_model_len": 256, "max_num_seqs": 8}
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+OWN = {
+    "format": "verdicts",
+    "file": "data/recorded/runs.csv",
+    "model": "mine",
+    "benchmark": "gpqa-diamond",
+    "mode": "instruct",
+    "architecture": "phi-4",
+}
+OWN_STUDY = {
+    "kind": "recorded",
+    "logs": [OWN],
+    "labels": {"gpqa-diamond": "GPQA Diamond"},
+    "analysis": {"draws": 10, "seed": 1, "device": "kinetics"},
+}
+"""A recorded study of one's own log."""
 
 
 @pytest.fixture
@@ -36,8 +52,12 @@ def root(tmp_path) -> Path:
     (tmp_path / "data" / "recorded").mkdir()
     for name in ("runs.csv", "answers.parquet"):
         (tmp_path / "data" / "recorded" / name).touch()
+    (tmp_path / "data" / "prices").mkdir()
+    (tmp_path / "data" / "prices" / "offers.csv").touch()
+    (tmp_path / "data" / "pocket").mkdir()
+    shutil.copy(ROOT / "data/pocket/recipes.yaml", tmp_path / "data/pocket")
     (tmp_path / "data" / "hardware").mkdir()
-    for name in ("cpu", "h100", "kinetics"):
+    for name in ("b200", "cpu", "h100", "kinetics"):
         (tmp_path / "data" / "hardware" / f"{name}.yaml").touch()
     return tmp_path
 
@@ -173,6 +193,15 @@ MISTAKES = [
     ),
     ("studies/recorded/runs", "data/none.csv", ["studies.recorded.runs: there is no file data/none.csv"]),
     ("studies/recorded/answers", "data/none.parquet", ["studies.recorded.answers: there is no file data/none.parquet"]),
+    ("studies/recorded/runs", ..., ["studies.recorded: add `runs` and `answers`, or `logs` of verdicts"]),
+    ("studies/recorded/logs", [OWN], ["studies.recorded: `runs`, `answers`: not together with `logs`"]),
+    ("studies/recorded", OWN_STUDY | {"logs": [OWN | {"file": "no.csv"}]}, ["logs[0].file: there is no file no.csv"]),
+    ("studies/recorded", OWN_STUDY | {"logs": [OWN | {"benchmark": "quiz"}]}, ["`quiz` is not among the study's `labels`"]),
+    ("studies/recorded", OWN_STUDY | {"logs": [OWN, OWN]}, ["logs[1]: a second log of mine on gpqa-diamond"]),
+    ("studies/recorded", OWN_STUDY | {"logs": [OWN | {"release_date": "2026-13-01"}]}, ["logs[0].release_date"]),
+    ("studies/recorded/prices", "data/none.csv", ["studies.recorded.prices: there is no file data/none.csv"]),
+    ("studies/recorded/serving/device", "b20", ["studies.recorded.serving.device", "no device `b20`", "`b200`"]),
+    ("studies/recorded/serving/devices", 0, ["studies.recorded.serving.devices"]),
     ("studies/recorded/caps", [1024, 512, None], ["studies.recorded.caps: caps must ascend", "[512, 1024, null]"]),
     ("studies/recorded/caps", [0, None], ["studies.recorded.caps"]),
     ("models/pocket-moe/path", "models/moe", ["models.pocket-moe.path: there is nothing at models/moe"]),
@@ -192,6 +221,12 @@ MISTAKES = [
     ("studies/pocket/engine/kv_cache_gib", math.inf, ["studies.pocket.engine.kv_cache_gib", "inf is not"]),
     ("models/phi-4/label", "a\ud800", ["models.phi-4.label: the text has half of a surrogate pair, \\ud800"]),
     ("models/phi-4/label", "a\0", ["models.phi-4.label: the text has a NUL"]),
+    ("models/pocket-small/path", "data/pocket/models/smal", ["models.pocket-small.path: there is nothing at data/pocket"]),
+    ("benchmarks/short-chains/path", "data/pocket/problems/shrt.jsonl", ["benchmarks.short-chains.path: there is nothing"]),
+    ("models/pocket-small/temperature", 0.7, ["unknown key `temperature`; `temperature` belongs under `sampling`"]),
+    ("models/pocket-small/temprature", 0.7, ["unknown key `temprature`; `temperature` belongs under `sampling`"]),
+    ("models/pocket-small/lable", "x", ["unknown key `lable`; did you mean `label`?"]),
+    ("models/pocket-hybrid/label", "Pocket small", ["'Pocket small' is the label of `pocket-small` too"]),
     ("models/pocket-small/path", "x/" * 5000, ["models.pocket-small.path"]),
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Imported studies in config.yaml: what is derived, and one message for each mistake."""
 
 import copy
+import shutil
 
 import pytest
 import yaml
@@ -33,6 +34,8 @@ def config(tmp_path):
     for name in (*devices, "logs/samples.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "data/pocket").mkdir()
+    shutil.copy(ROOT / "data/pocket/recipes.yaml", tmp_path / "data/pocket")
     return config
 
 

@@ -50,7 +50,7 @@ def test_schema_is_strict_and_described():
 
 NOT_IN_CONFIG = {
     *(("model", key) for key in ("sha256", "trust_remote_code", "fetch_weights", "shards", "nodes")),
-    *(("engine", key) for key in ("kind", "piece_tokens", *ENDPOINT_ONLY)),
+    *(("engine", key) for key in ("kind", "piece_tokens", "arguments", *ENDPOINT_ONLY)),
     ("analysis", "usd_per_hour"),
     ("measured", "judge"),
     ("published", "chance"),

@@ -69,6 +69,10 @@ def test_bad_line_is_named(tmp_path, bad, message):
 
 def test_wrong_file_is_named(tmp_path):
     path = write(tmp_path / "p.jsonl", ROW)
+    with pytest.raises(
+        UserError, match=r"its sha256 is .* and has 1 rows, not 3\..*update `sha256` and `rows`"
+    ):
+        read_problems(path, sha256="0" * 64, rows=3)
     with pytest.raises(UserError, match=r"its sha256 is [0-9a-f]{64}, config.yaml says 0000"):
         read_problems(path, sha256="0" * 64)
     with pytest.raises(UserError, match=r"1 problems, config\.yaml says 2 rows"):

@@ -7,7 +7,7 @@ import pytest
 
 from frontiers.core.cli import UserError
 from frontiers.generation.chat_template import Renderer, TemplateFault
-from frontiers.generation.prompts import render_prompts
+from frontiers.generation.prompts import on_day, render_prompts
 from support.writer import PROMPT_STYLE, TOKENIZER
 
 MESSAGE = [{"role": "user", "content": "Ana has 7 pens."}]
@@ -93,3 +93,23 @@ def test_the_process_holds_no_file_of_the_job(tmp_path):
             os.readlink(f"/proc/{render._child}/fd/{n}") for n in os.listdir(f"/proc/{render._child}/fd")
         ]
         assert held.name not in open_files and len(open_files) == 3
+
+
+DATED = "Today is {{ strftime_now('%d %B %Y, %H:%M') }}. " + PLAIN
+
+
+def test_a_template_that_reads_the_clock_needs_a_pinned_day():
+    ask = ([("b/p1", "x")], PROMPT_STYLE)
+    with pytest.raises(UserError) as raised:
+        render_prompts(TOKENIZER, *ask, {"chat_template": DATED}, "my-model")
+    assert "Pin the day in the study's block: date: \"" in str(raised.value)
+    if_there = "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% endif %}"
+    with pytest.raises(UserError, match="today's date"):
+        render_prompts(TOKENIZER, *ask, {"chat_template": if_there}, "my-model")
+
+
+def test_a_pinned_day_is_the_same_at_every_time(monkeypatch):
+    template = on_day({"chat_template": DATED}, "2025-11-22")
+    with Renderer(TOKENIZER, {"tokenize": False, **template}) as render:
+        assert render(MESSAGE) == "Today is 22 November 2025, 00:00. Ana has 7 pens."
+    assert on_day({"a": 1}, None) == {"a": 1}

@@ -129,6 +129,18 @@ def test_a_job_that_was_granted_no_gpu_writes_its_tables_or_stops_before_the_eng
     assert not marker.exists()
 
 
+def test_a_job_granted_fewer_gpus_than_its_model_needs_is_refused_with_the_command(tmp_path, decoded_by):
+    wanted = on_a_gpu(tmp_path)
+    wanted.more = ["--gpus", "2", "--granted", "1"]
+    decoded_by(Unused())
+    with pytest.raises(
+        UserError, match=r"small: it needs 2 GPUs, and this job was granted 1\. .* --resources gpu=2"
+    ):
+        generate.main(wanted.arguments)
+    assert not devices_needed.needs_devices(tmp_path / "journal", "small")
+    assert generate.parse([*wanted.arguments, "--granted", "5"]).replicas == 2
+
+
 def test_on_a_cpu_or_with_all_its_gpus_a_job_may_decode(tmp_path):
     wanted = on_a_gpu(tmp_path)
     for more, device, expected in [

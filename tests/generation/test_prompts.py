@@ -53,3 +53,35 @@ def test_a_tokenizer_without_a_chat_template_needs_one_from_the_models_block():
     with pytest.raises(UserError, match=r"base: .*chat template"):
         render_prompt(bare, "1 + 1?", PROMPT_STYLE, {})
     assert render_prompt(bare, "1 + 1?", PROMPT_STYLE, {"chat_template": "x"}) == (7, 8)
+
+
+def joining_tokenizer(template):
+    """Return a tokenizer of characters that joins `>` with the line break after it."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    line = next(c for c, _ in [pre_tokenizers.ByteLevel(False, use_regex=False).pre_tokenize_str("\n")[0]])
+    vocabulary = {letter: number for number, letter in enumerate([*letters, ">" + line])}
+    made = Tokenizer(models.BPE(vocabulary, [(">", line)]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(False, use_regex=False)
+    made.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=made, chat_template=template)
+
+
+@pytest.mark.parametrize(
+    ("ending", "wanted"),
+    [
+        ("<think>\n", "<think>\n"),  # as the template of Nemotron Nano 9B v2 ends
+        ("<think>", "<think>"),
+        ("", "<think>"),
+        ("<think>\n</think>\n", "<think>\n</think>\n<think>"),
+    ],
+)
+def test_a_marker_that_the_tokenizer_joins_with_what_follows_is_not_added_again(ending, wanted):
+    tokenizer = joining_tokenizer("{{ messages[0]['content'] + " + repr(ending) + " }}")
+    thinking = Thinking.from_block({"style": "markers", "start": "<think>", "end": "</think>"}, tokenizer)
+    joined = tokenizer.encode("<think>\n", add_special_tokens=False)
+    assert tuple(joined[: len(thinking.start)]) != thinking.start, "the marker alone is other tokens"
+    prompt = render_prompt(tokenizer, "Why?", thinking, {})
+    assert tokenizer.decode(prompt) == "Why?" + wanted

@@ -11,7 +11,7 @@ import pytest
 
 from frontiers.core.cli import UserError
 from frontiers.generation import prompts
-from frontiers.generation.engines import vllm
+from frontiers.generation.engines import endpoint, vllm
 from frontiers.generation.requests import Request, before_text, complete, continuation
 from frontiers.generation.strategies import chain
 from support.paths import ROOT
@@ -145,6 +145,39 @@ def test_a_penalty_counts_what_stands_in_the_prompt_already(requests):
     parameters = vllm.parameters_of(request, {"temperature": 0.0, "frequency_penalty": 0.5})
     assert parameters.logit_bias == {4: -0.5, 5: -1.0}
     assert vllm.parameters_of(request, {"temperature": 0.0}).logit_bias is None
+
+
+def test_a_penalty_on_more_tokens_than_the_engine_takes_is_refused():
+    from vllm.v1.worker.gpu.sample.logit_bias import MAX_NUM_LOGIT_BIAS_TOKENS
+
+    assert vllm.BIAS_LIMIT == MAX_NUM_LOGIT_BIAS_TOKENS == 1024
+    sampling = {"temperature": 0.0, "frequency_penalty": 0.05}
+    for number, limit in ((1024, 1024), (1025, None)):
+        request = Request(tuple(range(number)), 1, 10, written=number)
+        assert len(vllm.parameters_of(request, sampling, limit).logit_bias) == number
+        assert limit is None or len(endpoint.body_of(request, sampling)["logit_bias"]) == number
+    with pytest.raises(UserError, match=r"1,025 distinct tokens, but .* at most 1,024.*V2_MODEL_RUNNER=0"):
+        vllm.parameters_of(request, sampling, 1024)
+    with pytest.raises(UserError, match="1,025 distinct tokens"):
+        endpoint.body_of(request, sampling)
+
+
+def test_a_request_that_the_second_model_runner_cannot_take_is_refused_and_restarts_nothing():
+    said: list[str] = []
+    sampling = {"temperature": 0.0, "frequency_penalty": 0.05}
+    engine = vllm.VllmEngine({"max_num_seqs": 4}, sampling, None, 0, said.append)
+    second = SimpleNamespace(use_v2_model_runner=True)
+    engine._llm = SimpleNamespace(llm_engine=SimpleNamespace(vllm_config=second, add_request=None))
+    with pytest.raises(UserError, match="1,025 distinct tokens"):
+        engine.submit(Request(tuple(range(1025)), 1, 10, written=1025))
+    assert not said
+
+
+def test_a_penalised_model_gets_the_model_runner_without_the_limit(monkeypatch, tmp_path):
+    for penalised, wanted in ((False, None), (True, "0")):
+        monkeypatch.setattr(vllm.os, "environ", {})
+        vllm.prepare_environment("cuda", tmp_path, penalised)
+        assert vllm.os.environ.get("VLLM_USE_V2_MODEL_RUNNER") == wanted
 
 
 def test_the_same_seed_writes_the_same_alone_and_in_company(runner, requests):
@@ -347,3 +380,32 @@ def test_a_model_with_recurrent_layers_is_not_cached_by_prefix():
     config = json.loads((FOLDER.parent / "hybrid/config.json").read_text())
     assert not vllm.engine_arguments("x", config, SETTINGS, 0, False)["enable_prefix_caching"]
     assert vllm.engine_arguments("x", {}, SETTINGS, 0, False)["enable_prefix_caching"]
+
+
+NUMA = "libnuma.so.1: cannot open shared object file"
+COMPILER = "fatal error: Python.h: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "fault", "wanted", "never"),
+    [
+        (None, NUMA, "libnuma1", "driver"),
+        ("13.0", NUMA, "libnuma1", "driver"),
+        (
+            "13.0",
+            "libcuda.so.1: cannot open",
+            "CUDA 13.0, which needs an NVIDIA driver of 580 or newer;",
+            "libnuma",
+        ),
+        ("13.0", "The NVIDIA driver on your system is too old (found version 12040)", "580", "libnuma"),
+        ("12.9", "no kernel image is available", "for CUDA 12.9; `nvidia-smi`", "580"),
+        ("13.0", "'_OpNamespace' '_C' object has no attribute 'x'", "If that is what runs here", "libnuma"),
+        (None, "anything", "Check the study's `engine` block", "CUDA"),
+        ("13.0", COMPILER, "gcc and python3.11-dev", "driver"),
+    ],
+)
+def test_the_advice_is_for_this_build(monkeypatch, cuda, fault, wanted, never):
+    import torch
+
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    assert wanted in vllm.advice(fault) and never not in vllm.advice(fault)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontiers.planning import expected_lengths
+from support.paths import ROOT
 
 PUBLISHED = pd.DataFrame(
     [
@@ -58,3 +59,43 @@ def test_published_lengths_are_of_the_same_style_and_widened_by_other_benchmarks
 def test_unknown_lengths_say_what_to_give():
     found = expected_lengths.expected("markers", "other", {}, PUBLISHED)
     assert found.trace is None and "lengths_like" in found.source
+
+
+RECORDED = pd.DataFrame(
+    [
+        ("easy", "markers", None, None, 600.0),
+        ("easy", "markers", None, None, 700.0),
+        ("hard", "markers", "oss", "low", 2000.0),
+        ("hard", "markers", "oss", "high", 18000.0),
+    ],
+    columns=["benchmark", "style", "family", "effort", "tokens"],
+)
+BOTH = {"hard": {}, "easy": {}}
+
+
+def lengths_of(family, effort, benchmarks=BOTH):
+    return expected_lengths.of_model("markers", family, effort, benchmarks, PUBLISHED, RECORDED)
+
+
+def test_recorded_lengths_of_a_benchmark_come_before_those_of_others():
+    found = lengths_of("other", None)
+    assert found["hard"] == expected_lengths.expected("markers", "hard", {}, PUBLISHED)
+    assert found["easy"] == expected_lengths.Lengths(110.0, (600.0, 650.0, 700.0), "2 recorded: easy")
+    given = {"easy": {"expected_tokens": {"prompt": 5, "trace": {"low": 1, "likely": 2, "high": 3}}}}
+    assert lengths_of("oss", "low", given)["easy"].trace == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("effort", "tokens"), [("low", 2000.0), ("medium", 6000.0), ("high", 18000.0)])
+def test_an_effort_has_its_own_lengths_and_scales_the_others(effort, tokens):
+    found = lengths_of("oss", effort)
+    assert found["hard"].trace == pytest.approx((7000 / 8000 * tokens, tokens, 9000 / 8000 * tokens))
+    assert found["easy"].trace[1] == pytest.approx(650 * tokens / 8000)
+    assert effort in found["easy"].source
+    assert lengths_of("other", effort)["hard"].trace == (7000.0, 8000.0, 9000.0)
+
+
+def test_the_shipped_lengths_tell_efforts_and_gsm8k_apart():
+    table = pd.read_csv(ROOT / "data/published/lengths.csv")
+    assert table[["benchmark", "style", "tokens", "what", "source"]].notna().all(axis=None)
+    assert set(table["style"]) == {"markers", "prompt"} and (table["tokens"] > 0).all()
+    assert table["family"].isna().equals(table["effort"].isna())

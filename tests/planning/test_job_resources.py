@@ -5,6 +5,8 @@ import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.planning import job_resources
@@ -74,3 +76,31 @@ def test_the_longest_start_first_and_a_new_plan_decodes_nothing(tmp_path):
     (tmp_path / "results/pocket/plan.json").write_text(json.dumps(plan))
     assert copy.jobs("--", *folders) == {}
     assert "priority: 5\n" in copy.snakemake("--dry-run", "--forcerun", "generate", "--", *folders).stdout
+
+
+def test_engines_fill_the_devices_by_the_time_of_their_jobs():
+    assert job_resources.replicas({"a": 60}, {"a": 1}, 8) == {"a": 8}
+    assert job_resources.replicas({"a": 60}, {"a": 3}, 8) == {"a": 2}
+    assert job_resources.replicas({"a": 60}, {"a": 16}, 8) == {"a": 1}
+    assert job_resources.replicas({"a": 60}, {"a": 0}, 8) == {"a": 1}
+    assert job_resources.replicas({"a": 300, "b": 60, "c": 40}, dict.fromkeys("abc", 1), 8) == {
+        "a": 6,
+        "b": 2,
+        "c": 1,
+    }
+    assert job_resources.replicas({}, {}, 8) == {}
+
+
+@given(
+    st.dictionaries(
+        st.integers(), st.tuples(st.integers(1, 9000), st.integers(1, 8)), min_size=1, max_size=30
+    ),
+    st.integers(8, 64),
+)
+def test_no_job_takes_longer_than_all_devices_divided_evenly(jobs, devices):
+    minutes, gpus = ({job: pair[i] for job, pair in jobs.items()} for i in range(2))
+    found = job_resources.replicas(minutes, gpus, devices)
+    even = sum(minutes[job] * gpus[job] for job in jobs) / devices
+    for job, engines in found.items():
+        assert 1 <= engines <= max(devices // gpus[job], 1)
+        assert minutes[job] / engines <= even * (1 + 1e-9) or engines == devices // gpus[job]

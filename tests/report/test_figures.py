@@ -311,8 +311,8 @@ def test_both_ends_of_a_range_have_one_unit(low, high, text):
     assert figure_context.per_token(low, high) == f"{text} per token"
 
 
-MEASURED_ONLY = {"caps", "components", "context", "differences", "outcomes"}
-PROBLEMS = {"caps", "components", "frontier", "outcomes"}
+MEASURED_ONLY = {"caps", "components", "context", "differences", "difficulty", "outcomes"}
+PROBLEMS = {"caps", "components", "difficulty", "frontier", "outcomes"}
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 

@@ -27,6 +27,7 @@ def run(tmp_path, request, *more):
     options = {
         "--request": json.dumps(request),
         "--published": root / "data/published/open_models.csv",
+        "--lengths": root / "data/published/lengths.csv",
         "--device": root / "data/hardware/h100.yaml",
         "--downloads": tmp_path / "none",
         "--output": tmp_path / "plan.parquet",

@@ -87,7 +87,9 @@ def test_an_analysis_with_a_figure_is_added(workflow, tmp_path):
             (copy.folder / path).write_text(code)
     assert len(touched) == 6
     jobs = copy.jobs()
-    assert jobs == dict.fromkeys(("measure_spread", "plot_spread", "check_results", "report"), 1)
+    assert jobs == dict.fromkeys(
+        ("measure_spread", "plot_spread", "check_results", "report", "write_index"), 1
+    )
     copy.snakemake()
     table = pd.read_parquet(copy.folder / "results/pocket/spread.parquet")
     assert sorted(table["model"]) == sorted(MODELS) and (table["lowest"] <= table["highest"]).all()

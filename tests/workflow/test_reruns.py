@@ -1,4 +1,4 @@
-"""What reruns after which change: the table of the README, each row a dry run on the finished small study.
+"""What reruns after which change: the table of docs/guide/reruns.md, each row a dry run on the finished small study.
 
 With `--write-docs` the table is written.
 """
@@ -22,13 +22,15 @@ from support.pages import faults
 from support.small_study import BENCHMARKS, CAPS, FETCHED, MODELS
 from support.workflow_copy import ROOT, Workflow
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/guide/reruns.md"
 LOCAL = "pocket-small"
 SHOWING = ("write_findings", "build_explorer", "check_results", "report", "write_index")
 SHOWN = dict.fromkeys(
     (
         "describe_points",
         "fit_trend",
+        "compare_architectures",
+        "plot_architectures",
         "measure_sensitivity",
         "plot_trend",
         *SHOWING,
@@ -299,14 +301,14 @@ def named(jobs: dict[str, int]) -> str:
     return "; ".join([*parts, "the aggregates"] if whole else parts)
 
 
-def test_the_table_of_the_readme_is_this_one(request):
+def test_the_table_of_the_page_is_this_one(request):
     lines = ["| change | decoded anew | jobs |", "|---|---|---|"]
     lines += [f"| {row.change} | {row.decoded} | {named(row.jobs)} |" for row in ROWS]
-    text = README.read_text()
+    text = PAGE.read_text()
     found = re.search(r"^\| change \| decoded anew .*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
     if request.config.getoption("--write-docs"):
-        README.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
-    assert README.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
+        PAGE.write_text(text.replace(found, "\n".join(lines) + "\n\n"))
+    assert PAGE.read_text().count("\n".join(lines) + "\n\n") == 1, "make docs"
     assert (len(MODELS), len(BENCHMARKS)) == (3, 2) and len(CAPS) > 1
 
 

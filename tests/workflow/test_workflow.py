@@ -88,6 +88,35 @@ def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
     assert not changed.jobs()
 
 
+@pytest.mark.slow
+def test_a_study_of_own_verdicts_has_every_product_and_passes_its_checks(changed):
+    """What Epoch AI's runs of two models left, written as one's own logs, gives the same points."""
+    runs = pd.read_csv(ROOT / "data/recorded/runs.csv")
+    known = pd.read_parquet(ROOT / "data/recorded/answers.parquet")
+    logs = []
+    for row in runs[runs["model"].isin(["gpt-oss-120b-high", "glm-4.7"])].to_dict("records"):
+        mine = known[known["run"] == row["run"]].rename(columns={"problem_id": "problem", "epoch": "sample"})
+        name = f"{row['model']}.{row['benchmark']}.csv"
+        mine.drop(columns="run").to_csv(changed.folder / name, index=False)
+        kept = ("model", "label", "developer", "release_date", "lineage", "mode", "architecture", "benchmark")
+        logs.append({"format": "verdicts", "file": name} | {key: row[key] for key in kept})
+    shipped = changed.config["studies"]["recorded"]
+    own = {key: shipped[key] for key in ("kind", "labels", "caps", "prices", "serving", "analysis")}
+    changed.config["studies"]["own"] = own | {"logs": logs}
+    changed.config["run"] = ["own"]
+    changed.snakemake()
+    folder = changed.folder / "results/own"
+    points = pd.read_parquet(folder / "points.parquet")
+    points = points[points["cap"].isna()].set_index(["model", "benchmark"])
+    for row in runs[runs["model"].isin(["gpt-oss-120b-high", "glm-4.7"])].itertuples():
+        point = points.loc[(row.model, row.benchmark)]
+        assert point["accuracy"] == pytest.approx(row.accuracy, abs=1e-6)
+        assert point["reasoning_tokens"] == pytest.approx(row.output_tokens, abs=1e-3)
+        assert point["dollars"] > 0 and point["seconds"] > 0
+    assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
+    assert not changed.jobs()
+
+
 def test_the_findings_of_a_measured_study_are_cells_of_its_tables(workflow):
     assert check_cells(workflow.folder / "results/pocket") > 5
     page = (workflow.folder / "results/pocket/explorer.html").read_text()

@@ -46,6 +46,7 @@ rule describe_points:
             category="Tables",
             labels={"table": "Points", "study": "{study}"},
         ),
+        left_out="results/{study}/left_out.csv",
     log:
         "logs/describe_points/{study}.log",
     benchmark:
@@ -59,9 +60,11 @@ rule describe_points:
         # Labels and dates enter here and no earlier: editing one measures nothing again.
         models=lambda wc: shown(wc),
         facts=facts,
+        left_out=lambda wc: missing_models(wc),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/describe_points.py --measures {input.measures:q} --models {params.models:q}"
-        " --facts {params.facts:q} --points {output.points:q} &> {log:q}"
+        " --facts {params.facts:q} {params.left_out:q} --points {output.points:q}"
+        " --missing {output.left_out:q} &> {log:q}"
 
 
 rule summarise_published:
@@ -95,9 +98,11 @@ rule summarise_published:
 
 rule summarise_recorded:
     input:
-        runs=setting("runs"),
-        recorded=setting("answers"),
+        runs=lambda wc: recorded(wc, "runs"),
+        recorded=lambda wc: recorded(wc, "answers"),
         device=device,
+        prices=lambda wc: block("studies", wc.study).get("prices", []),
+        serving=serving,
         architectures=sorted(str(path) for path in Path("data/architectures").glob("*.yaml")),
     output:
         answers="results/{study}/answers.parquet",
@@ -123,10 +128,12 @@ rule summarise_recorded:
         facts=facts,
         seed=setting("analysis/seed"),
         draws=setting("analysis/draws"),
+        prices=lambda wc, input: option("--prices", input.prices),
+        serving=served,
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/summarise_recorded.py --runs {input.runs:q} --recorded {input.recorded:q}"
         " --device {input.device:q} --benchmarks {params.benchmarks:q} --caps {params.caps:q} --facts {params.facts:q} --seed {params.seed:q}"
-        " --draws {params.draws:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
+        " --draws {params.draws:q} {params.prices:q} {params.serving:q} --answers {output.answers:q} --points {output.points:q} &> {log:q}"
 
 
 # One rule per entry of frontiers/analysis/registry.py: points and answers come in, tables go out.

@@ -58,6 +58,15 @@ def is_downloaded(kind, name):
     return not any(is_older(origin, path) for path in registry.local_files(block(kind, name)))
 
 
+# The GPUs of this node, which its jobs share; None on a cluster, where `gpu` of its profile limits them.
+DEVICES = None
+if workflow.is_main_process and workflow.local_exec:
+    DEVICES = len(gpu_locks.visible(gpu_locks.load_nvml()[0], os.environ))
+    if "gpu" not in workflow.global_resources:
+        # With 0, Snakemake would limit nothing.
+        workflow.register_resource("gpu", max(DEVICES, 1))
+
+
 def granted(wc):
     """Return the GPUs that a `generate` job is granted: none where only its code has changed, so that it reads its journal.
 
@@ -65,9 +74,60 @@ def granted(wc):
     """
     gpus = block("models", wc.model).get("gpus", 0)
     if not gpus or devices_needed.needs_devices("results/journal", wc.model):
-        return gpus
+        return gpus * replicas(wc)
     found = block("studies", wc.study)["benchmarks"]
-    return 0 if all(is_held(wc, name, wc.shard, by=None) for name in found) else gpus
+    return 0 if all(is_held(wc, name, wc.shard, by=None) for name in found) else gpus * replicas(wc)
+
+
+def replicas(wc):
+    """Return how many engines of its model a `generate` job runs, each on GPUs of its own."""
+    return replicas_of_all().get((wc.study, wc.model, wc.strategy, wc.shard), 1)
+
+
+@cache
+def replicas_of_all():
+    """Return how many engines each job has that decodes chains in this run: by their times, they fill the node's GPUs.
+
+    Of these no more are used than `--resources gpu=` says.
+    """
+    limit = min(DEVICES, workflow.global_resources["gpu"].value) if DEVICES else 0
+    minutes, gpus = {}, {}
+    for key in chains_to_decode() if limit > 1 else ():
+        wc = SimpleNamespace(**dict(zip(("study", "model", "strategy", "shard"), key)))
+        minutes[key] = asked_for_one(wc)["runtime"]
+        gpus[key] = block("models", wc.model).get("gpus", 0)
+    return job_resources.replicas(minutes, gpus, limit)
+
+
+def chains_to_decode():
+    """Yield (study, model, strategy, shard) of the jobs of this run that decode chains with vLLM on one node."""
+    for study in filter(is_generated, config["run"]):
+        asked_of = block("studies", study)
+        for model, strategy in product(asked_of["models"], asked_of["strategies"]):
+            found = block("models", model)
+            if method(strategy) not in strategies.SAMPLED or "thoughts" in found or found.get("nodes", 1) > 1:
+                continue
+            for shard in registry.shards(found):
+                wc = SimpleNamespace(study=study, model=model, strategy=strategy, shard=shard)
+                if not all(is_held(wc, benchmark, shard, by=None) for benchmark in asked_of["benchmarks"]):
+                    yield study, model, strategy, shard
+
+
+def refuse_too_few_devices():
+    """Stop a run before it starts if a job needs more GPUs than it can be granted."""
+    limit = workflow.global_resources["gpu"].value
+    for job in workflow.dag.needrun_jobs() if DEVICES is not None else ():
+        needed = job.resources.get("model_gpus", 0)
+        if 0 < job.resources.get("gpu", 0) < needed:
+            fix = (
+                f"rerun the command with --resources gpu={needed}"
+                if DEVICES >= needed
+                else "set `gpus` of the model to fit, or run the study on a node with enough"
+            )
+            raise WorkflowError(
+                f"{job.rule.name} {' '.join(job.wildcards)}: its model needs {needed} GPUs, but this run is limited to "
+                f"{limit}, and this node has {DEVICES} (`nvidia-smi` lists them). Nothing was started: {fix}"
+            )
 
 
 def generated(product):
@@ -130,8 +190,42 @@ def decoder(wc):
 
 def asked(wc, resource):
     """Return the minutes (`runtime`) or main memory (`mem_mb`) that a `generate` job requests."""
+    engines = replicas(wc)
+    of_one = asked_for_one(wc)[resource]
+    return of_one * engines if resource == "mem_mb" else -(-of_one // engines)
+
+
+def asked_for_one(wc):
+    """Return the minutes and main memory of a `generate` job with one engine."""
     plan = Path("results", wc.study, "plan.json")
-    return job_resources.asked(plan, wc.model, block("models", wc.model))[resource]
+    return job_resources.asked(plan, wc.model, block("models", wc.model))
+
+
+def preflighted(wc):
+    """Return the preflight of a `generate` job's model on a GPU, made again if it failed; none on a CPU."""
+    if decoder(wc) != "gpu":
+        return []
+    path = f"results/{wc.study}/preflight/{wc.model}.json"
+    return ancient(path if has_passed(path) else made_anew(path))
+
+
+def has_passed(path):
+    """Return whether a preflight says that its model passed."""
+    try:
+        return sealed.read(Path(path))["passed"]
+    except (OSError, ValueError, KeyError, UserError):
+        return False
+
+
+def preflights(wc):
+    """Return the tables of the preflights of all models of this run, those that failed made again."""
+    found = [
+        f"results/{study}/preflight/{model}.txt"
+        for study in config["run"]
+        if is_generated(study)
+        for model in block("studies", study)["models"]
+    ]
+    return [path if has_passed(Path(path).with_suffix(".json")) else made_anew(path) for path in found]
 
 
 def traces(wc, benchmark):

@@ -25,6 +25,11 @@ def answers(wc):
     return [f"results/{wc.study}/answers.parquet"] if has_answers(wc.study) else []
 
 
+def answered(name):
+    """Return an input function for a table that only studies with answers have."""
+    return lambda wc: [f"results/{wc.study}/{name}.parquet"] if has_answers(wc.study) else []
+
+
 def applies(entry, study):
     """Return whether an analysis or a figure is made of a study."""
     return analyses.applies(entry, block("studies", study)["kind"], spends_in_many_ways(study))
@@ -94,7 +99,7 @@ def labels(wc, names):
     study = block("studies", wc.study)
     known = {
         "models": {name: block("models", name)["label"] for name in sorted(study.get("models", []))}
-        | (registry.labels_of_runs(study["runs"]) if study["kind"] == "recorded" else {}),
+        | (registry.labels_of_recorded(study) if study["kind"] == "recorded" else {}),
         "benchmarks": dict(sorted(registry.labels(config, study).items())),
         "strategies": named_strategies(study),
     }
@@ -158,3 +163,26 @@ def price(wc):
 def device(wc):
     """Return the description of the device that the analysis of the job's study names."""
     return f"data/hardware/{setting('analysis/device')(wc)}.yaml"
+
+
+def recorded(wc, table):
+    """Return the table `runs` or `answers` of a recorded study: its own, or the one that is read from its logs."""
+    return block("studies", wc.study).get(table, f"results/{wc.study}/recorded/{RECORDED_FILES[table]}")
+
+
+RECORDED_FILES = {"runs": "runs.csv", "answers": "answers.parquet"}
+
+
+def serving(wc):
+    """Return the description of the device that a recorded study is thought to be served on, if it names one."""
+    serves = block("studies", wc.study).get("serving")
+    return f"data/hardware/{serves['device']}.yaml" if serves else []
+
+
+def served(wc, input):
+    """Return the options of `serving`."""
+    serves = block("studies", wc.study).get("serving")
+    if not serves:
+        return []
+    numbers = ["--devices", serves["devices"], "--batch", serves["batch"]]
+    return [*option("--serving", input.serving), *numbers]

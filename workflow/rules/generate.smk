@@ -1,8 +1,60 @@
 # In: problems and a checkpoint. Out: tables of generations with their provenance, one per model and benchmark.
 
 
+# Tries a model in minutes on the device it will use: `snakemake preflight`, and before the first job on a GPU.
+rule preflight_model:
+    input:
+        manifest="data/models/{model}.json",
+        problems=lambda wc: expand(
+            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
+        ),
+    output:
+        checks="results/{study}/preflight/{model}.json",
+        text="results/{study}/preflight/{model}.txt",
+    log:
+        "logs/preflight_model/{study}/{model}.log",
+    benchmark:
+        "benchmarks/preflight_model/{study}/{model}.tsv"
+    wildcard_constraints:
+        study=GENERATED,
+    # Before anything that takes hours.
+    priority: 2**30
+    conda:
+        lambda wc: f"../../envs/generate-{decoder(wc)}.yaml"
+    threads: 1
+    resources:
+        gpu=lambda wc: block("models", wc.model).get("gpus", 0),
+        model_gpus=lambda wc: block("models", wc.model).get("gpus", 0),
+        mem_mb=lambda wc: block("models", wc.model).get("memory_mb", 4000),
+        runtime=60,
+    params:
+        made_by=made_by("preflight_model"),
+        identity=lambda wc: registry.identity(block("models", wc.model)),
+        seed=setting("seed"),
+        date=lambda wc: option("--date", block("studies", wc.study).get("date")),
+        engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/preflight_model.py --model {wildcards.model:q} --identity {params.identity:q}"
+        " --manifest {input.manifest:q} --problems {input.problems:q} --seed {params.seed:q} {params.date:q}"
+        " --engine {params.engine:q} --gpus {resources.model_gpus:q} --journal-dir results/journal"
+        " --output {output.checks:q} 2> >(keep {log:q})"
+
+
+rule preflight:
+    input:
+        preflights,
+    log:
+        "logs/preflight.log",
+    localrule: True
+    conda:
+        "../../envs/analyse.yaml"
+    shell:
+        "cat {input:q} | tee {log:q}; ! grep --quiet ' FAIL ' {log:q}"
+
+
 rule generate:
     input:
+        preflight=lambda wc: preflighted(wc),
         manifest="data/models/{model}.json",
         problems=lambda wc: expand(
             "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
@@ -45,19 +97,21 @@ rule generate:
         samples=lambda wc, input: registry.canonical(posed(wc)),
         answer_tokens=setting("answer_tokens"),
         seed=setting("seed"),
+        date=lambda wc: option("--date", block("studies", wc.study).get("date")),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", wc.model)),
         method=lambda wc: registry.canonical(strategies.decoding(block("strategies", wc.strategy))),
         reward=lambda wc: option("--reward", reward_block(wc) if reward(wc) else None),
         reward_manifest=lambda wc, input: option("--reward-manifest", input.reward),
         environment=lambda wc: option("--environment", environment(wc)),
         keep=lambda wc, input: option("--keep", kept(wc)),
+        preflight=lambda wc, input: option("--preflight", input.preflight),
         shard=lambda wc: option("--shard", wc.shard.removeprefix(".")),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {wildcards.model:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.problems:q} --samples {params.samples:q}"
         " --strategy {wildcards.strategy:q} --method {params.method:q} {params.reward:q} {params.reward_manifest:q} --caps {params.caps:q} --answer-tokens {params.answer_tokens:q}"
-        " --seed {params.seed:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
-        " {params.environment:q} {params.keep:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
+        " --seed {params.seed:q} {params.date:q} --engine {params.engine:q} --gpus {resources.model_gpus:q} --granted {resources.gpu:q} --code {params.made_by:q} {params.shard:q}"
+        " {params.environment:q} {params.keep:q} {params.preflight:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
 
 
 # Takes one benchmark's table out of what a model has generated.

@@ -101,3 +101,25 @@ rule compare_verdicts:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/compare_verdicts.py --verdicts {input.verdicts:q} --grades {input.grades:q}"
         " --output {output.table:q} &> {log:q}"
+
+
+rule read_verdicts:
+    input:
+        logs=lambda wc: [log["file"] for log in block("studies", wc.study)["logs"]],
+    output:
+        runs="results/{study}/recorded/runs.csv",
+        recorded="results/{study}/recorded/answers.parquet",
+    log:
+        "logs/read_verdicts/{study}.log",
+    benchmark:
+        "benchmarks/read_verdicts/{study}.tsv"
+    wildcard_constraints:
+        study=RECORDED,
+    conda:
+        "../../envs/import.yaml"
+    params:
+        made_by=made_by("read_verdicts"),
+        logs=lambda wc: registry.canonical(block("studies", wc.study)["logs"]),
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/read_verdicts.py --logs {params.logs:q} --runs {output.runs:q}"
+        " --recorded {output.recorded:q} 2> {log:q}"

@@ -55,6 +55,7 @@ rule ask_judge:
     threads: 1
     resources:
         gpu=lambda wc: block("models", judge(wc)).get("gpus", 0),
+        model_gpus=lambda wc: block("models", judge(wc)).get("gpus", 0),
         mem_mb=lambda wc: block("models", judge(wc)).get("memory_mb", 4000),
         runtime=lambda wc: block("models", judge(wc)).get("runtime_minutes", 60),
     params:
@@ -64,12 +65,13 @@ rule ask_judge:
         caps=lambda wc: registry.canonical([None]),
         identity=lambda wc: registry.identity(block("models", judge(wc))),
         seed=setting("analysis/seed"),
+        date=lambda wc: option("--date", block("studies", wc.study).get("date")),
         engine=lambda wc: registry.engine(block("studies", wc.study), block("models", judge(wc))),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/generate.py --model {params.judge:q} --identity {params.identity:q}"
         " --manifest {input.manifest:q} --problems {input.asks:q} --samples {params.samples:q}"
-        " --strategy judge --caps {params.caps:q} --answer-tokens 64 --seed {params.seed:q} --engine {params.engine:q}"
-        " --gpus {resources.gpu:q} --code {params.made_by:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
+        " --strategy judge --caps {params.caps:q} --answer-tokens 64 --seed {params.seed:q} {params.date:q} --engine {params.engine:q}"
+        " --gpus {resources.model_gpus:q} --code {params.made_by:q} --journal-dir results/journal --output-dir {output.folder:q} 2> >(keep {log:q})"
 
 
 rule apply_judge:

@@ -17,6 +17,7 @@ rule plan_study:
     input:
         device=lambda wc: f"data/hardware/{setting('plan/device')(wc)}.yaml",
         published="data/published/open_models.csv",
+        lengths="data/published/lengths.csv",
     output:
         plan="results/{study}/plan.parquet",
         csv="results/{study}/plan.csv",
@@ -36,6 +37,6 @@ rule plan_study:
         finished=finished,
         times=finish_times,
     shell:
-        "MADE_BY={params.made_by:q} python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q}"
+        "MADE_BY={params.made_by:q} python workflow/scripts/plan_study.py --request {params.request:q} --published {input.published:q} --lengths {input.lengths:q}"
         " --device {input.device:q} {params.finished:q} --output {output.plan:q} --summary {output.summary:q}"
         " --jobs {output.jobs:q} &> {log:q}"

@@ -30,8 +30,9 @@ for figure in analyses.FIGURES:
             figure=figure.name,
             tables=lambda wc, input: read(input),
             labels=lambda wc, names=figure.names: labels(wc, names),
+            left_out=lambda wc: missing_models(wc),
         shell:
-            "MADE_BY={params.made_by:q} python workflow/scripts/plot.py --figure {params.figure:q} {params.tables:q} --labels {params.labels:q}"
+            "MADE_BY={params.made_by:q} python workflow/scripts/plot.py --figure {params.figure:q} {params.tables:q} --labels {params.labels:q} {params.left_out:q}"
             " --output-svg {output.svg:q} --output-png {output.png:q} &> {log:q}"
 
 
@@ -45,6 +46,8 @@ rule write_findings:
         architectures="results/{study}/architectures.parquet",
         size_pairs="results/{study}/size_pairs.parquet",
         outcomes="results/{study}/outcomes.parquet",
+        difficulty_gains=answered("difficulty_gains"),
+        differences=answered("differences"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -61,11 +64,17 @@ rule write_findings:
         "../../envs/analyse.yaml"
     params:
         made_by=made_by("write_findings"),
+        answered=lambda wc, input: [
+            *option("--difficulty-gains", input.difficulty_gains),
+            *option("--differences", input.differences),
+        ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
+        left_out=lambda wc: missing_models(wc),
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
         " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
-        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} --study {wildcards.study:q} --labels {params.labels:q} --output {output.page:q}"
+        " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
+        " {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"
 
 

@@ -76,6 +76,7 @@ rule score_samples:
     threads: 1
     resources:
         gpu=lambda wc: block("models", wc.reward).get("gpus", 0),
+        model_gpus=lambda wc: block("models", wc.reward).get("gpus", 0),
         mem_mb=lambda wc: block("models", wc.reward).get("memory_mb", 4000),
         runtime=lambda wc: block("models", wc.reward).get("runtime_minutes", 60),
     params:
@@ -87,7 +88,7 @@ rule score_samples:
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/score_samples.py --generations {input.generations:q} --problems {input.problems:q}"
         " --reward {params.reward:q} --reward-manifest {input.reward:q} --step {params.step:q}"
-        " --engine {params.engine:q} --gpus {resources.gpu:q} --journal {params.journal:q}"
+        " --engine {params.engine:q} --gpus {resources.model_gpus:q} --journal {params.journal:q}"
         " --output {output.table:q} 2> >(keep {log:q})"
 
 

@@ -1,6 +1,7 @@
 """Adds labels, developers, release dates and the chance levels of benchmarks to the points of a measured study.
 
-Input: the table of points without labels. Output: the table `points`, as parquet and as CSV.
+Input: the table of points without labels. Outputs: the table `points`, as parquet and as CSV, and a CSV of the models
+that are missing from it because a job of theirs failed.
 """
 
 import argparse
@@ -8,8 +9,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from frontiers.analysis import points
 from frontiers.core.cli import run
+from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table, write_table
 
 
@@ -29,9 +33,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         help='JSON: {benchmark: {"chance": 0 to 1, "public_since": "YYYY-MM-DD"}}, each optional',
     )
     parser.add_argument("--points", type=Path, required=True, help="table of points to write, also as CSV")
+    parser.add_argument(
+        "--left-out", type=json.loads, default={}, help="JSON: {label of a model: why it is missing}"
+    )
+    parser.add_argument("--missing", type=Path, help="CSV of the models that are missing to write")
     args = parser.parse_args(argv)
     table = points.label(read_table(args.measures, "points"), args.models, args.facts)
     write_table(table, args.points, "points", csv=True)
+    if args.missing:
+        missing = pd.DataFrame(list(args.left_out.items()), columns=["label", "reason"])
+        write_whole(args.missing, missing.to_csv(index=False).encode())
 
 
 if __name__ == "__main__":

@@ -67,6 +67,10 @@ def parse(argv: list[str] | None) -> Job:
     )
     add("--answer-tokens", type=int, required=True, help="token budget of the answer after the trace")
     add("--seed", type=int, required=True, help="the study's seed")
+    add(
+        "--date",
+        help="the day that a chat template reads as today, YYYY-MM-DD (default: it may not read the clock)",
+    )
     add("--engine", type=json.loads, required=True, help="JSON of the study's engine block")
     add("--gpus", type=int, default=0, help="number of GPUs that the model needs")
     add("--granted", type=int, help="number of GPUs that the job may take (default: --gpus)")
@@ -74,6 +78,7 @@ def parse(argv: list[str] | None) -> Job:
     add("--code", help="digest of the code that decides requests and rows, for the provenance")
     add("--environment", help="digest of the conda environment, for the provenance")
     add("--keep", nargs="*", default=[], help="benchmarks whose tables are in --output-dir as they should be")
+    add("--preflight", type=Path, help="JSON written by preflight for the model, which must have passed")
     add("--journal-dir", type=Path, required=True, help="folder of the journals")
     add("--output-dir", type=Path, required=True, help="folder of the tables to write")
     return Job(**vars(parser.parse_args(argv)))

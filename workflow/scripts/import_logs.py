@@ -15,6 +15,7 @@ from pathlib import Path
 from frontiers.core import cli, files, sealed, tables
 from frontiers.data.problems import read_problems
 from frontiers.generation.chat_template import Renderer, TemplateFault
+from frontiers.generation.prompts import on_day
 from frontiers.log_import import import_tables, token_counts
 from frontiers.log_import.entry import Faults, valid
 from frontiers.log_import.files import read_entries
@@ -101,7 +102,9 @@ def counter(found: dict, identity: dict) -> token_counts.Counter:
     def encode(texts: Sequence[str]) -> list[list[int]]:
         return tokenizer([valid(text) for text in texts], add_special_tokens=False)["input_ids"]
 
-    rendered = Renderer(tokenizer, {"add_generation_prompt": True, "tokenize": False, **template})
+    # A log does not say on which day it was written; the number of a prompt's tokens does not depend on it.
+    options = on_day(template, "2026-01-01")
+    rendered = Renderer(tokenizer, {"add_generation_prompt": True, "tokenize": False, **options})
 
     def render(messages: Sequence[dict]) -> Sequence[int]:
         try:

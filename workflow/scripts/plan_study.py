@@ -1,7 +1,7 @@
 """Estimate the cost of a measured study before it runs, and compare with the finished part.
 
-Inputs: the plan's part of config.yaml, the table of published figures (for lengths
-of answers), the description of the device; each model's `config.json`, from the
+Inputs: the plan's part of config.yaml, the tables of published figures and of recorded
+lengths of answers, the description of the device; each model's `config.json`, from the
 downloaded or local checkpoint or from the facts in data/architectures/; and the
 measured points and the provenance of finished jobs, if there are any. Outputs: the
 table `plan` (parquet and CSV), its summary as text (tokens, FLOPs, device hours,
@@ -10,6 +10,7 @@ kWh, dollars), and as JSON the time and memory to request for a job of each mode
 
 import argparse
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from frontiers.compute.architecture_reader import read_architecture
 from frontiers.core import cli, sealed, tables
 from frontiers.core.files import write_whole
 from frontiers.data import architecture_facts, hardware
-from frontiers.planning import expected_lengths, job_resources, study_plan
+from frontiers.planning import cuts, expected_lengths, job_resources, study_plan
 
 
 def configuration(name: str, block: Mapping, downloads: Path) -> tuple[str, Mapping]:
@@ -55,15 +56,49 @@ def serving_of_model(
     )
 
 
-def rows_of_model(name: str, request: Mapping, serving: study_plan.Serving, table: pd.DataFrame):
+def rows_of_model(
+    name: str, request: Mapping, serving: study_plan.Serving, table: pd.DataFrame, recorded: pd.DataFrame
+):
     """Yield the plan's rows of one model."""
     block = request["models"][name]
+    family = Path(block.get("repository") or block["path"]).name.lower()
+    lengths = expected_lengths.of_model(
+        block["style"], family, block.get("effort"), request["benchmarks"], table, recorded
+    )
     for benchmark, known in request["benchmarks"].items():
-        expected = expected_lengths.expected(block["style"], benchmark, known, table)
         number = known["rows"] * block["samples"][benchmark]
-        rows = study_plan.plan_rows(serving, expected, block["caps"], request["answer_tokens"], number)
+        rows = study_plan.plan_rows(
+            serving, lengths[benchmark], block["caps"], request["answer_tokens"], number
+        )
         for strategy in request["strategies"]:
             yield from ({"model": name, "strategy": strategy, "benchmark": benchmark, **row} for row in rows)
+
+
+def download(models: Mapping, servings: Mapping[str, study_plan.Serving]) -> str:
+    """Return, as text, how much disk the weights take that come from the Hub, each checkpoint once, and how much is free."""
+    sizes = {
+        block["repository"]: memory.weight_bytes(servings[name].architecture, servings[name].precision)
+        for name, block in models.items()
+        if "repository" in block
+    }
+    if not sizes:
+        return "Nothing to download"
+    free = shutil.disk_usage(".").free
+    return (
+        f"Weights to download: {sum(sizes.values()) / 1e9:.0f} GB in {len(sizes)} checkpoints; {free / 1e9:.0f} GB are free "
+        "on this disk"
+    )
+
+
+def what_cuts_save(request: Mapping, table: pd.DataFrame) -> str:
+    """Return, as text, what fewer samples or problems would save; samples are those of the model with most."""
+    hours = study_plan.totals(table, "benchmark")["device_hours_likely"]
+    sizes = {
+        name: cuts.Size(block["rows"], max(model["samples"][name] for model in request["models"].values()))
+        for name, block in request["benchmarks"].items()
+    }
+    known = {name: None if pd.isna(hours[name]) else float(hours[name]) for name in sizes}
+    return cuts.table(sizes, known, request.get("interval"))
 
 
 def job_hours(files: Sequence[Path], models: Mapping) -> dict[tuple[str, str], float]:
@@ -88,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--request", type=json.loads, required=True, help="JSON from frontiers.config.study.planned"
     )
     parser.add_argument("--published", type=Path, required=True, help="CSV of published figures")
+    parser.add_argument("--lengths", type=Path, required=True, help="CSV of recorded lengths of answers")
     parser.add_argument("--device", type=Path, required=True, help="description of the device (YAML)")
     parser.add_argument(
         "--downloads", type=Path, default=Path("data/models"), help="folder of configurations"
@@ -104,11 +140,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     servings = {
         m: serving_of_model(m, block, device, args.downloads) for m, block in request["models"].items()
     }
-    rows = [row for m, serving in servings.items() for row in rows_of_model(m, request, serving, known)]
+    recorded = pd.read_csv(args.lengths)
+    rows = [
+        row for m, serving in servings.items() for row in rows_of_model(m, request, serving, known, recorded)
+    ]
     measures = tables.read_table(args.measures, "points")[study_plan.COMPARED] if args.measures else None
     table = study_plan.compare(pd.DataFrame(rows), measures, job_hours(args.provenance, request["models"]))
     tables.write_table(table, args.output, "plan", csv=True)
-    text = f"{study_plan.summary(table, device.label)}\nBy benchmark and cap: {args.output.with_suffix('.csv')}\n"
+    text = "\n".join(
+        [
+            study_plan.summary(table, device.label),
+            download(request["models"], servings),
+            what_cuts_save(request, table),
+            f"By benchmark and cap: {args.output.with_suffix('.csv')}\n",
+        ]
+    )
     write_whole(args.summary, text.encode())
     hours = study_plan.totals(table, "model")["device_hours_high"]
     jobs = {

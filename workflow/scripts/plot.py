@@ -8,6 +8,7 @@ of the models (`describe_model`). `frontiers/analysis/registry.py` lists which f
 import argparse
 import importlib
 import inspect
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         help='JSON: {"models": {model: label}, "benchmarks": {benchmark: label}, '
         '"strategies": {strategy: {"label": label, "method": method}}}, each optional',
     )
+    parser.add_argument(
+        "--left-out", type=json.loads, default={}, help="JSON: {label of a model: why it is missing}"
+    )
     parser.add_argument("--output-svg", type=Path, required=True, help="figure to write, text as text")
     parser.add_argument("--output-png", type=Path, required=True, help="figure to write, 200 dpi")
     args = parser.parse_args(argv)
@@ -65,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "points" in read:
         labels = style.with_point_labels(labels, read["points"])
     style.set_style()
-    style.save(module.draw(**read, labels=labels), args.output_svg, args.output_png)
+    figure = module.draw(**read, labels=labels)
+    style.note_missing(figure, list(args.left_out))
+    style.save(figure, args.output_svg, args.output_png)
 
 
 if __name__ == "__main__":

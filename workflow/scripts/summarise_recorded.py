@@ -4,13 +4,15 @@ Inputs: a CSV with one row per run (schema `recorded_runs`), a parquet with verd
 epoch (schema `recorded_answers`) for the runs that have them, and the architectures of the models. Outputs: the table
 `answers` (what each run would have answered at every cap, its compute in closed form) and the table `points`, as parquet
 and as CSV. Where only the mean tokens of a run are known, its compute is that of the mean and of the spread that the
-lengths of other runs on the benchmark have.
+lengths of other runs on the benchmark have. With a table of prices (schema `prices`) an answer has its dollars, with a
+serving device its seconds and joules by the roofline.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,50 +23,93 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.core.cli import UserError, run
 from frontiers.core.tables import write_table
-from frontiers.data import hardware
+from frontiers.data import hardware, prices
 from frontiers.data.architecture_facts import read_facts
+from frontiers.planning import roofline
+
+SPREAD = ("flops", "eflops", "seconds", "joules")
+"""Costs that are no linear function of the length, so that its spread counts."""
+UNKNOWN = prices.Price(np.nan, np.nan)
+
+
+class Serving(NamedTuple):
+    """Where answers are thought to be served: `devices` of a kind as one, `batch` answers at once."""
+
+    device: hardware.Hardware
+    devices: int
+    batch: int
+
+
+class Checkpoint(NamedTuple):
+    """What a file of data/architectures/ says of a model."""
+
+    architecture: Architecture
+    precision: precision.Precision
+    element_bytes: float
 
 
 class Counter:
-    """Counts the compute of answers with the architectures of a folder, memory traffic weighed for a device."""
+    """Counts what answers cost: FLOPs with the architectures of a folder, and time and energy where a `serving` is given.
 
-    def __init__(self, folder: Path, device: Path) -> None:
-        self._folder, self._intensity = folder, hardware.read(device).intensity()
-        self._read: dict[str, tuple[Architecture, float]] = {}
+    Memory traffic in eFLOPs is weighed for `device`.
+    """
+
+    def __init__(self, folder: Path, device: Path, serving: Serving | None = None) -> None:
+        self._folder, self._intensity, self._serving = folder, hardware.read(device).intensity(), serving
+        self._read: dict[str, Checkpoint] = {}
 
     def architecture(self, name: str) -> Architecture:
         """Return the architecture `<name>.yaml`; raises `UserError` where there is none."""
-        return self._of(name)[0]
+        return self._of(name).architecture
 
-    def _of(self, name: str) -> tuple[Architecture, float]:
+    def _of(self, name: str) -> Checkpoint:
         if name not in self._read:
             path = self._folder / f"{name}.yaml"
             config = read_facts(path)["config"]
-            self._read[name] = (
+            self._read[name] = Checkpoint(
                 read_architecture(config, str(path)),
+                precision.read_precision(config, str(path)),
                 precision.element_bytes(config, str(path), None),
             )
         return self._read[name]
 
     def compute(self, name: str, prompt: Sequence[int], output: Sequence[int]) -> pd.DataFrame:
-        """Return the columns of `compute` for answers of so many tokens."""
-        architecture, element_bytes = self._of(name)
+        """Return the columns of `compute` for answers of so many tokens, and their `seconds` and `joules`."""
+        model = self._of(name)
         rows = pd.DataFrame({"prompt_tokens": prompt, "answer_tokens": output})
         rows = rows.assign(
             reasoning_tokens=0, end_tokens=0, problem_id=rows.index.astype(str), sample=0, cap=pd.NA
         )
-        return flops.compute_table(rows, architecture, element_bytes, self._intensity)
+        table = flops.compute_table(rows, model.architecture, model.element_bytes, self._intensity)
+        return table.assign(**self._served(model, rows["prompt_tokens"], rows["answer_tokens"]))
 
-    def spread_out(self, name: str, prompt: float, output: float, variances: np.ndarray) -> list[float]:
-        """Return the mean FLOPs of answers of mean length `output` for each of the `variances` over the squared mean.
+    def _served(self, model: Checkpoint, prompt: pd.Series, output: pd.Series) -> dict[str, np.ndarray]:
+        """Return the likely seconds and joules of the roofline; NaN without a serving, or where the weights do not fit."""
+        if self._serving is None:
+            return {"seconds": np.nan, "joules": np.nan}
+        device, devices, batch = self._serving
+        try:
+            found = roofline.estimate(
+                model.architecture, model.precision, device, prompt, output, batch, devices
+            )
+        except UserError:
+            return {"seconds": np.nan, "joules": np.nan}
+        joules = np.nan if found.joules is None else found.joules.likely
+        return {"seconds": found.seconds.likely, "joules": joules}
+
+    def spread_out(
+        self, name: str, prompt: float, output: float, variances: Sequence[float]
+    ) -> dict[str, np.ndarray]:
+        """Return the mean costs of answers of mean length `output` for each of the `variances` over the squared mean.
 
         Attention makes FLOPs a quadratic of the length, so mean and variance decide: f(m) + f''(m) variance / 2.
         """
         step = max(round(output / 2), 1)
         lengths = [round(output) - step, round(output), round(output) + step]
-        below, at, above = self.compute(name, [round(prompt)] * 3, lengths)["flops"].astype(float)
+        costs = self.compute(name, [round(prompt)] * 3, lengths)[list(SPREAD)].to_numpy(float).T
+        below, at, above = costs.T[:, :, None]
         bend = (above - 2 * at + below) / step**2
-        return [at + bend * variance * output**2 / 2 for variance in variances]
+        return dict(zip(SPREAD, at + bend * np.asarray(variances) * output**2 / 2, strict=True))
 
 
 def facts_of(runs: pd.DataFrame, counter: Counter) -> dict[str, dict]:
@@ -91,14 +136,18 @@ def tables(
     benchmarks: Sequence[str],
     bootstrap: Mapping[str, int],
     facts: Mapping[str, Mapping] | None = None,
+    asked: Mapping[str, prices.Price] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables `answers` and `points`."""
+    """Return the tables `answers` and `points`; `asked` has the prices of models, those without have no dollars."""
+    asked = asked or {}
     with_tokens = set(known.loc[known["output_tokens"].notna(), "run"])
     models = facts_of(runs, counter)
     parts = []
     for row in runs[runs["run"].isin(with_tokens)].to_dict("records"):
         rows = recorded.cut(row, known[known["run"] == row["run"]], caps)
         spent = counter.compute(row["architecture"], rows["prompt_tokens"], rows["output_tokens"])
+        price = asked.get(row["model"], UNKNOWN)
+        spent = spent.assign(dollars=price.of(rows["prompt_tokens"], rows["output_tokens"]))
         parts.append(recorded.answers_of(row, rows, spent))
     if not parts:
         raise UserError("no run has tokens per question; for means alone use a study of kind published")
@@ -109,9 +158,9 @@ def tables(
     for row in others.to_dict("records"):
         seen = spreads.get(row["benchmark"], np.zeros(1))
         three = np.array([seen.min(), seen.mean(), seen.max()])
-        counted[row["run"]] = counter.spread_out(
-            row["architecture"], row["prompt_tokens"], row["output_tokens"], three
-        )
+        tokens = row["prompt_tokens"], row["output_tokens"]
+        dollars = np.full(3, asked.get(row["model"], UNKNOWN).of(*tokens))
+        counted[row["run"]] = counter.spread_out(row["architecture"], *tokens, three) | {"dollars": dollars}
     means = recorded.points_of_means(others, models, counted, benchmarks) if len(others) else None
     return answers, recorded.points_of(answers, means, models, benchmarks, **bootstrap, facts=facts)
 
@@ -127,6 +176,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--device", type=Path, required=True, help="device whose FLOPs per byte weigh memory traffic"
     )
+    parser.add_argument("--prices", type=Path, help="CSV of offers, for costs in dollars")
+    parser.add_argument("--serving", type=Path, help="device that serves, for seconds and joules")
+    parser.add_argument("--devices", type=int, default=1, help="how many of it act as one (default 1)")
+    parser.add_argument("--batch", type=int, default=1, help="answers served at once (default 1)")
     parser.add_argument("--benchmarks", nargs="+", required=True, help="benchmarks to keep, in order")
     parser.add_argument(
         "--caps", nargs="+", required=True, help="tokens at which a run is cut, `none` for its end"
@@ -154,9 +207,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     caps = [None if cap == "none" else int(cap) for cap in args.caps]
     settings = {"draws": args.draws, "seed": args.seed}
     facts = {name: args.facts.get(name, {}) for name in args.benchmarks}
-    answers, points = tables(
-        runs, known, Counter(args.architectures, args.device), caps, args.benchmarks, settings, facts
-    )
+    serving = Serving(hardware.read(args.serving), args.devices, args.batch) if args.serving else None
+    counter = Counter(args.architectures, args.device, serving)
+    asked = prices.read(args.prices) if args.prices else None
+    answers, points = tables(runs, known, counter, caps, args.benchmarks, settings, facts, asked)
     write_table(answers, args.answers, "answers")
     write_table(points, args.points, "points", csv=True)
 

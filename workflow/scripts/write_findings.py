@@ -1,8 +1,8 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
-Inputs: the tables points, frontier, trend, saturation, gains, architectures, size_pairs and outcomes of a
-study. Outputs:
-`findings.md`, and `findings.json` with the table, row and column of every number.
+Inputs: the tables points, frontier, trend, saturation, gains, architectures, size_pairs and outcomes of a study, and
+difficulty_gains and differences if it has answers. Outputs: `findings.md`, and `findings.json` with the table, row and
+column of every number.
 """
 
 import argparse
@@ -17,19 +17,26 @@ from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 
 TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "size_pairs", "outcomes")
+ANSWERED = ("difficulty_gains", "differences")
+"""Tables that a study without answers does not have."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in TABLES:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=f"table of {name}")
+    for name in (*TABLES, *ANSWERED):
+        given = f"--{name.replace('_', '-')}"
+        parser.add_argument(given, type=Path, required=name in TABLES, help=f"table of {name}")
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--labels", type=json.loads, default={}, help='JSON {"benchmarks": {name: label}}')
+    parser.add_argument(
+        "--left-out", type=json.loads, default={}, help="JSON: {label of a model: why it is missing}"
+    )
     parser.add_argument("--output", type=Path, required=True, help="page to write; a JSON goes next to it")
     args = parser.parse_args(argv)
-    tables = {name: read_table(getattr(args, name), name) for name in TABLES}
-    found = findings.findings(tables, args.labels.get("benchmarks", {}))
+    paths = {name: path for name in (*TABLES, *ANSWERED) if (path := getattr(args, name))}
+    tables = {name: read_table(path, name) for name, path in paths.items()}
+    found = findings.findings(tables, args.labels.get("benchmarks", {})) + findings.missing(args.left_out)
     sealed.write(args.output.with_suffix(".json"), {"study": args.study, "findings": findings.as_json(found)})
     write_whole(args.output, findings.markdown(args.study, found).encode())
 

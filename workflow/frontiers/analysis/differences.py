@@ -14,7 +14,7 @@ from scipy import stats
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN, cap_order
 from frontiers.core.tables import frame_of
-from frontiers.statistics import paired
+from frontiers.statistics import paired, power
 from frontiers.statistics.bootstrap import Cells, arrange, joint_bootstrap
 from frontiers.statistics.intervals import BOOTSTRAP, COMBINED, mover_reach, percentile_limits
 
@@ -52,6 +52,10 @@ def families(points: Sequence[Point]) -> Iterator[tuple[str, Point, Point]]:
 def between(a: np.ndarray, b: np.ndarray) -> dict:
     """Return the fields of one comparison of two arrays (problems, samples) of right answers."""
     found = paired.compare(a, b)
+    if found.test == paired.MCNEMAR or not found.better + found.worse:
+        detectable = power.by_mcnemar(len(a), found.better + found.worse)
+    else:
+        detectable = power.by_normal(np.sqrt(((a.mean(axis=1) - b.mean(axis=1)) ** 2).sum()) / len(a))
     return {
         "difference": found.estimate,
         "low": found.low,
@@ -59,6 +63,7 @@ def between(a: np.ndarray, b: np.ndarray) -> dict:
         "interval": found.interval,
         "p_value": found.p_value,
         "test": found.test,
+        "detectable": detectable,
         "better": found.better,
         "worse": found.worse,
         "problems": len(a),
@@ -83,6 +88,7 @@ def of_mean(parts: Sequence[tuple[dict, np.ndarray]]) -> dict:
         "interval": COMBINED,
         "p_value": float(2 * stats.norm.sf(abs(estimate) / spread)) if spread > 0 else 1.0,
         "test": paired.NORMAL,
+        "detectable": power.by_normal(spread),
         **{name: sum(row[name] for row in rows) for name in ("better", "worse", "problems")},
     }
 

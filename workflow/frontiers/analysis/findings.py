@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis.architectures.regression import quoted
+from frontiers.analysis.difficulty import ALL
 from frontiers.core.escapes import one_line
 from frontiers.core.keys import MEAN, cap_order
 
@@ -19,6 +20,8 @@ STABLE = 0.95
 """Share of draws from which a point of the frontier is named."""
 TOLD = 5
 """Most points of a frontier that are named."""
+SHOWN = 0.05
+"""Corrected p-value below which something is shown."""
 FEW_PAIRS = 3
 """Most pairs of models of one size that are named."""
 CANNOT = "These data cannot tell"
@@ -46,6 +49,8 @@ class Finding:
 def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> list[Finding]:
     """Return the findings of a study from its tables, those that `write_findings` reads.
 
+    A published study has neither `difficulty_gains` nor `differences`.
+
     `names` are the labels of the benchmarks.
     """
     points = tables["points"]
@@ -58,6 +63,8 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
+        hard_problems(tables.get("difficulty_gains"), benchmark, names),
+        told_apart(tables.get("differences"), benchmark, where),
     ]
 
 
@@ -333,9 +340,107 @@ def failures(outcomes: pd.DataFrame, names: Mapping[str, str]) -> Finding:
     return Finding(question, "; ".join(parts) + ".", cells)
 
 
+def hard_problems(gains: pd.DataFrame | None, benchmark: str, names: Mapping[str, str]) -> Finding:
+    """Return what more reasoning gains on problems that the other models miss, and whether that is less than on easy ones.
+
+    On the benchmark `benchmark`, or if it has too few hard problems on the one with most models.
+    """
+    question = "Does more reasoning reach the hard problems?"
+    if gains is None:
+        return Finding(question, f"{CANNOT}: published figures do not tell problems apart.")
+    mine = gains[(gains["step"] == ALL) & gains["estimable"].astype(bool)]
+    if mine.empty:
+        reasons = gains["reason"] if len(gains) else pd.Series(["every model has one cap"])
+        return Finding(question, cannot(reasons))
+    counts = mine["benchmark"].value_counts(sort=False)
+    where = benchmark if counts.get(benchmark, 0) == counts.max() else counts.idxmax()
+    mine = mine[mine["benchmark"] == where]
+    parts, cells = [], []
+    for side, problems in (
+        ("easy", "problems that the other models mostly solve"),
+        ("hard", "those that they mostly miss"),
+    ):
+        ends = mine.sort_values(f"gain_{side}", kind="stable").iloc[[0, -1] if len(mine) > 1 else [0]]
+        told = [
+            points_of(row, f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+            for row in ends.to_dict("records")
+        ]
+        between = "between " if len(told) > 1 else ""
+        parts.append(f"{between}{' and '.join(told)} on {problems}")
+        cells += [
+            Cell(
+                "difficulty_gains",
+                {c: row[c] for c in ("model", "strategy", "benchmark", "step")},
+                c,
+                number(row[c]),
+            )
+            for row in ends.to_dict("records")
+            for c in (f"gain_{side}", f"gain_{side}_low", f"gain_{side}_high")
+        ]
+    rises, less = (
+        int((mine["gain_hard_low"] > 0).sum()),
+        int(((mine["p_holm"] < SHOWN) & (mine["difference"] < 0)).sum()),
+    )
+    models = f"{len(mine)} models gain" if len(mine) > 1 else "1 model gains"
+    answer = (
+        f"On {names.get(where, where)}, from the smallest cap to the largest, {models} "
+        f"{', and '.join(parts)}. "
+        f"A gain on the hard ones is shown for {rises} of them, a smaller gain than on the easy ones for {less} (Holm)."
+    )
+    return Finding(question, answer, cells)
+
+
+def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> Finding:
+    """Return how many models are shown to differ, and how small a difference such a study shows."""
+    question = "How small a difference can be told?"
+    if differences is None:
+        return Finding(
+            question, f"{CANNOT}: published figures are of separate runs, not compared problem by problem."
+        )
+    mine = differences[(differences["benchmark"] == benchmark) & (differences["family"] == "models")]
+    known = mine[mine["detectable"].notna()].sort_values("detectable", kind="stable")
+    if known.empty:
+        return Finding(question, f"{CANNOT}: no two models answered the same problems.")
+    shown, ends = int((mine["p_holm"] < SHOWN).sum()), known.iloc[[0, -1]].to_dict("records")
+    key = ["benchmark", *(f"{name}_{side}" for side in "ab" for name in ("model", "strategy", "cap"))]
+    cells = [
+        Cell(
+            "differences",
+            {c: None if pd.isna(row[c]) else row[c] for c in key},
+            "detectable",
+            row["detectable"],
+        )
+        for row in ends
+    ]
+    least, most = (percent(row["detectable"]) for row in ends)
+    span = least if least == most else f"{least} to {most}"
+    answer = (
+        f"On {where}, {shown} of {len(mine)} pairs of models differ at their largest caps (paired tests, Holm, 5 %). "
+        f"With {int(mine['problems'].min())} problems and as much disagreement as here, one test has 80 % power for a "
+        f"difference of {span} points, by pair; a smaller one may be there and not be shown."
+    )
+    return Finding(question, answer, cells)
+
+
+def points_of(row: Mapping, estimate: str, low: str, high: str) -> str:
+    """Return a difference of accuracies in points, with its limits."""
+    return f"{100 * row[estimate]:+.1f} points ({100 * row[low]:+.1f} to {100 * row[high]:+.1f})"
+
+
 def _outcome(row: Mapping, comparison: str, column: str) -> Cell:
     key = {"comparison": comparison} | {c: row[c] for c in ("model", "strategy", "benchmark", "measure")}
     return Cell("outcomes", key, column, float(row[column]))
+
+
+def missing(left_out: Mapping[str, str]) -> list[Finding]:
+    """Return which models are missing and why, by label; nothing if none is."""
+    if not left_out:
+        return []
+    told = "; ".join(f"{one_line(label)} ({one_line(reason)})" for label, reason in left_out.items())
+    answer = (
+        f"{told}. Everything here is about the models that finished; the same command tries the others again."
+    )
+    return [Finding("Which models are missing?", answer)]
 
 
 def cannot(reasons: pd.Series) -> str:

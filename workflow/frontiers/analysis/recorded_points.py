@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from frontiers.analysis.points import add_mean, describe, summarise
+from frontiers.analysis.points import COSTS, add_mean, describe, summarise
 from frontiers.analysis.published_points import published_points
 from frontiers.compute.answer_flops import AnswerFlops
 from frontiers.core.cli import UserError
@@ -121,8 +121,8 @@ def cut(run: Mapping, answers: pd.DataFrame, caps: Sequence[int | None]) -> pd.D
 
 
 def answers_of(run: Mapping, rows: pd.DataFrame, compute: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of the table `answers` for a run: `rows` from `cut`, `compute` their FLOPs, row by row."""
-    spent = [name for name in compute if name.startswith("flops") or name == "eflops"]
+    """Return rows of the table `answers` for a run: `rows` from `cut`, `compute` what they cost, row by row."""
+    spent = [name for name in compute if name.startswith("flops") or name in COSTS]
     table = rows.assign(
         **{name: compute[name].to_numpy(float) for name in spent},
         model=run["model"],
@@ -132,7 +132,6 @@ def answers_of(run: Mapping, rows: pd.DataFrame, compute: pd.DataFrame) -> pd.Da
         reasoning_tokens=rows["output_tokens"].astype(float),
         answer_tokens=0.0,
         looping=pd.array([pd.NA] * len(rows), dtype="boolean"),
-        **dict.fromkeys(("seconds", "joules", "dollars"), np.nan),
     )
     # The output is one text of unknown parts: all of it is called reasoning, as with published figures.
     table = table.assign(flops_reasoning=table["flops_answer"], flops_answer=0.0)
@@ -157,12 +156,12 @@ def relative_variances(runs: pd.DataFrame, answers: pd.DataFrame) -> dict[str, n
 def points_of_means(
     runs: pd.DataFrame,
     models: Mapping[str, Mapping],
-    flops: Mapping[str, Sequence[float]],
+    spent: Mapping[str, Mapping[str, Sequence[float]]],
     benchmarks: Sequence[str],
 ) -> pd.DataFrame:
     """Return the points of runs of which only the mean tokens are known, `mean` over benchmarks included.
 
-    `flops` has for every run its FLOPs with the least, the mean and the largest spread of lengths.
+    `spent` has for every run each of its costs with the least, the mean and the largest spread of lengths.
     """
     facts = pd.DataFrame([models[name] for name in runs["model"]], index=runs.index)
     table = runs.assign(
@@ -175,15 +174,17 @@ def points_of_means(
         **dict.fromkeys(("mode", "pair", "lineage", "duplicate_of")),
     )
     points = published_points(
-        table, benchmarks, lambda run, prompt, output: AnswerFlops(flops[run][1], np.nan, np.nan)
+        table, benchmarks, lambda run, prompt, output: AnswerFlops(spent[run]["flops"][1], np.nan, np.nan)
     )
-    limits = {(run.model, run.benchmark): flops[run.run] for run in runs.itertuples()}
-    found = [limits.get(key) for key in zip(points["model"], points["benchmark"], strict=True)]
+    of_point = {(run.model, run.benchmark): spent[run.run] for run in runs.itertuples()}
+    found = [of_point.get(key, {}) for key in zip(points["model"], points["benchmark"], strict=True)]
+    for name in sorted({name for each in spent.values() for name in each}):
+        ends = np.array([each.get(name, [np.nan] * 3) for each in found], dtype=float)
+        points[f"{name}_low"], points[f"{name}_high"] = ends[:, 0], ends[:, 2]
+        points[name] = points[name].where(np.isnan(ends[:, 1]), ends[:, 1])
     return points.assign(
         strategy=STRATEGY,
-        flops_low=[np.nan if pair is None else pair[0] for pair in found],
-        flops_high=[np.nan if pair is None else pair[2] for pair in found],
-        cost_interval=[None if pair is None else SPREAD for pair in found],
+        cost_interval=[SPREAD if each else None for each in found],
         flops_method=ONE_LENGTH,
     )
 
@@ -207,7 +208,7 @@ def points_of(
     parts = [found] if means is None else [found, means]
     alone = pd.concat([part[part["benchmark"] != MEAN] for part in parts], ignore_index=True)
     whole = add_mean(alone, benchmarks)
-    kept = pd.concat([part[part["benchmark"] == MEAN] for part in parts], ignore_index=True)
+    kept = found[found["benchmark"] == MEAN]
     new = whole[whole["benchmark"] == MEAN].merge(
         kept[["model", "strategy", "cap"]], on=["model", "strategy", "cap"], how="left", indicator=True
     )

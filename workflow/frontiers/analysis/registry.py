@@ -111,11 +111,33 @@ ANALYSES = (
         ),
         studies=ANSWERED,
     ),
+    Analysis(
+        "compare_difficulty",
+        (
+            Table(
+                "difficulty",
+                csv="Accuracy by difficulty",
+                limits=(("accuracy", "accuracy_low", "accuracy_high"),),
+            ),
+            Table(
+                "difficulty_gains",
+                csv="Gain by difficulty",
+                estimates=("difference",),
+                limits=(
+                    ("difference", "low", "high"),
+                    ("gain_easy", "gain_easy_low", "gain_easy_high"),
+                    ("gain_hard", "gain_hard_low", "gain_hard_high"),
+                ),
+            ),
+        ),
+        studies=ANSWERED,
+    ),
 )
 
 FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
+    Figure("difficulty", "Accuracy by difficulty", ("difficulty",), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
     Figure("architectures", "Experts against dense", ("architectures", "size_pairs")),

@@ -42,6 +42,7 @@ def asked(
         "samples": samples(study, benchmark, model, strategy),
         "answer_tokens": study["answer_tokens"],
         "seed": study["seed"],
+        **({"date": study["date"]} if "date" in study else {}),
         "engine": json.loads(engine(study, model)),
         "strategy": strategies.decoding(strategy),
         **({"reward_model": reading(reward)} if reward else {}),
@@ -56,7 +57,7 @@ def differing(recorded: Mapping, wanted: Mapping, problems: Path, manifests: Map
     Raises `OSError` for a file that is missing and `ValueError` for one that is torn.
     """
     found = [key for key, value in wanted.items() if key not in recorded or recorded[key] != value]
-    found += [key for key in ("reward_model", "environment") if key in recorded and key not in wanted]
+    found += [key for key in ("reward_model", "environment", "date") if key in recorded and key not in wanted]
     if recorded.get("problems_sha256") != _sha256(problems, problems.stat().st_mtime_ns):
         found.append("problems_sha256")
     for key, path in manifests.items():

@@ -5,19 +5,22 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from frontiers.config import engine_arguments
 from frontiers.config import strategies as config_strategies
 from frontiers.config.imported import KIND as IMPORTED
 from frontiers.config.imported import completed, log_faults
 from frontiers.config.study import FACTS
+from frontiers.core import yaml_files
 from frontiers.core.keys import MEAN
 from frontiers.core.suggest import nearest, suggest
 
-MADE_BY_RULES = ("data/pocket/",)
-"""Folders that rules of the workflow fill; a file missing there is no fault of the configuration."""
+POCKET = Path("data/pocket")
+"""Folder that rules fill by `recipes.yaml`; a file missing there is no fault of the configuration if it has a recipe."""
 ENDPOINT_ONLY = ("url", "served_model", "key_variable", "timeout_seconds", "patience_seconds")
-LOCAL_ONLY = ("device", "dtype", "kv_cache_gib")
+LOCAL_ONLY = ("device", "dtype", "kv_cache_gib", "arguments")
 HUB_ONLY = ("revision", "subset", "split")
 WRITING = ("thinking", "sampling", "template")
 """Keys of a model that writes; a reward model does not."""
@@ -62,6 +65,7 @@ def cross_faults(config: Mapping, root: Path) -> list[str]:
         *_published_faults(config),
         *_imported_faults(config, root),
         *_path_faults(config, root),
+        *_label_faults(config),
         *_device_faults(config, root),
     ]
 
@@ -119,6 +123,8 @@ def _model_faults(name: str, block: Mapping) -> Iterator[str]:
     if block.get("trust_remote_code") and block.get("revision", "main") == "main":
         yield f"{place}: trust_remote_code needs a `revision` of 40 digits, so that the code is known"
     yield from _release_faults(place, block)
+    arguments = block.get("engine", {}).get("arguments", {})
+    yield from engine_arguments.faults(f"{place}.engine.arguments", arguments)
     if "reward" in block:
         yield from _reward_model_faults(place, block)
     elif missing := _quoted(key for key in ("thinking", "sampling") if key not in block):
@@ -160,7 +166,8 @@ def _thinking_faults(place: str, thinking: Mapping) -> Iterator[str]:
 def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     """Yield the faults of a study that grades completions: its names, caps, samples and engine."""
     if study["kind"] == "recorded":
-        yield from _order_faults(f"studies.{name}.caps", study["caps"])
+        yield from _order_faults(f"studies.{name}.caps", study.get("caps", [None]))
+        yield from _recorded_faults(f"studies.{name}", study)
     if study["kind"] not in ("measured", IMPORTED):
         return
     place, listed = f"studies.{name}", completed(study)
@@ -180,6 +187,27 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
         yield from _room_faults(place, study)
         yield from _engine_faults(f"{place}.engine", study)
         yield from _load_faults(name, study, config)
+        if "date" in study:
+            yield from _day_faults(f"{place}.date", study["date"])
+
+
+def _recorded_faults(place: str, study: Mapping) -> Iterator[str]:
+    """Yield what a recorded study lacks or has too much of, and the faults of its logs."""
+    tables = [key for key in ("runs", "answers") if key in study]
+    if "logs" in study and tables:
+        yield f"{place}: {_quoted(tables)}: not together with `logs`; remove one or the other"
+    if "logs" not in study and len(tables) < 2:
+        yield f"{place}: add `runs` and `answers`, or `logs` of verdicts"
+    seen: set[tuple[str, str]] = set()
+    for number, log in enumerate(study.get("logs", [])):
+        here, cell = f"{place}.logs[{number}]", (log["model"], log["benchmark"])
+        if log["benchmark"] not in study["labels"]:
+            yield f"{here}.benchmark: `{log['benchmark']}` is not among the study's `labels`; add it there"
+        if cell in seen:
+            yield f"{here}: a second log of {log['model']} on {log['benchmark']}; keep one, or name their models apart"
+        if "release_date" in log:
+            yield from _day_faults(f"{here}.release_date", log["release_date"])
+        seen.add(cell)
 
 
 def _name_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
@@ -239,6 +267,7 @@ def _engine_faults(place: str, study: Mapping) -> Iterator[str]:
         yield f"{place}: add {missing}, or write kind: endpoint with its `url`"
     if surplus := _quoted(key for key in ENDPOINT_ONLY if key in engine):
         yield f"{place}: {surplus}: only with kind: endpoint; remove it, or add kind: endpoint"
+    yield from engine_arguments.faults(f"{place}.arguments", engine.get("arguments", {}))
     if engine.get("device") == "cpu" and "kv_cache_gib" not in engine:
         yield f"{place}: device cpu needs `kv_cache_gib`, for instance 0.25"
 
@@ -281,23 +310,54 @@ def _imported_faults(config: Mapping, root: Path) -> Iterator[str]:
 
 def _path_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the local inputs of the studies to run that are missing and that no rule makes."""
+
+    @cache
+    def recipes() -> set[Path]:
+        file = root / POCKET / "recipes.yaml"
+        found = yaml_files.read(file) if file.exists() else {}
+        return {
+            POCKET / kind / name for kind, made in found.items() if isinstance(made, dict) for name in made
+        }
+
     for name in config["run"]:
         study = completed(config["studies"].get(name, {"kind": None}))
-        for key in {"published": ("table",), "recorded": ("runs", "answers")}.get(study["kind"], ()):
-            if not os.path.isfile(root / study[key]):
+        for key in {"published": ("table",), "recorded": ("runs", "answers", "prices")}.get(
+            study["kind"], ()
+        ):
+            if key in study and not os.path.isfile(root / study[key]):
                 yield f"studies.{name}.{key}: there is no file {study[key]}; correct the path"
+        for number, log in enumerate(study.get("logs", []) if study["kind"] == "recorded" else []):
+            if not os.path.isfile(root / log["file"]):
+                yield f"studies.{name}.logs[{number}].file: there is no file {log['file']}; correct the path"
         for kind in ("benchmarks", "models"):
             for item in study.get(kind, []):
                 path = config[kind].get(item, {}).get("path")
-                if path and not path.startswith(MADE_BY_RULES) and not os.path.exists(root / path):
+                if path and not os.path.exists(root / path) and Path(path).with_suffix("") not in recipes():
                     yield f"{kind}.{item}.path: there is nothing at {path}; correct the path"
+
+
+def _label_faults(config: Mapping) -> Iterator[str]:
+    """Yield the labels that two models, benchmarks or strategies of one study share: figures could not tell them apart."""
+    found = {}
+    for name in config["run"]:
+        study = completed(config["studies"].get(name, {"kind": None}))
+        for kind in ("models", "benchmarks", "strategies"):
+            labels: dict[str, str] = {}
+            for item in study.get(kind, []):
+                label = config[kind].get(item, {}).get("label", item)
+                if (first := labels.setdefault(label, item)) != item:
+                    found[kind, item] = (
+                        f"{kind}.{item}.label: {label!r} is the label of `{first}` too, and studies.{name} has both; "
+                        "reword one of them"
+                    )
+    yield from found.values()
 
 
 def _device_faults(config: Mapping, root: Path) -> Iterator[str]:
     """Yield the devices of studies that data/hardware/ does not describe."""
     known = sorted(path.stem for path in (root / "data" / "hardware").glob("*.yaml"))
     for name, study in config["studies"].items():
-        for part in ("analysis", "plan"):
+        for part in ("analysis", "plan", "serving"):
             wanted = study.get(part, {}).get("device")
             if wanted is not None and wanted not in known:
                 found = suggest(wanted, known, "known are")

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from frontiers.config.strategies import METHODS
 from frontiers.core.paths import CONFIG_SCHEMAS
-from frontiers.core.suggest import suggest
+from frontiers.core.suggest import nearest, suggest
 from frontiers.core.texts import text_fault
 
 SCHEMA = CONFIG_SCHEMAS / "config.schema.json"
@@ -104,7 +104,7 @@ def _message(error: ValidationError) -> str:
         case "additionalProperties":
             known = part["properties"]
             unknown = [key for key in value if key not in known]
-            hints = [f"unknown key `{key}`; {suggest(key, known, 'known keys are')}" for key in unknown]
+            hints = [f"unknown key `{key}`; {_home_of(key, known)}" for key in unknown]
             return f"{place}: " + "; ".join(hints)
         case "required":
             missing = [key for key in rule if key not in value]
@@ -120,6 +120,17 @@ def _message(error: ValidationError) -> str:
             return f"{place}: {', '.join(repeated)} {_be(repeated)} duplicated; list each once"
         case _:
             return f"{place}: {error.message}" + (f" ({wanted})" if wanted else "")
+
+
+def _home_of(key: str, known: Mapping[str, Mapping]) -> str:
+    """Return where an unknown key may belong: a key that it is near to, here or under a key of `known`."""
+    here = nearest(key, known)
+    for name, rule in known.items():
+        inner = schema()["$defs"].get(rule.get("$ref", "").rpartition("/")[2], rule).get("properties", {})
+        near = nearest(key, [*inner, *([here] if here else [])])
+        if near in inner and near not in known:
+            return f"`{near}` belongs under `{name}`"
+    return suggest(key, known, "known keys are")
 
 
 def _be(names: list[str]) -> str:

@@ -80,10 +80,18 @@ def pairs(study: Mapping) -> list[tuple[str, str, str]]:
 
 
 def engine(study: Mapping, model: Mapping) -> str:
-    """Return, as canonical JSON, the study's engine with the context and the nodes of this model."""
+    """Return, as canonical JSON, the study's engine with the context, the nodes and the engine arguments of this model.
+
+    An argument of the model takes the place of the study's. A served model has those of its server.
+    """
     room = study["engine"]["max_model_len"]
-    spread = {"nodes": model["nodes"]} if model.get("nodes", 1) > 1 else {}
-    return canonical({**study["engine"], **spread, "max_model_len": min(room, model.get("context") or room)})
+    found = {**study["engine"], "max_model_len": min(room, model.get("context") or room)}
+    if model.get("nodes", 1) > 1:
+        found["nodes"] = model["nodes"]
+    own = {} if found.get("kind") == "endpoint" else model.get("engine", {}).get("arguments", {})
+    if arguments := {**found.get("arguments", {}), **own}:
+        found["arguments"] = arguments
+    return canonical(found)
 
 
 def caps(study: Mapping, model: Mapping, strategy: Mapping | None = None) -> list[int | None]:
@@ -138,6 +146,13 @@ def facts(config: Mapping, study: Mapping) -> dict[str, dict]:
     return {name: {k: v for k, v in fact.items() if v is not None} for name, fact in both.items()}
 
 
+def labels_of_recorded(study: Mapping) -> dict[str, str]:
+    """Return the label of every model of a recorded study, by model, from its logs or its table of runs."""
+    if "logs" in study:
+        return {log["model"]: log.get("label", log["model"]) for log in study["logs"]}
+    return labels_of_runs(study["runs"])
+
+
 def labels_of_runs(path: str) -> dict[str, str]:
     """Return the label of every model in the CSV of runs of a recorded study, by model; none where a row has none."""
     with open(path, encoding="utf-8", newline="") as file:
@@ -159,6 +174,7 @@ def planned(config: Mapping, study: Mapping) -> str:
         models[name] = {
             **{key: block[key] for key in ("path", "repository") if key in block},
             "style": block["thinking"]["style"],
+            "effort": block.get("template", {}).get("reasoning_effort"),
             "devices": max(block.get("gpus", 0), 1) * block.get("nodes", 1),
             "context": room["max_model_len"],
             "batch": room["max_num_seqs"],

@@ -39,9 +39,11 @@ def read_problems(path: str | Path, sha256: str | None = None, rows: int | None 
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the benchmark's `path`") from error
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256.lower():
+        number = len(content.rstrip().split(b"\n")) if content.strip() else 0
+        other = f" and has {number} rows, not {rows}" if rows not in (None, number) else ""
         raise UserError(
-            f"{path}: its sha256 is {found}, config.yaml says {sha256}. The file is damaged or has changed: "
-            "fetch it again or, if the change is intended, update `sha256` under `benchmarks:`"
+            f"{path}: its sha256 is {found}, config.yaml says {sha256}{other}. The file is damaged or has changed: "
+            f"fetch it again or, if the change is intended, update `sha256`{' and `rows`' * bool(other)} under `benchmarks:`"
         )
     lines: dict[str, int] = {}
     problems = []

@@ -22,21 +22,40 @@ MEMORY = 1 << 30
 """Bytes of address space that the process may take in addition to those it begins with."""
 SHOWN = 300
 """Characters of a template's own message that are shown."""
+CLOCK = "strftime_now"
+"""The function by which templates read the clock."""
 
 
 class TemplateFault(ValueError):
-    """A chat template that cannot render a conversation; the message says why and, if known, in which line."""
+    """A chat template that cannot render a conversation; the message says why and, if known, in which line.
+
+    With `clock` it reads the clock, although no day is pinned.
+    """
+
+    def __init__(self, message: str, clock: bool = False) -> None:
+        super().__init__(message)
+        self.clock = clock
+
+
+class ClockRead(Exception):
+    """The template reads the clock."""
+
+
+def _no_clock(_format: str) -> str:
+    raise ClockRead("it reads the clock, so it would write another text every day")
 
 
 class Renderer:
     """The chat template of `tokenizer`, called with `options` of `apply_chat_template`.
 
+    It may not read the clock unless `CLOCK` is among the options.
     The process starts with the first call and ends with the `with` statement, or with the renderer. `seconds` of
     processor time are allowed for each conversation, `memory` bytes for all.
     """
 
     def __init__(self, tokenizer, options: dict, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        self.tokenizer, self.options, self.seconds, self.memory = tokenizer, options, seconds, memory
+        self.tokenizer, self.seconds, self.memory = tokenizer, seconds, memory
+        self.options = {CLOCK: _no_clock, **options}
         self._child = 0
 
     def __enter__(self) -> "Renderer":
@@ -80,7 +99,7 @@ class Renderer:
             raise TemplateFault(f"ended the process that ran it (status {ended.si_status})")
         found = json.loads(reply)
         if "fault" in found:
-            raise TemplateFault(found["fault"])
+            raise TemplateFault(found["fault"], found.get("clock", False))
         return found["rendered"]
 
     def _serve(self) -> None:
@@ -103,6 +122,8 @@ class Renderer:
         """Return what the template makes of a conversation, or why it makes nothing."""
         try:
             rendered = self.tokenizer.apply_chat_template(messages, **self.options)
+        except ClockRead as error:
+            return {"fault": str(error), "clock": True}
         except MemoryError:
             return {"fault": f"takes more than {self.memory / 2**30:.3g} GiB of memory"}
         except Exception as error:

@@ -17,7 +17,7 @@ from frontiers.config.strategies import TREES
 from frontiers.core import cli, files, sealed, tables
 from frontiers.data import manifests
 from frontiers.data.problems import read_problems
-from frontiers.generation import devices_needed, prompts, scheduler, shards
+from frontiers.generation import devices_needed, prompts, scheduler, shards, vendor_sampling
 from frontiers.generation.engines.lease import LeasedEngine, lease_engine
 from frontiers.generation.engines.reward import RewardModel
 from frontiers.generation.engines.vllm import engine_arguments, prepare_environment
@@ -47,6 +47,7 @@ class Job:
     caps: list[int | None]
     answer_tokens: int
     seed: int
+    date: str | None
     engine: Mapping
     gpus: int
     granted: int | None
@@ -56,12 +57,18 @@ class Job:
     keep: list[str]
     journal_dir: Path
     output_dir: Path
+    preflight: Path | None
 
     @property
     def may_decode(self) -> bool:
         """Whether the job was granted all GPUs that its model needs."""
         granted = self.gpus if self.granted is None else self.granted
         return self.engine.get("device") != "cuda" or granted >= self.gpus
+
+    @property
+    def replicas(self) -> int:
+        """How many engines of the model the granted GPUs hold."""
+        return max((self.granted or 0) // self.gpus, 1) if self.gpus else 1
 
     def checked_manifest(self) -> dict:
         """Return the model's manifest after comparing it, and that of the reward model, with their files.
@@ -85,7 +92,8 @@ def run(job: Job) -> None:
     begun, clock = datetime.now(UTC), time.monotonic()
     manifest = job.checked_manifest()
     folder = Path(manifest["folder"])
-    prepare_environment(job.engine.get("device"), job.journal_dir / "cache")
+    penalised = bool(job.identity["sampling"].get("frequency_penalty"))
+    prepare_environment(job.engine.get("device"), job.journal_dir / "cache", penalised)
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer
 
@@ -97,7 +105,10 @@ def run(job: Job) -> None:
     mark = fingerprint({"files": manifest["files"], "identity": job.identity, **decoding})
     check_kept(job, mark, decoding["engine"])
     checksums = {path: files.sha256_of(path) for path in job.problems}
-    runs = benchmark_runs(job, tokenizer, read_json(folder / "generation_config.json"), mark, reward)
+    generation_config = read_json(folder / "generation_config.json")
+    runs = benchmark_runs(job, tokenizer, generation_config, mark, reward)
+    if differs := vendor_sampling.differing(job.identity["sampling"], generation_config):
+        cli.say(f"warning: {job.model} is not sampled as its checkpoint says: {'; '.join(differs)}")
     try:
         decode(job, list(runs.values()), engine)
         described = engine.describe()
@@ -111,6 +122,8 @@ def run(job: Job) -> None:
             **(described_reward(job, reward) if reward else {}),
             "answer_tokens": job.answer_tokens,
             "seed": job.seed,
+            **({"date": job.date} if job.date else {}),
+            **({"sampling_differs": differs} if differs else {}),
             "engine": job.engine,
             "fingerprint": mark,
             "git_commit": git_commit(),
@@ -182,6 +195,7 @@ def engine_of(job: Job, folder: Path, tokenizer, reward: RewardModel | None) -> 
         job.identity.get("thoughts"),
         # What was loaded must still be what was checked: a job that is killed later checks it no more.
         job.checked_manifest,
+        job.replicas,
     )
 
 
@@ -190,7 +204,7 @@ def benchmark_runs(
 ) -> dict[Path, BenchmarkRun]:
     """Return, by the file of its problems, the episodes of each benchmark with its journal."""
     thinking = Thinking.from_block(job.identity["thinking"], tokenizer)
-    template = job.identity.get("template") or {}
+    template = prompts.on_day(job.identity.get("template") or {}, job.date)
     runs = {}
     for path in job.problems:
         settings = chain.Settings(
@@ -224,8 +238,14 @@ def benchmark_runs(
 def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
     """Bring every episode to its end; raise `DevicesNeeded` instead of decoding with too few GPUs."""
     if job.may_decode:
+        check_preflight(job)
         scheduler.drive(runs, engine, cli.say)
     elif missing := scheduler.replay(runs):
+        if job.granted:
+            raise cli.UserError(
+                f"{job.model}: it needs {job.gpus} GPUs, and this job was granted {job.granted}. Give the run more with "
+                f"--resources gpu={job.gpus}, or leave that out: the GPUs of this node are counted"
+            )
         path = devices_needed.ask_for_devices(job.journal_dir, job.model, job.code)
         raise DevicesNeeded(
             f"{job.model}: at least {missing:,} requests must be decoded, although its tables were complete: the code "
@@ -233,6 +253,16 @@ def decode(job: Job, runs: list[BenchmarkRun], engine: LeasedEngine) -> None:
             f"model needs, so it stopped before starting an engine. Rerun the command: it now asks for the GPUs, "
             f"because {path} exists"
         )
+
+
+def check_preflight(job: Job) -> None:
+    """Raise `UserError` if the model did not pass its preflight."""
+    for check in read_json(job.preflight)["checks"] if job.preflight else ():
+        if not check["passed"]:
+            raise cli.UserError(
+                f"{job.model}: the preflight failed at {check['name']}: {check['detail']}. Once that is corrected, the same "
+                "command tries it again"
+            )
 
 
 def write(

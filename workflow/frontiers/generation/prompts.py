@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from frontiers.core.cli import UserError
-from frontiers.generation.chat_template import Renderer, TemplateFault
+from frontiers.generation.chat_template import CLOCK, Renderer, TemplateFault
 
 
 @dataclass(frozen=True)
 class Thinking:
-    """What separates a model's reasoning from its answer, as token ids; `end_text` is the end marker as text.
+    """What separates a model's reasoning from its answer, as token ids; both markers also as text.
 
     `style` "markers": the trace is the text between `start` and `end`.
     `style` "prompt": the whole completion is the trace, up to the end of sequence.
@@ -21,6 +22,7 @@ class Thinking:
     end: tuple[int, ...]
     forced_end: tuple[int, ...]
     end_text: str = ""
+    start_text: str = ""
 
     @classmethod
     def from_block(cls, block: dict, tokenizer) -> "Thinking":
@@ -29,7 +31,8 @@ class Thinking:
         def ids(key: str) -> tuple[int, ...]:
             return tuple(tokenizer.encode(block.get(key) or "", add_special_tokens=False))
 
-        return cls(block["style"], ids("start"), ids("end"), ids("forced_end"), block.get("end") or "")
+        texts = block.get("end") or "", block.get("start") or ""
+        return cls(block["style"], ids("start"), ids("end"), ids("forced_end"), *texts)
 
     @property
     def lookahead(self) -> int:
@@ -54,6 +57,11 @@ class Thinking:
         )
 
 
+def on_day(template: dict, date: str | None) -> dict:
+    """Return the arguments of a chat template with its clock stopped on a day, YYYY-MM-DD, None to leave it without."""
+    return {**template, CLOCK: datetime.fromisoformat(date).strftime} if date else template
+
+
 def render_prompts(
     tokenizer, questions: Sequence[tuple[str, str]], thinking: Thinking, template: dict, model: str
 ) -> list[tuple[int, ...]]:
@@ -75,24 +83,28 @@ def render_prompts(
                 ids = tuple(render([{"role": "user", "content": question}]))
             except TemplateFault as fault:
                 where = f"models.{model}.template" if "chat_template" in template else tokenizer.name_or_path
+                if fault.clock:
+                    raise UserError(
+                        f"{where}: the chat template of model `{model}` writes today's date into the prompt, so that "
+                        'every day would decode anew. Pin the day in the study\'s block: date: "2026-01-31"'
+                    ) from fault
                 raise UserError(
                     f"{where}: the chat template of model `{model}` {fault}, on problem `{problem}`. Correct it, or give "
                     f"another in models.{model}: template: {{chat_template: ...}}"
                 ) from fault
-            if thinking.style == "markers" and not _open(ids, thinking):
+            if thinking.style == "markers" and not _open(tokenizer, ids, thinking):
                 ids += thinking.start
             prompts.append(ids)
     return prompts
 
 
-def _open(ids: tuple[int, ...], thinking: Thinking) -> bool:
-    """Return whether the last start marker comes after the last end marker."""
+def _open(tokenizer, ids: tuple[int, ...], thinking: Thinking) -> bool:
+    """Return whether the last start marker comes after the last end marker.
 
-    def last(marker: tuple[int, ...]) -> int:
-        places = range(len(ids) - len(marker), -1, -1)
-        return next((i for i in places if ids[i : i + len(marker)] == marker), -1)
-
-    return bool(thinking.start) and last(thinking.start) > last(thinking.end)
+    The text is compared, not its ids: a tokenizer may join the end of a marker with what follows it.
+    """
+    text = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return bool(thinking.start_text) and text.rfind(thinking.start_text) > text.rfind(thinking.end_text)
 
 
 def end_of_sequence(tokenizer, generation_config: dict) -> tuple[int, ...]:

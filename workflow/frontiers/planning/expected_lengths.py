@@ -59,6 +59,59 @@ def expected(style: str, name: str, block: Mapping, published: pd.DataFrame) -> 
     return Lengths(float(prompt), trace, f"{len(found)} published: {', '.join(used)}")
 
 
+def of_model(
+    style: str,
+    family: str,
+    effort: str | None,
+    benchmarks: Mapping[str, Mapping],
+    published: pd.DataFrame,
+    recorded: pd.DataFrame,
+) -> dict[str, Lengths]:
+    """Return the expected lengths of a model on each benchmark.
+
+    The table `recorded` (data/published/lengths.csv) has mean tokens for a benchmark and style, which take the place of
+    those of `expected`, and for efforts of a `family`. A model of such an effort gets these; on other benchmarks, and
+    for an effort between two recorded ones (their geometric mean), the usual lengths are scaled as on the recorded ones.
+    """
+    plain = recorded[recorded["family"].isna() & (recorded["style"] == style)]
+    found = {}
+    for name, block in benchmarks.items():
+        found[name] = expected(style, name, block, published)
+        own = plain.loc[plain["benchmark"] == name, "tokens"].astype(float)
+        if len(own) and found[name].source != "config.yaml":
+            trace = (float(own.min()), float(own.median()), float(own.max()))
+            found[name] = Lengths(
+                found[name].prompt or _mean_prompt(published), trace, f"{len(own)} recorded: {name}"
+            )
+    efforts = recorded[(recorded["family"] == family) & (recorded["style"] == style)]
+    if effort is None or efforts.empty:
+        return found
+    measured = {}
+    for name, rows in efforts.groupby("benchmark"):
+        by_effort = dict(zip(rows["effort"], rows["tokens"].astype(float), strict=True))
+        measured[name] = by_effort.get(effort, float(np.exp(np.log([*by_effort.values()]).mean())))
+    known = [name for name in measured if name in found and found[name].trace]
+    if not known:
+        return found
+    scale = float(np.exp(np.mean([np.log(measured[n] / found[n].trace[1]) for n in known])))
+    return {name: _scaled(name, lengths, measured, scale, effort) for name, lengths in found.items()}
+
+
+def _scaled(name: str, lengths: Lengths, measured: Mapping[str, float], scale: float, effort: str) -> Lengths:
+    """Return the lengths at an effort: as recorded on this benchmark, else scaled."""
+    if lengths.trace is None or lengths.source == "config.yaml":
+        return lengths
+    factor = measured[name] / lengths.trace[1] if name in measured else scale
+    how = "recorded" if name in measured else f"scaled by {factor:.2g} from {lengths.source}"
+    return Lengths(
+        lengths.prompt, tuple(value * factor for value in lengths.trace), f"{effort} effort: {how}"
+    )
+
+
+def _mean_prompt(published: pd.DataFrame) -> float:
+    return float(published["prompt_tokens"].astype(float).mean())
+
+
 def spread_out(mean: float, spread: float = SPREAD, count: int = 64) -> np.ndarray:
     """Return `count` equally likely lengths with this `mean`: the quantiles of a log-normal distribution.
 

@@ -5,6 +5,9 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 START_MINUTES = 30
 """Added to the planned time: weights read from a slow file system, graphs captured, tables written."""
@@ -38,6 +41,20 @@ def asked(plan: Path, name: str, model: Mapping) -> dict[str, int]:
     if not isinstance(found, dict) or not all(_is_count(found.get(key)) for key in own):
         return own
     return {key: found[key] for key in own}
+
+
+def replicas(minutes: Mapping[T, float], gpus: Mapping[T, int], devices: int) -> dict[T, int]:
+    """Return how many engines each job runs at once, so that together they fill `devices`.
+
+    `minutes` is the time of each job with one engine, on its `gpus` devices. A job gets its share of the devices by
+    its device minutes, rounded up: then none takes longer than all of them, divided evenly, would.
+    """
+    total = sum(minutes[job] * gpus[job] for job in minutes)
+    found = {}
+    for job, each in gpus.items():
+        share = math.ceil(devices * minutes[job] / total) if total else 1
+        found[job] = max(min(share, devices // each), 1) if each else 1
+    return found
 
 
 def _is_count(value: object) -> bool:

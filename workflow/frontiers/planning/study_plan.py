@@ -158,7 +158,7 @@ def summary(plan: pd.DataFrame, device: str) -> str:
     )
     head = (
         f"Estimate on {device}, not a measurement: likely (low–high) figures of decoding alone, without "
-        "the start of the engine"
+        "the start of engines, prefixes that left the cache, and the host's time per step, which small models wait for"
     )
     unknown = plan.loc[plan["flops_likely"].isna(), "lengths"].unique()
     notes = [f"Not estimated: {reason}" for reason in unknown]

@@ -80,12 +80,21 @@ def student_limits(
     """
     values = np.asarray(differences, float)
     problems = values.shape[0]
-    size = size if size is not None else np.where((values != 0).sum(axis=0) < RARE, 1.0, 1 / np.sqrt(samples))
+    size = _size_added(values, samples) if size is None else size
     number = problems + 2
     mean = values.sum(axis=0) / number
     variance = ((values**2).sum(axis=0) + 2 * size**2 - number * mean**2) / (number - 1)
     reach = stats.t.ppf((1 + level) / 2, max(problems - 1, 1)) * np.sqrt(variance / number)
     return np.clip(mean - reach, -1, 1), np.clip(mean + reach, -1, 1)
+
+
+def with_two_added(differences: np.ndarray, samples: int) -> np.ndarray:
+    """Return the problems' differences (problems,) with the two that `student_limits` adds."""
+    return np.append(differences, np.array([1.0, -1.0]) * _size_added(differences, samples))
+
+
+def _size_added(differences: np.ndarray, samples: int) -> np.ndarray:
+    return np.where((differences != 0).sum(axis=0) < RARE, 1.0, 1 / np.sqrt(samples))
 
 
 def mcnemar(better: ArrayLike, worse: ArrayLike) -> np.ndarray:

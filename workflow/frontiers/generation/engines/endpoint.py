@@ -11,7 +11,6 @@ import queue
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from frontiers.core import secrets
 from frontiers.core.cli import UserError
+from frontiers.generation.engines.vllm import BIAS_LIMIT, penalty_bias
 from frontiers.generation.requests import Completion, Request, kept_of
 
 KEY = "OPENAI_API_KEY"
@@ -391,10 +391,10 @@ def _shown(text: object) -> str:
 def body_of(request: Request, sampling: dict) -> dict:
     """Return the body of a request for a completion, equal to `vllm.parameters_of` for vLLM in process.
 
-    It overrides the defaults that a server would take from the checkpoint's generation_config.json.
+    It overrides the defaults that a server would take from the checkpoint's generation_config.json. Which of vLLM's
+    model runners serves is not known, so a penalty keeps to the limit of the second.
     """
-    penalty = sampling.get("frequency_penalty", 0)
-    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
+    bias = penalty_bias(request, sampling, BIAS_LIMIT)
     return {
         "presence_penalty": 0.0,
         "repetition_penalty": 1.0,
@@ -405,7 +405,7 @@ def body_of(request: Request, sampling: dict) -> dict:
         "max_tokens": request.max_tokens,
         "stop_token_ids": list(request.stop),
         **({"stop": [request.stop_text]} if request.stop_text else {}),
-        **({"logit_bias": {str(t): -penalty * n for t, n in written.items()}} if written else {}),
+        **({"logit_bias": {str(token): value for token, value in bias.items()}} if bias else {}),
     }
 
 

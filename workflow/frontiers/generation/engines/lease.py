@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import metadata
 
+from frontiers.config.engine_arguments import deciding
 from frontiers.generation.engines import gpu_locks
 from frontiers.generation.engines.base import Engine
 from frontiers.generation.engines.endpoint import Endpoint
 from frontiers.generation.engines.energy import Meter
+from frontiers.generation.engines.replicas import Replicas
 from frontiers.generation.engines.reward import GuidedPolicy, RewardEngine
 from frontiers.generation.engines.thought import ThoughtEngine
 from frontiers.generation.engines.vllm import VllmEngine
@@ -28,12 +30,14 @@ def lease_engine(
     reward: Callable[[], RewardEngine] | None = None,
     thoughts: Mapping | None = None,
     loaded: Callable[[], object] = lambda: None,
+    replicas: int = 1,
 ) -> tuple["LeasedEngine", dict]:
     """Return the engine of a study's `engine` block, and what of it changes tokens, for the fingerprint.
 
     `arguments` returns those of `vllm.LLM`, `reward` the engine of a reward model that guides a tree; `thoughts`
-    is the block of a model that thinks before every token. `loaded` is called once the engine has started. No device
-    is taken and no engine started before the first request; only an endpoint is contacted at once.
+    is the block of a model that thinks before every token. `loaded` is called once the engine has started.
+    `replicas` engines share the requests of a model that vLLM decodes by itself. No device is taken and no engine
+    started before the first request; only an endpoint is contacted at once.
     """
     if settings.get("kind") == "endpoint":
         served = Endpoint(dict(settings), model, dict(sampling), tokenizer, say)
@@ -51,9 +55,16 @@ def lease_engine(
     if reward:
         engine = GuidedPolicy(engine, reward())
     mark = {**{key: settings[key] for key in FINGERPRINTED}, "engine": version}
+    if decides := deciding(settings.get("arguments", {})):
+        mark["arguments"] = decides
     if nodes > 1:
         reason = "Ray assigns the devices of several nodes; not measured"
         return LeasedEngine(engine, 0, say, reason, loaded), mark
+    if replicas > 1 and isinstance(engine, VllmEngine):
+        several = Replicas(engine, replicas)
+        leased = LeasedEngine(several, gpus * replicas, say, loaded=loaded)
+        leased.before_release(several.close)
+        return leased, mark
     return LeasedEngine(engine, gpus, say, loaded=loaded), mark
 
 
@@ -82,7 +93,7 @@ class LeasedEngine:
         self.devices = engine.devices
         self.unmeasured = unmeasured
         self.meter: Meter | None = None
-        self._lease = ExitStack()
+        self._lease, self._endings = ExitStack(), ExitStack()
 
     @property
     def capacity(self) -> int:
@@ -106,8 +117,13 @@ class LeasedEngine:
         """Return the next completions or scores."""
         return list(self.engine.receive())
 
+    def before_release(self, end: Callable[[], None]) -> None:
+        """Have `end` called before the devices are released."""
+        self._endings.callback(end)
+
     def close(self) -> None:
         """Release the devices."""
+        self._endings.close()
         self._lease.close()
 
     def describe(self) -> dict:

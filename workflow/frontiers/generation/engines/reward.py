@@ -144,7 +144,8 @@ class RewardModel:
     def engine(self, gpus: int, say: Callable[[str], None], alone: bool = False) -> RewardEngine:
         """Return the engine; with `alone` it may use all of a device's memory."""
         config = json.loads((self.folder / "config.json").read_text())
-        settings = {**self.settings, "max_model_len": self.context}
+        # The arguments are those of the policy.
+        settings = {**self.settings, "max_model_len": self.context, "arguments": {}}
         trusted = self.block.get("trust_remote_code", False)
         arguments = engine_arguments(str(self.folder), config, settings, gpus, trusted)
         if not alone and settings["device"] == "cuda":

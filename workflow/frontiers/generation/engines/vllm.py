@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from frontiers.config.engine_arguments import faults as argument_faults
 from frontiers.core.cli import UserError
 from frontiers.generation.engines import gpu_locks
 from frontiers.generation.requests import Completion, Request, kept_of
@@ -30,21 +31,32 @@ CPU_ENVIRONMENT = {
 GPU_ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 SILENT_DEATHS = ("EngineDeadError", "Engine core initialization failed")
 """Errors of an engine whose own process died without a reason; mostly it ran out of memory."""
+BIAS_LIMIT = 1024
+"""Entries of `logit_bias` that vLLM's second model runner holds for a request (its MAX_NUM_LOGIT_BIAS_TOKENS)."""
 MEMORY_SIGNS = ("out of memory", "outofmemory", "can't allocate memory", "no available memory", "memoryerror")
 
 
-def prepare_environment(device: str, cache: Path) -> None:
+def prepare_environment(device: str, cache: Path, penalised: bool = False) -> None:
     """Set the environment variables of vLLM; call it before vllm or torch are imported.
 
-    Variables that are already set stay. Caches go under `cache`.
+    Variables that are already set stay. Caches go under `cache`. A model `penalised` by frequency gets vLLM's first
+    model runner, whose `logit_bias` has no limit.
     """
-    caches = {"VLLM_CACHE_ROOT": str(cache / "vllm"), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
-    for name, value in {**(CPU_ENVIRONMENT if device == "cpu" else GPU_ENVIRONMENT), **caches}.items():
+    chosen = {"VLLM_CACHE_ROOT": str(cache / "vllm"), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
+    if penalised:
+        chosen["VLLM_USE_V2_MODEL_RUNNER"] = "0"
+    for name, value in {**(CPU_ENVIRONMENT if device == "cpu" else GPU_ENVIRONMENT), **chosen}.items():
         os.environ.setdefault(name, value)
 
 
 def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust_remote_code: bool) -> dict:
-    """Return the arguments of `vllm.LLM` for the model in `folder`, with this config.json, and a study's `engine` block."""
+    """Return the arguments of `vllm.LLM` for the model in `folder`, with this config.json, and a study's `engine` block.
+
+    The block's own `arguments` come last. Raises `UserError` for one that the installed vLLM does not have.
+    """
+    given = settings.get("arguments", {})
+    if faults := list(argument_faults("engine.arguments", given)):
+        raise UserError("; ".join(faults))
     arguments = {
         "model": folder,
         "dtype": settings["dtype"],
@@ -65,8 +77,10 @@ def engine_arguments(folder: str, config: dict, settings: dict, gpus: int, trust
             "enable_chunked_prefill": False,
             "max_num_batched_tokens": max(8192, settings["max_model_len"]),
             "kv_cache_memory_bytes": int(settings["kv_cache_gib"] * 2**30),
+            **given,
         }
-    return arguments | gpu_locks.parallel(gpus, settings.get("nodes", 1)) | {"enable_prefix_caching": True}
+    spread = gpu_locks.parallel(gpus, settings.get("nodes", 1))
+    return {**arguments, **spread, "enable_prefix_caching": True, **given}
 
 
 KERNELS = (
@@ -87,6 +101,45 @@ def kernel_fault() -> str | None:
     lines = f"{asked.stdout}\n{asked.stderr}".strip().splitlines()
     found = [line for line in lines if "Failed to import" in line] or lines[-1:]
     return found[0] if found else f"the process that loads it ended with status {asked.returncode}"
+
+
+ADVICE = (
+    (("libnuma",), "Install libnuma.so.1: the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"),
+    (
+        (
+            "driver",
+            "libcuda",
+            "no kernel image",
+            "no cuda gpus",
+            "cuda error 8",
+            "cudaerrorinsufficientdriver",
+        ),
+        "{cuda}; `nvidia-smi` shows the driver of this node, docs/guide/environments.md what an older one can do",
+    ),
+    (
+        ("python.h", "c compiler", "gcc", "g++", "invalidcxxcompiler"),
+        "Triton and torch compile kernels when an engine starts: install a C compiler and the headers of this Python "
+        "(gcc and python3.11-dev of Debian and Ubuntu)",
+    ),
+)
+"""What to do about an error of an engine that does not start, by what its message holds."""
+
+
+def advice(fault: str) -> str:
+    """Return what to do about an error of this build of vLLM."""
+    import torch
+
+    needs = f"This build is for CUDA {torch.version.cuda}"
+    if (torch.version.cuda or "").startswith("13."):
+        needs += ", which needs an NVIDIA driver of 580 or newer"
+    for signs, told in ADVICE:
+        if any(sign in fault.lower() for sign in signs):
+            return told.format(
+                cuda=needs if torch.version.cuda else "This build is for a CPU and uses no GPU"
+            )
+    if torch.version.cuda:
+        return f"{needs}. If that is what runs here, check the study's `engine` block and the model's files."
+    return "Check the study's `engine` block and the model's files."
 
 
 class VllmEngine:
@@ -114,10 +167,14 @@ class VllmEngine:
         """Number of requests to hand over at a time: those that run together, and a few that wait for a seat."""
         return self.arguments["max_num_seqs"] + max(1, self.arguments["max_num_seqs"] // 8)
 
+    @property
+    def bias_limit(self) -> int | None:
+        """The most tokens that a logit bias of a request may name in the started engine; None without a limit."""
+        return BIAS_LIMIT if self._llm.llm_engine.vllm_config.use_v2_model_runner else None
+
     def submit(self, request: Request) -> None:
         """Accept a request; the first one starts the engine."""
-        if self._llm is None:
-            self._start()
+        self.start()
         self._flying[request.id] = request
         self._try(lambda: self._add(request))
 
@@ -130,6 +187,11 @@ class VllmEngine:
             outputs = self._try(lambda: self._llm.llm_engine.step()) or ()
             if done := [output for output in outputs if output.finished]:
                 return [self._read(self._flying.pop(output.request_id), output) for output in done]
+
+    def start(self) -> None:
+        """Start the engine, if it has not started."""
+        if self._llm is None:
+            self._start()
 
     def _start(self) -> None:
         begun = time.monotonic()
@@ -147,15 +209,13 @@ class VllmEngine:
                     self._halve()
                     continue
                 raise UserError(
-                    f"vLLM could not start on {self.arguments['model']}: {error}. "
-                    "Check the study's `engine` block and the model's files."
+                    f"vLLM could not start on {self.arguments['model']}: {error}. {advice(str(error))}"
                 ) from error
             except AttributeError as error:
                 if (fault := kernel_fault()) is None:
                     raise
                 raise UserError(
-                    f"vLLM cannot load its compiled extension: {fault}. Install what is missing; "
-                    "libnuma.so.1 is in the package libnuma1 of Debian and Ubuntu, numactl-libs of Fedora"
+                    f"vLLM cannot load its compiled extension: {fault}. {advice(fault)}"
                 ) from error
         self.start_seconds = time.monotonic() - begun
 
@@ -168,7 +228,8 @@ class VllmEngine:
         self._llm.llm_engine.add_request(request.id, prompt, self._parameters(request))
 
     def _parameters(self, request: Request):
-        return parameters_of(request, self.sampling)
+        limit = self.bias_limit if self.sampling.get("frequency_penalty") else None
+        return parameters_of(request, self.sampling, limit)
 
     def _read(self, request: Request, output) -> Completion:
         return completion_of(request, output, self.tokenizer)
@@ -177,6 +238,8 @@ class VllmEngine:
         """Return the result of a `step` of the engine; None if the engine had to be restarted."""
         try:
             return step()
+        except UserError:
+            raise
         except Exception as error:
             self._recover(error)
             return None
@@ -210,6 +273,12 @@ class VllmEngine:
         gc.unfreeze()
         gc.collect()
 
+    def _cache_tokens(self) -> int | None:
+        """Return the tokens that the cache of the started engine holds, None if that is not known."""
+        with suppress(AttributeError):
+            cache = self._llm.llm_engine.vllm_config.cache_config
+            return cache.num_gpu_blocks * cache.block_size if cache.num_gpu_blocks else None
+
     def describe(self) -> dict:
         """Return the versions of engine, torch and CUDA, and the device, None if a GPU engine has not started."""
         import torch
@@ -219,6 +288,7 @@ class VllmEngine:
             "engine_version": {name: importlib.metadata.version(name) for name in sorted(installed)},
             "engine_start_seconds": self.start_seconds,
             "max_num_seqs": self.arguments["max_num_seqs"],
+            "cache_tokens": self._cache_tokens(),
             "torch": torch.__version__,
             "device": device_name(self.start_seconds is not None),
             "cuda": torch.version.cuda,
@@ -249,17 +319,28 @@ def silent(error: BaseException) -> bool:
     return any(sign in f"{type(error).__name__}: {error}" for sign in SILENT_DEATHS)
 
 
-def parameters_of(request: Request, sampling: dict):
-    """Return the vLLM SamplingParams of a request.
+def penalty_bias(request: Request, sampling: dict, limit: int | None = None) -> dict[int, float]:
+    """Return the logit bias that stands for a frequency penalty on what the model wrote before this request.
 
-    A frequency penalty counts all that the model has written, but vLLM counts only what it writes in this
-    request. A logit bias of the same size stands for the tokens already in the prompt.
+    The penalty counts all that the model has written, but an engine counts only what it writes in this request.
+    Raises `UserError` for more distinct tokens than an engine with this `limit` takes.
     """
+    penalty = sampling.get("frequency_penalty", 0)
+    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
+    if limit is not None and len(written) > limit:
+        raise UserError(
+            f"frequency_penalty: {penalty}: a request continues a text of {len(written):,} distinct tokens, but this engine "
+            f"takes a bias on at most {limit:,}. Set sampling.frequency_penalty of the model to 0, or run vLLM in process "
+            "with VLLM_USE_V2_MODEL_RUNNER=0 in the environment, whose first model runner has no such limit"
+        )
+    return {token: -penalty * count for token, count in written.items()}
+
+
+def parameters_of(request: Request, sampling: dict, limit: int | None = None):
+    """Return the vLLM SamplingParams of a request; `limit` is that of `penalty_bias`."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    penalty = sampling.get("frequency_penalty", 0)
-    written = Counter(request.prompt[-request.written :]) if penalty and request.written else {}
     return SamplingParams(
         **sampling,
         seed=request.seed,
@@ -269,7 +350,7 @@ def parameters_of(request: Request, sampling: dict):
         detokenize=bool(request.stop_text),
         skip_special_tokens=not request.stop_text,  # the text may consist of them
         output_kind=RequestOutputKind.FINAL_ONLY,
-        logit_bias={token: -penalty * count for token, count in written.items()} or None,
+        logit_bias=penalty_bias(request, sampling, limit) or None,
     )
 
 

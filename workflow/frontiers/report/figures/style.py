@@ -120,6 +120,13 @@ def with_point_labels(labels: Labels, points: pd.DataFrame) -> Labels:
     return replace(labels, models=known | dict(labels.models))
 
 
+def note_missing(figure: Figure, labels: Sequence[str]) -> None:
+    """Name below a figure the models whose jobs failed; nothing if there are none."""
+    if labels:
+        text = f"Without {', '.join(labels)}: their jobs failed (findings.md says why)"
+        figure.text(0.0, -0.02, textwrap.fill(text, 110), va="top", fontsize=6)
+
+
 def save(figure: Figure, svg: Path, png: Path) -> None:
     """Write the figure as SVG and PNG, each atomically; the same figure gives the same bytes."""
     for path, kind, metadata in (
