@@ -179,6 +179,7 @@ FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
     Figure("difficulty", "Accuracy by difficulty", ("difficulty",), ANSWERED),
+    Figure("gains", "Gain per doubling of compute", ("gains",), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
     Figure("half_years", "Frontier by half-year", ("half_years",), OTHERS, ("benchmarks",)),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
