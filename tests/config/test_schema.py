@@ -55,7 +55,7 @@ NOT_IN_CONFIG = {
     ("measured", "judge"),
     ("published", "chance"),
     *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
-    *(("log", key) for key in SCHEMA["$defs"]["log"]["properties"]),
+    *((name, key) for name in ("log", "log_of_verdicts") for key in SCHEMA["$defs"][name]["properties"]),
     *(("log.columns", key) for key in SCHEMA["$defs"]["log"]["properties"]["columns"]["properties"]),
 }
 """Optional properties that the shipped configuration has no use for."""
