@@ -53,6 +53,7 @@ NOT_IN_CONFIG = {
     *(("engine", key) for key in ("kind", "piece_tokens", "arguments", *ENDPOINT_ONLY)),
     ("analysis", "usd_per_hour"),
     ("measured", "judge"),
+    ("recorded", "logs"),
     ("published", "chance"),
     *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
     *((name, key) for name in ("log", "log_of_verdicts") for key in SCHEMA["$defs"][name]["properties"]),
