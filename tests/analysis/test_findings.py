@@ -42,6 +42,29 @@ def trend(**changes):
     return pd.DataFrame([row | {"models": 9, "estimable": True, "reason": None} | changes])
 
 
+def ability_trend(**changes):
+    row = {
+        "quantity": "log_odds_per_year",
+        "estimate": 1.2,
+        "low": 0.9,
+        "high": 1.5,
+        "models": 9,
+        "benchmarks": 2,
+    }
+    rows = [
+        row | {"interval": f"errors clustered by {by}", "low": low}
+        for by, low in (("model", 0.9), ("developer", 0.6))
+    ]
+    ratio = {
+        "quantity": "decades_per_year",
+        "interval": "by developer, fieller",
+        "estimate": -0.8,
+        "low": -1.4,
+        "high": -0.3,
+    }
+    return pd.DataFrame([each | {"estimable": True} | changes for each in (*rows, row | ratio)])
+
+
 def saturation(**changes):
     row = {
         "model": "m",
@@ -162,6 +185,7 @@ def study(**tables):
         "points": points(),
         "frontier": frontier(),
         "trend": trend(),
+        "ability_trend": ability_trend(),
         "saturation": saturation(),
         "gains": gains(),
         "architectures": architectures(),
@@ -192,6 +216,9 @@ def test_every_question_has_one_answer_with_its_interval():
     for piece in (
         "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 2.5 × 10^14 FLOP",
         "halves every 3.0 months by least squares (2.0 to 5.0).",
+        "On one scale over all 2 benchmarks, 9 models, log-odds at the same compute rise by +1.20 (+0.60 to +1.50) a year, "
+        "and the compute for fixed odds changes by -0.80 (-1.40 to -0.30) decades a year "
+        "(least squares, errors by developer).",
         "M from 64 tokens",
         "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
         "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models, "
@@ -279,6 +306,13 @@ def test_hard_problems_are_told_of_the_headline_or_of_where_most_models_have_som
         "1 models gain +40.0 points" not in alone
         and "1 model gains +40.0 points (+30.0 to +50.0) on problems" in alone
     )
+
+
+def test_one_scale_is_told_of_several_benchmarks_and_without_a_ratio_that_has_no_limits():
+    assert "one scale" not in answer("frontier move", ability_trend=ability_trend(benchmarks=1))
+    assert "one scale" not in answer("frontier move", ability_trend=ability_trend(estimable=False))
+    told = answer("frontier move", ability_trend=ability_trend().iloc[:1])
+    assert "+1.20 (+0.90 to +1.50) a year (least squares, errors by model)" in told and "decades" not in told
 
 
 def test_labels_are_no_markup():

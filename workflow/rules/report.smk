@@ -41,6 +41,7 @@ rule write_findings:
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
+        ability_trend="results/{study}/ability_trend.parquet",
         saturation="results/{study}/saturation.parquet",
         gains="results/{study}/gains.parquet",
         architectures="results/{study}/architectures.parquet",
@@ -78,7 +79,8 @@ rule write_findings:
         ],
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
+        " --trend {input.trend:q} --ability-trend {input.ability_trend:q} --saturation {input.saturation:q} --gains {input.gains:q}"
+        " --architectures {input.architectures:q}"
         " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
         " {params.followed:q} {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"

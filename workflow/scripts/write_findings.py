@@ -1,7 +1,7 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
-Inputs: the tables points, frontier, trend, saturation, gains, architectures, size_pairs and outcomes of a study, and
-difficulty_gains and differences if it has answers, half_years and cohorts if its models are others'. Outputs:
+Inputs: the tables points, frontier, trend, ability_trend, saturation, gains, architectures, size_pairs and outcomes of a
+study, difficulty_gains and differences if it has answers, half_years and cohorts if its models are others'. Outputs:
 `findings.md`, and `findings.json` with the table, row and column of every number.
 """
 
@@ -16,7 +16,17 @@ from frontiers.core.cli import run
 from frontiers.core.files import write_whole
 from frontiers.core.tables import read_table
 
-TABLES = ("points", "frontier", "trend", "saturation", "gains", "architectures", "size_pairs", "outcomes")
+TABLES = (
+    "points",
+    "frontier",
+    "trend",
+    "ability_trend",
+    "saturation",
+    "gains",
+    "architectures",
+    "size_pairs",
+    "outcomes",
+)
 SOME = ("difficulty_gains", "differences", "half_years", "cohorts")
 """Tables that only studies with answers have, and only those of others' models."""
 

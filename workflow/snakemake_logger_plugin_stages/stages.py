@@ -12,7 +12,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-OWN_LINE = 5.0
+OWN_LINE = 10.0
 """Seconds from which a job gets a line of its own."""
 DECODING = re.compile(r"^[\d,]+ of [\d,]+ problems done.*$", re.MULTILINE)
 """What `generate` says of its progress."""

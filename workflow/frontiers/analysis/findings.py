@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis import half_years
+from frontiers.analysis.abilities import COMPUTE, PER_YEAR
 from frontiers.analysis.architectures.regression import quoted
 from frontiers.analysis.difficulty import ALL
 from frontiers.core.escapes import one_line
@@ -66,7 +67,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         ]
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
-        moved(tables["trend"], benchmark, where),
+        moved(tables["trend"], tables["ability_trend"], benchmark, where),
         *followed,
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], tables["size_pairs"], names, labels),
@@ -123,8 +124,8 @@ def best_models(
     return Finding(question, answer, cells)
 
 
-def moved(trend: pd.DataFrame, benchmark: str, where: str) -> Finding:
-    """Return how fast the compute for a fixed accuracy fell with release date, in three directions of regression."""
+def moved(trend: pd.DataFrame, slopes: pd.DataFrame, benchmark: str, where: str) -> Finding:
+    """Return how fast the compute for a fixed accuracy fell with release date: in three directions, and on one scale."""
     question = "How fast does the frontier move?"
     mine = trend[
         (trend["benchmark"] == benchmark)
@@ -154,7 +155,40 @@ def moved(trend: pd.DataFrame, benchmark: str, where: str) -> Finding:
         f"On {where}, over {int(rows['models'].iloc[0])} models, the compute for a fixed accuracy halves every "
         f"{', '.join(parts)}.{doubt} Which direction is right depends on where the errors are."
     )
-    return Finding(question, answer, cells)
+    scale, sources = on_one_scale(slopes)
+    return Finding(question, f"{answer}{scale}", [*cells, *sources])
+
+
+def on_one_scale(slopes: pd.DataFrame) -> tuple[str, list[Cell]]:
+    """Return how the log-odds of all models rose on one scale over the benchmarks; nothing of a single benchmark."""
+    known = slopes[slopes["estimable"].astype(bool) & (slopes["benchmarks"] > 1)]
+    # Errors by developer come last, and are the ones to quote.
+    found = known.drop_duplicates("quantity", keep="last").set_index("quantity")
+    if PER_YEAR not in found.index:
+        return "", []
+    per_year, cells, compute = found.loc[PER_YEAR], [], ""
+    by = "developer" if "developer" in per_year["interval"] else "model"
+    told = [PER_YEAR]
+    if COMPUTE in found.index:
+        told.append(COMPUTE)
+        compute = (
+            f", and the compute for fixed odds changes by {limits_of(found.loc[COMPUTE])} decades a year"
+        )
+    for name in told:
+        key = {"quantity": name, "interval": found.loc[name, "interval"]}
+        cells += [
+            Cell("ability_trend", key, c, number(found.loc[name, c])) for c in ("estimate", "low", "high")
+        ]
+    return (
+        f" On one scale over all {int(per_year['benchmarks'])} benchmarks, {int(per_year['models'])} models, log-odds at "
+        f"the same compute rise by {limits_of(per_year)} a year{compute} (least squares, errors by {by}).",
+        cells,
+    )
+
+
+def limits_of(row: Mapping) -> str:
+    """Return an estimate with its limits."""
+    return f"{row['estimate']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
 
 
 DIRECTIONS = {"ols": "least squares", "deming": "Deming regression", "inverse": "inverse regression"}

@@ -75,6 +75,15 @@ ANALYSES = (
     ),
     Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
     Analysis(
+        "measure_abilities",
+        (
+            Table("abilities", csv="Abilities", estimates=("ability",), limits=(("ability", "low", "high"),)),
+            Table("ability_trend", csv="Trend of ability", estimates=("estimate",), limits=ESTIMATE),
+        ),
+        points="points",
+        answers=False,
+    ),
+    Analysis(
         "fit_saturation",
         (
             Table("saturation"),
@@ -170,6 +179,7 @@ FIGURES = (
     Figure("frontier", "Accuracy against compute", ("measures", "frontier")),
     Figure("caps", "Accuracy against reasoning cap", ("measures", "saturation"), ANSWERED),
     Figure("difficulty", "Accuracy by difficulty", ("difficulty",), ANSWERED),
+    Figure("gains", "Gain per doubling of compute", ("gains",), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
     Figure("half_years", "Frontier by half-year", ("half_years",), OTHERS, ("benchmarks",)),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),

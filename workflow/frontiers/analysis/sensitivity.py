@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis import trend
-from frontiers.analysis.architectures.regression import regress
+from frontiers.analysis.architectures.regression import HELD, regress
 from frontiers.analysis.frontier.pareto import frontier
 from frontiers.analysis.published_runs import reasoning
 from frontiers.analysis.trend.dated_points import better_than_guessing
@@ -176,7 +176,7 @@ def _slopes(trends: pd.DataFrame, benchmark: str, models: int) -> Iterator[dict]
 
 def _mixtures(points: pd.DataFrame) -> dict:
     """Return the row of mixtures of experts against dense models."""
-    by_model, _, by_developer, *_ = regress(points, [("moe", "dense")])
+    by_model, _, by_developer, _ = regress(points, [("moe", "dense")], HELD[:1], leaving_out=False)
     found = by_developer if by_developer["estimable"] else by_model
     kept = {c: found.get(c) for c in ("estimate", "low", "high", "estimable", "reason")}
     row = {"quantity": MIXTURES, "models": found["models_a"] + found["models_b"]}
