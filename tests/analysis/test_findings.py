@@ -387,3 +387,11 @@ def test_cohorts_are_told_with_their_limits_and_those_without_an_estimate_with_t
     assert "reasoning models (9): none, too few" in findings.of_cohorts(few, "a", "A").answer
     none = few.assign(estimable=False, reason="too few")
     assert findings.of_cohorts(none, "a", "A").answer == "These data cannot tell: too few."
+
+
+def test_money_is_asked_for_where_the_frontier_has_it():
+    both = pd.concat([frontier(), frontier(cost="dollars", cost_value=0.00024)])
+    found = findings.best_models(both, points(), MEAN, "the mean", {"m": "M", "n": "N"}, "dollars")
+    assert found.question == "Which model for which money?"
+    assert "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 0.00024 US dollars" in found.answer
+    assert {cell.row["cost"] for cell in found.cells} == {"dollars"}

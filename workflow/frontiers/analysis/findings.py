@@ -59,7 +59,9 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     benchmark = headline(points)
     labels = {m: one_line(label) for m, label in zip(points["model"], points["label"], strict=True)}
     where = names.get(benchmark, f"the mean of {len(names)} benchmarks" if benchmark == MEAN else benchmark)
-    followed = []
+    money, followed = [], []
+    if (tables["frontier"]["cost"] == "dollars").any():
+        money = [best_models(tables["frontier"], points, benchmark, where, labels, "dollars")]
     if "half_years" in tables:
         followed = [
             by_half_year(tables["half_years"], benchmark, where),
@@ -67,6 +69,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         ]
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
+        *money,
         moved(tables["trend"], tables["ability_trend"], benchmark, where),
         *followed,
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
@@ -83,13 +86,33 @@ def headline(points: pd.DataFrame) -> str:
     return MEAN if models.get(MEAN, 0) == models.max() else str(models.drop(MEAN, errors="ignore").idxmax())
 
 
+BUDGETS = {
+    "flops": (
+        "Which model at which budget?",
+        lambda value: f"{scientific(value)} FLOP",
+        "Compute is of the answer as an engine decodes it; between these budgets take the cheaper one.",
+    ),
+    "dollars": (
+        "Which model for which money?",
+        lambda value: f"{value:.2g} US dollars",
+        "Models without a price are not among them.",
+    ),
+}
+"""Cost -> the question, how a cost is told, and the remark."""
+
+
 def best_models(
-    frontier: pd.DataFrame, points: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
+    frontier: pd.DataFrame,
+    points: pd.DataFrame,
+    benchmark: str,
+    where: str,
+    labels: Mapping[str, str],
+    cost: str = "flops",
 ) -> Finding:
-    """Return which model to take at which compute: the points that stay on the frontier in most draws."""
-    question = "Which model at which budget?"
+    """Return which model to take at which `cost`, FLOPs or dollars: the points on the frontier in most draws."""
+    question, unit, remark = BUDGETS[cost]
     mine = frontier[
-        (frontier["benchmark"] == benchmark) & (frontier["cost"] == "flops") & frontier["on_frontier"]
+        (frontier["benchmark"] == benchmark) & (frontier["cost"] == cost) & frontier["on_frontier"]
     ]
     sure = mine[mine["p_on_frontier"] >= STABLE].sort_values("cost_value", kind="stable")
     # Of one model, the point with the most accuracy, and the cheapest cap of those with as much.
@@ -109,17 +132,17 @@ def best_models(
         at = f" with at most {order:,.0f} tokens" if single > 1 and np.isfinite(order) else ""
         parts.append(
             f"{labels[row.model]}{at}: {percent(row.accuracy)} % ({percent(row.accuracy_low)} to "
-            f"{percent(row.accuracy_high)}) for {scientific(row.cost_value)} FLOP"
+            f"{percent(row.accuracy_high)}) for {unit(row.cost_value)}"
         )
         key = {"model": row.model, "strategy": row.strategy, "benchmark": benchmark, "cap": whole(row.cap)}
         cells += [
-            Cell("frontier", key | {"cost": "flops"}, name, float(getattr(row, name)))
+            Cell("frontier", key | {"cost": cost}, name, float(getattr(row, name)))
             for name in ("accuracy", "accuracy_low", "accuracy_high", "cost_value", "p_on_frontier")
         ]
     fewer = f" The {len(told)} dearest of {len(sure)} such models." if len(sure) > len(told) else ""
     answer = (
         f"On {where}, per problem, on the frontier in at least {STABLE:.0%} of bootstrap draws: {'; '.join(parts)}."
-        f"{fewer} Compute is of the answer as an engine decodes it; between these budgets take the cheaper one."
+        f"{fewer} {remark}"
     )
     return Finding(question, answer, cells)
 
