@@ -49,6 +49,7 @@ rule write_findings:
         outcomes="results/{study}/outcomes.parquet",
         difficulty_gains=answered("difficulty_gains"),
         differences=answered("differences"),
+        seeds=answered("seeds"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -68,6 +69,7 @@ rule write_findings:
         answered=lambda wc, input: [
             *option("--difficulty-gains", input.difficulty_gains),
             *option("--differences", input.differences),
+            *option("--seeds", input.seeds),
         ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),

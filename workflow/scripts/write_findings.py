@@ -1,8 +1,8 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
 Inputs: the tables points, frontier, trend, ability_trend, saturation, gains, architectures, size_pairs and outcomes of a
-study, and difficulty_gains and differences if it has answers. Outputs: `findings.md`, and `findings.json` with the table,
-row and column of every number.
+study, and difficulty_gains, differences and seeds if it has answers. Outputs: `findings.md`, and `findings.json` with the
+table, row and column of every number.
 """
 
 import argparse
@@ -27,7 +27,7 @@ TABLES = (
     "size_pairs",
     "outcomes",
 )
-ANSWERED = ("difficulty_gains", "differences")
+ANSWERED = ("difficulty_gains", "differences", "seeds")
 """Tables that a study without answers does not have."""
 
 

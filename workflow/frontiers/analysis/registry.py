@@ -141,6 +141,18 @@ ANALYSES = (
         ),
         studies=ANSWERED,
     ),
+    Analysis(
+        "measure_seeds",
+        (
+            Table(
+                "seeds",
+                csv="Spread between seeds",
+                estimates=("spread",),
+                limits=(("spread", "low", "high"),),
+            ),
+        ),
+        studies=ANSWERED,
+    ),
 )
 
 FIGURES = (
