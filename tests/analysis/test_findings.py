@@ -346,3 +346,65 @@ def test_the_headline_is_the_mean_unless_it_leaves_models_out():
     assert findings.headline(points()) == MEAN
     fewer = points()
     assert findings.headline(fewer[(fewer["benchmark"] != MEAN) | (fewer["model"] == "m")]) == "a"
+
+
+def half_years_of(*rows):
+    """Return rows of the table `half_years` from (half-year, model, accuracy, FLOP)."""
+    table = pd.DataFrame(rows, columns=["half_year", "model", "accuracy", "cost_value"])
+    return table.assign(
+        benchmark="a",
+        cost="flops",
+        strategy="cut",
+        label=table["model"].str.upper(),
+        cap=pd.array([pd.NA] * len(rows)),
+    ).astype({"cap": "Int64"})
+
+
+def test_what_a_half_year_brought_is_the_best_within_powers_of_ten():
+    table = half_years_of(
+        ("2024-06-30", "m", 0.5, 5e12),
+        ("2024-12-31", "m", 0.5, 5e12),
+        ("2024-12-31", "n", 0.75, 5e13),
+    )
+    found = findings.by_half_year(table, "a", "A")
+    assert "with 10^13 FLOP 50.0 % (2024-06), 50.0 % (2024-12), the last by M" in found.answer
+    assert "with 10^14 FLOP 50.0 % (2024-06), 75.0 % (2024-12), the last by N" in found.answer
+    assert [cell.value for cell in found.cells] == [0.5, 0.5, 0.5, 0.75]
+    assert findings.by_half_year(table.iloc[:1], "a", "A").answer.startswith(findings.CANNOT)
+
+
+def cohort(name, months, low, high, **changes):
+    row = {"benchmark": "a", "metric": "compute_at_accuracy", "cost": "flops", "kind": "mode", "cohort": name}
+    row |= {"estimator": "ols", "standard_error": "jackknife over developers", "models": 9}
+    row |= {
+        "doubling_months": months,
+        "doubling_low": low,
+        "doubling_high": high,
+        "estimable": True,
+        "reason": None,
+    }
+    return row | changes
+
+
+def test_cohorts_are_told_with_their_limits_and_those_without_an_estimate_with_the_reason():
+    table = pd.DataFrame(
+        [
+            cohort("instruct", 3.0, 2.0, 6.0),
+            cohort("reasoning", 5.0, 1.0, float("nan")),
+            cohort("all models", -400.0, float("nan"), 3.0, cost="dollars", kind="all"),
+        ]
+    )
+    found = findings.of_cohorts(table, "a", "A")
+    assert "instruct models (9): 3.0 months (2.0 to 6.0) by least squares" in found.answer
+    assert "reasoning models (9): 5.0 months (1.0 to no limit) by least squares" in found.answer
+    assert "all models in dollars of today (9): no halving by least squares" in found.answer
+    assert len(found.cells) == 9
+    few = pd.DataFrame(
+        [
+            cohort("instruct", 3.0, 2.0, 6.0),
+            cohort("reasoning", None, None, None, estimable=False, reason="too few"),
+        ]
+    )
+    assert "reasoning models (9): none, too few" in findings.of_cohorts(few, "a", "A").answer
+    none = few.assign(estimable=False, reason="too few")
+    assert findings.of_cohorts(none, "a", "A").answer == "These data cannot tell: too few."

@@ -28,6 +28,7 @@ from frontiers.report.figures import caps as figure_caps
 from frontiers.report.figures import components as figure_components
 from frontiers.report.figures import context as figure_context
 from frontiers.report.figures import frontier as figure_frontier
+from frontiers.report.figures import gains as figure_gains
 from frontiers.report.figures import outcomes as figure_outcomes
 from frontiers.report.figures import strategies as figure_strategies
 from frontiers.report.figures import style as figures
@@ -35,7 +36,7 @@ from frontiers.report.figures import trend as figure_trend
 from support.paths import ROOT
 from support.synthetic_study import LABELS
 
-NAMES = ("frontier", "caps", "trend", "outcomes", "components")
+NAMES = ("frontier", "caps", "gains", "trend", "outcomes", "components")
 FIGURES = {
     figure.name: tuple("points" if table == "measures" else table for table in figure.tables)
     for figure in registry.FIGURES
@@ -44,6 +45,7 @@ FIGURES = {
 DRAW = {
     "frontier": figure_frontier,
     "caps": figure_caps,
+    "gains": figure_gains,
     "trend": figure_trend,
     "outcomes": figure_outcomes,
     "components": figure_components,
@@ -51,6 +53,7 @@ DRAW = {
 UNITS = {
     "frontier": ["Accuracy (%)", "Compute (FLOP per problem)"],
     "caps": ["Accuracy (%)", "Reasoning cap (tokens)"],
+    "gains": ["Points per doubling", "Compute (FLOP per problem)"],
     "trend": ["Accuracy per compute (1/FLOP)", "Release date"],
     "outcomes": ["Compute (FLOP per generation)", "Failed / successful (ratio)"],
     "components": ["Share of compute (%)", "FLOP per"],
@@ -110,7 +113,7 @@ def drawn(name, measured, published):
     labels = figures.Labels(**LABELS)
     get = {
         t: read_table(measured[t], t)
-        for t in ("points", "frontier", "saturation", "trend", "outcomes", "answers")
+        for t in ("points", "frontier", "saturation", "gains", "trend", "outcomes", "answers")
     }
     figures.set_style()
     if name == "published":

@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -49,6 +50,13 @@ def test_slope_on_the_frontier_exceeds_that_of_all(simulation):
 def test_breaks_plateaus_and_caps_cover(simulation):
     module = simulation("coverage_saturation")
     assert check(module.simulate(16, 7, (30,), whole=False), (*FIXED, "Davies")) == 15
+
+
+def test_gains_and_caps_cover_where_accuracy_rises_smoothly(simulation):
+    module = simulation("coverage_smooth")
+    truths = [module.saturated_from(accuracy(module.X)) for accuracy in module.WORLDS.values()]
+    assert truths == [64.0, np.inf, np.inf]
+    assert check(module.simulate(16, 7, (30,)), ("table gains", "shown to")) == 9
 
 
 def test_halving_times_hold_where_answers_are_guessed_and_fail_without_the_correction(simulation):

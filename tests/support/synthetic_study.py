@@ -200,7 +200,7 @@ def published_once(base: Path) -> dict[str, Path]:
 
 
 TABLES = (
-    "answers", "points", "frontier", "trend", "saturation", "architectures", "outcomes", "differences",
+    "answers", "points", "frontier", "trend", "saturation", "gains", "architectures", "outcomes", "differences",
 )  # fmt: skip
 
 
@@ -220,4 +220,5 @@ def analyse(paths: Mapping[str, Path], draws: int) -> None:
         if name in paths:
             pairs = str(paths[name].with_name("size_pairs.parquet"))
             more = ["--size-pairs", pairs] if name == "architectures" else []
+            more += ["--gains", str(paths["gains"])] if name == "saturation" else []
             script.main([*shared, *answers, "--output", str(paths[name]), *more])

@@ -37,7 +37,7 @@ SHOWN = dict.fromkeys(
     ),
     1,
 )
-LABELLED = ("plot_frontier", "plot_caps", "plot_outcomes", "plot_components", "plot_context")
+LABELLED = ("plot_frontier", "plot_caps", "plot_gains", "plot_outcomes", "plot_components", "plot_context")
 
 
 def study(workflow: Workflow) -> dict:
@@ -220,7 +220,7 @@ ROWS = [
         "a module of an analysis: `saturation/table.py`",
         "nothing",
         lambda w: edit_code(w, "frontiers/analysis/saturation/table.py"),
-        dict.fromkeys(("fit_saturation", "plot_caps", *SHOWING), 1),
+        dict.fromkeys(("fit_saturation", "plot_caps", "plot_gains", *SHOWING), 1),
     ),
     Row("a caption of the report", "nothing", lambda w: w.edit("workflow/report/caps.rst"), {"report": 1, "write_index": 1}),
     Row("an environment, without `--use-conda`", "nothing", lambda w: w.edit("envs/analyse.yaml"), {}),

@@ -74,7 +74,7 @@ def test_the_recorded_study_has_every_product_and_passes_its_checks(changed):
     assert {"phi-4", "gpt-oss-120b-high", "kimi-k2.6"} <= set(
         best.loc[best["benchmark"] == "gpqa-diamond", "model"]
     )
-    for name in ("frontier", "caps", "trend", "outcomes", "components"):
+    for name in ("frontier", "caps", "gains", "trend", "outcomes", "components"):
         assert (folder / f"figures/{name}.svg").stat().st_size > 5000
     assert all(check["passed"] for check in json.loads((folder / "checks.json").read_text())["checks"])
     assert check_cells(folder) > 20

@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 from frontiers.analysis import saturation
-from frontiers.analysis.saturation.gains import pays
+from frontiers.analysis.cap_curves import read_curves
+from frontiers.analysis.saturation.cap_tests import saturation_caps
+from frontiers.analysis.saturation.gains import gain_rows, pays
 from frontiers.core.tables import check_table
 from support.synthetic_answers import make_answers
 
@@ -47,13 +51,36 @@ def test_caps_less_than_a_doubling_apart_are_passed_over():
     assert near["doublings"].tolist() == pytest.approx([np.log2(1.2)])
 
 
-def test_what_pays_is_shown_or_unclear():
-    assert (pays(0.02, 0.05), pays(-0.01, 0.005), pays(-0.01, 0.02), pays(0.01, 0.3)) == (
-        "yes",
-        "no",
-        "unclear",
-        "yes",
-    )
+@pytest.mark.parametrize("doublings", [1.0, 2.5])
+def test_what_pays_is_shown_or_unclear(doublings):
+    limits = ((0.02, 0.05), (-0.01, 0.005), (-0.01, 0.02), (0.01, 0.3))
+    verdicts = [pays(low * doublings, high * doublings, doublings) for low, high in limits]
+    assert verdicts == ["yes", "no", "unclear", "yes"]
+
+
+def test_under_a_doubling_the_point_is_asked_for_in_total():
+    assert pays(0.008, 0.009, 0.5) == "no" and pays(0.012, 0.3, 0.5) == "yes"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0, 1), min_size=3, max_size=5),
+    st.lists(st.sampled_from([0.1, 0.5, 1.0, 1.7, 3.0]), min_size=4, max_size=4),
+    st.sampled_from([100, 600, 3000]),
+    st.booleans(),
+)
+def test_what_pays_never_contradicts_the_saturation_cap(accuracy, doublings, problems, paired):
+    """A doubling that pays at a cap means that the cap is not shown to be saturated, and the reverse."""
+    caps = (8, 16, 32, 64, None)[-len(accuracy) :]
+    flops = 1e8 * 2 ** np.cumsum([0, *doublings])[: len(accuracy)]
+    answers = make_answers({"m": accuracy}, flops, caps=caps, problems=problems, paired=paired)
+    curve = read_curves(answers, 100, 0)[0]
+    found, rows = saturation_caps(curve), gain_rows([curve])
+    for row in rows:
+        if row["pays"] == "yes":
+            assert not found["saturation_cap"] <= row["from_cap"]
+    if len(rows) == len(caps) - 1 and all(row["pays"] == "no" for row in rows):
+        assert found["saturation_cap_observed"] == caps[0] and np.isnan(found["saturation_above"])
 
 
 def test_more_problems_show_that_a_doubling_gains_less_than_a_point():

@@ -7,10 +7,16 @@ weights `H >= 0` that sum to 1 over k, so that values between 0 and 1 give accur
 - none: values at the first and the last compute, linear between
 - one_break, two_breaks: values also at the breaks (hat functions; the segmented regression of Muggeo 2003,
   Stat. Med. 22, 3055, continuous at the break)
-- saturating_exponential: values at both ends, weight (1 - exp(-l (x - x0))) / (1 - exp(-l R)) on the last
+- saturating_exponential: values at both ends, weight (1 - exp(-l (x - x0))) / (1 - exp(-l R)) on the last; over
+  compute C itself a power law that runs towards a ceiling, a - b C^-g
+- power_law: the same with l < 0, which rises ever faster: a + b C^g
+- michaelis_menten: values at no and at endless compute, weight C / (C + M) on the second
+- logistic: the same with weight 1 / (1 + (M / C)^h), a logistic function of x
 - inverted_u: Bernstein polynomials of degree 2 over the range; the middle value may reach 2
 
-Breaks and rates are searched on a grid, on which v is found by Fisher scoring for all grid points at once.
+Breaks, rates and midpoints are searched on a grid, on which v is found by Fisher scoring for all grid points at once.
+Values stay half an answer away from 0 and 1. Except for inverted_u no accuracy then leaves that range, and the
+likelihood at a point of the grid is concave in v: it has one maximum, which any ascent reaches.
 """
 
 from collections.abc import Callable
@@ -19,11 +25,27 @@ from itertools import combinations
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
-FORMS = ("none", "one_break", "two_breaks", "saturating_exponential", "inverted_u")
-ITERATIONS = 8
-BREAK_GRID, PAIR_GRID, RATE_GRID = 200, 56, 100
-ENOUGH = {"none": 3, "one_break": 5, "two_breaks": 7, "saturating_exponential": 4, "inverted_u": 4}
+ITERATIONS = 10
+POLISHED = 3
+"""Choices on the grid, the best, whose values are found to full precision."""
+BREAK_GRID, PAIR_GRID, RATE_GRID, MIDPOINT_GRID, STEEPNESS_GRID = 200, 56, 100, 60, 30
+BEYOND = 1.5
+"""Decades beyond the first and the last compute at which the midpoint of a smooth rise may lie."""
+ENOUGH = {
+    "none": 3,
+    "one_break": 5,
+    "two_breaks": 7,
+    "saturating_exponential": 4,
+    "power_law": 4,
+    "michaelis_menten": 4,
+    "logistic": 5,
+    "inverted_u": 4,
+}
+"""Form -> the fewest points it is fitted to."""
+LEVELLING = ("saturating_exponential", "michaelis_menten", "logistic")
+"""Smooth forms that run towards a ceiling; their "break" is where 95 % of the rise is reached."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +106,46 @@ def _segmented(name: str, x: np.ndarray, breaks: np.ndarray) -> Form:
     return Form(name, designs, breaks, np.ones(designs.shape[2]), describe)
 
 
-def _exponential(x: np.ndarray) -> Form:
-    """Return the saturating exponential; its "break" is where 95 % of the final gain is reached."""
+def _exponential(name: str, x: np.ndarray, sign: int) -> Form:
+    """Return the saturating exponential (`sign` 1) or the power law that rises ever faster (-1, without a "break")."""
     span = x[-1] - x[0]
-    rates = (np.geomspace(0.3, 60, RATE_GRID) / span)[:, None]
-    late = -np.expm1(-rates * (x - x[0])) / -np.expm1(-rates * span)
+    rates = sign * (np.geomspace(0.3, 60, RATE_GRID) / span)[:, None]
+    late = np.expm1(-rates * (x - x[0])) / np.expm1(-rates * span)
 
     def describe(shape: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rate, gain = shape[:, 0], values[:, 1] - values[:, 0]
         at = x[0] + np.log(20) / rate
         start = gain * rate / -np.expm1(-rate * span)
-        return np.where(at < x[-1], at, np.nan), start, start * np.exp(-rate * span)
+        return np.where((rate > 0) & (at < x[-1]), at, np.nan), start, start * np.exp(-rate * span)
 
-    return Form("saturating_exponential", np.stack([1 - late, late], axis=2), rates, np.ones(2), describe)
+    return Form(name, np.stack([1 - late, late], axis=2), rates, np.ones(2), describe)
+
+
+def _sigmoid(name: str, x: np.ndarray, shape: np.ndarray) -> Form:
+    """Return the form that rises as 1 / (1 + exp(-h (x - m))); `shape` has m and h (G, 2), or m alone with h = ln 10.
+
+    Its slope "before" is the steepest within the range, that "after" the one at the end.
+    """
+
+    def midpoint_and_rate(shape: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
+        return shape[:, 0], shape[:, 1] if shape.shape[1] > 1 else np.full(len(shape), np.log(10))
+
+    middle, rate = midpoint_and_rate(shape)
+    late = expit(rate[:, None] * (x - middle[:, None]))
+
+    def describe(shape: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        middle, rate = midpoint_and_rate(shape)
+        scale = (values[:, 1] - values[:, 0]) * rate
+
+        def slope(at: np.ndarray) -> np.ndarray:
+            reached = expit(rate * (at - middle))
+            return scale * reached * (1 - reached)
+
+        at = middle + np.log(19) / rate
+        at = np.where((at > x[0]) & (at < x[-1]), at, np.nan)
+        return at, slope(np.clip(middle, x[0], x[-1])), slope(np.full(len(middle), x[-1]))
+
+    return Form(name, np.stack([1 - late, late], axis=2), shape, np.ones(2), describe)
 
 
 def _inverted_u(x: np.ndarray) -> Form:
@@ -124,8 +173,17 @@ def build_forms(x: np.ndarray) -> dict[str, Form]:
     if len(x) >= ENOUGH["none"]:
         forms["none"] = _segmented("none", x, np.empty((1, 0)))
     if len(x) >= ENOUGH["saturating_exponential"]:
-        forms["saturating_exponential"] = _exponential(x)
+        forms["saturating_exponential"] = _exponential("saturating_exponential", x, 1)
+        forms["power_law"] = _exponential("power_law", x, -1)
+        middles = np.linspace(x[0] - BEYOND, x[-1] + BEYOND, 2 * MIDPOINT_GRID)
+        forms["michaelis_menten"] = _sigmoid("michaelis_menten", x, middles[:, None])
         forms["inverted_u"] = _inverted_u(x)
+    if len(x) >= ENOUGH["logistic"]:
+        span = x[-1] - x[0]
+        middles = np.linspace(x[0] - span / 4, x[-1] + span / 4, MIDPOINT_GRID)
+        rates = np.geomspace(2, 60, STEEPNESS_GRID) / span
+        grid = np.stack(np.meshgrid(middles, rates), axis=-1).reshape(-1, 2)
+        forms["logistic"] = _sigmoid("logistic", x, grid)
     if len(x) >= ENOUGH["one_break"]:
         inner = x[1:-1]
         grid = np.union1d(np.linspace(inner[0], inner[-1], BREAK_GRID), inner)
@@ -134,7 +192,7 @@ def build_forms(x: np.ndarray) -> dict[str, Form]:
         grid = np.union1d(np.linspace(inner[0], inner[-1], PAIR_GRID), inner)
         pairs = [(a, b) for a, b in combinations(grid, 2) if ((inner >= a) & (inner <= b)).any()]
         forms["two_breaks"] = _segmented("two_breaks", x, np.array(pairs))
-    return {name: forms[name] for name in FORMS if name in forms}
+    return {name: forms[name] for name in ENOUGH if name in forms}
 
 
 def _log_likelihood(p: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -142,40 +200,55 @@ def _log_likelihood(p: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
     return (n * (y * np.log(p) + (1 - y) * np.log1p(-p))).sum(axis=-1)
 
 
+def _margin(n: np.ndarray) -> float:
+    """Return half an answer: accuracies stay that far from 0 and 1, where a binomial has no variance."""
+    return 0.5 / (n.max() + 1)
+
+
 def _clip(p: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Keep accuracies half an answer away from 0 and 1, where a binomial has no variance."""
-    half = 0.5 / (n.max() + 1)
-    return np.clip(p, half, 1 - half)
+    """Keep accuracies half an answer away from 0 and 1."""
+    return np.clip(p, _margin(n), 1 - _margin(n))
 
 
 def score(form: Form, y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log-likelihoods (J, G) and values (J, G, k) at every choice of the form's shape.
 
-    `y`: accuracies (K,). `n`: trials (J, K); a 0 leaves the point out. Fisher scoring with the values kept
-    within their bounds; a value that no point tells anything about falls to the mean accuracy.
+    `y`: accuracies (K,). `n`: trials (J, K); a 0 leaves the point out. Fisher scoring from the mean accuracy: a value
+    at a bound that the likelihood would leave is held there, and a step that does not improve is shortened. A value
+    that no point tells anything about stays at the mean accuracy.
     """
     h, k = form.designs[None], form.designs.shape[2]
     n, centre = n[:, None, :], float(np.average(y, weights=n[0]))
-    weight = n / (lambda p: p * (1 - p))(_clip(np.broadcast_to(y, n.shape), n))
-    best = np.full((n.shape[0], h.shape[1]), -np.inf)
-    values = np.zeros((*best.shape, k))
+    lower, upper = _margin(n), form.upper - _margin(n)
+    values = np.clip(np.full((n.shape[0], h.shape[1], k), centre), lower, upper)
+    p = _clip((h @ values[..., None])[..., 0], n)
+    best, length = _log_likelihood(p, y, n), np.ones(values.shape[:2])
+    ridge = 1e-9 * float(n.max())
     for _ in range(ITERATIONS):
-        weighted = np.broadcast_to(weight, (*best.shape, len(y)))[..., None] * h
-        ridge = 1e-9 * float(n.max())
-        left = np.swapaxes(weighted, -1, -2) @ h + ridge * np.eye(k)
-        right = np.einsum("jgkv,k->jgv", weighted, y) + ridge * centre
-        v = np.clip(np.linalg.solve(left, right[..., None])[..., 0], 0, form.upper)
-        p = _clip((h @ v[..., None])[..., 0], n)
-        reached = _log_likelihood(p, y, n)
-        better = reached > best
-        best, values = np.where(better, reached, best), np.where(better[..., None], v, values)
         weight = n / (p * (1 - p))
+        uphill = np.einsum("jgkv,jgk->jgv", np.broadcast_to(h, (len(n), *h.shape[1:])), weight * (y - p))
+        held = ((values <= lower) & (uphill < 0)) | ((values >= upper) & (uphill > 0))
+        weighted = weight[..., None] * h
+        left = np.swapaxes(weighted, -1, -2) @ h + ridge * np.eye(k)
+        firm = 1e6 * np.trace(left, axis1=-2, axis2=-1)[..., None] * held
+        right = np.where(held, 0.0, uphill + ridge * (centre - values))
+        step = np.linalg.solve(left + firm[..., None] * np.eye(k), right[..., None])[..., 0]
+        tried = np.clip(values + length[..., None] * step, lower, upper)
+        p_tried = _clip((h @ tried[..., None])[..., 0], n)
+        reached = _log_likelihood(p_tried, y, n)
+        better = reached > best
+        settled = not (reached > best + 1e-7).any()
+        best = np.where(better, reached, best)
+        values, p = (np.where(better[..., None], new, old) for new, old in ((tried, values), (p_tried, p)))
+        length = np.where(better, 1.0, length / 4)
+        if settled:
+            break
     return best, values
 
 
 def allowed(form: Form, values: np.ndarray) -> np.ndarray:
     """Return where values (..., k) have the shape the name says: rising, or up and down again."""
-    if form.name == "saturating_exponential":
+    if form.name in (*LEVELLING, "power_law"):
         return values[..., 1] >= values[..., 0]
     if form.name == "inverted_u":
         return (values[..., 1] > values[..., 0]) & (values[..., 1] > values[..., 2])
@@ -191,24 +264,34 @@ def fit_form(form: Form, y: np.ndarray, n: np.ndarray) -> Fit | None:
     """
     likelihoods, values = (a[0] for a in score(form, y, n[None]))
     likelihoods = np.where(allowed(form, values), likelihoods, -np.inf)
-    choice = int(np.argmax(likelihoods))
-    if not np.isfinite(likelihoods[choice]):
+    best = [int(i) for i in np.argsort(-likelihoods, kind="stable")[:POLISHED] if np.isfinite(likelihoods[i])]
+    if not best:
         return None
+    found = [(choice, *_polished(form, choice, values[choice], y, n)) for choice in best]
+    choice, reached, v = max(found, key=lambda one: one[1])
+    bic = form.parameters * float(np.log(n.sum())) - 2 * reached
+    return Fit(form, reached, bic, choice, v)
+
+
+def _polished(
+    form: Form, choice: int, start: np.ndarray, y: np.ndarray, n: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the largest log-likelihood at one choice of the shape and its values (k,), from `start`."""
     h = form.designs[choice]
 
     def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
         raw = h @ v
         p = _clip(raw, n)
-        slope = np.where(p == raw, n * (y - p) / (p * (1 - p)), 0.0)
+        slope = np.where(np.isclose(p, raw, rtol=0, atol=1e-12), n * (y - p) / (p * (1 - p)), 0.0)
         return -float(_log_likelihood(p, y, n)), -(slope @ h)
 
-    start = values[choice]
-    polished = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, u) for u in form.upper])
-    reached, v = float(likelihoods[choice]), start
-    if -polished.fun > reached and allowed(form, polished.x):
-        reached, v = -float(polished.fun), polished.x
-    bic = form.parameters * float(np.log(n.sum())) - 2 * reached
-    return Fit(form, reached, bic, choice, v)
+    bounds = [(_margin(n), u - _margin(n)) for u in form.upper]
+    end = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-8}
+    )
+    if -end.fun > -loss(start)[0] and allowed(form, end.x):
+        return -float(end.fun), end.x
+    return -loss(start)[0], start
 
 
 def left_out(form: Form, y: np.ndarray, n: np.ndarray) -> float:

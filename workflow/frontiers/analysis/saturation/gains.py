@@ -2,7 +2,8 @@
 
 Between two caps of one curve, gain = (difference of accuracy) / log2(ratio of mean compute). It is a local slope of the
 curve, in accuracy (0 to 1) per doubling, and what a reader decides by: whether the next doubling is worth its price.
-Caps less than a doubling apart are passed over, as the gain of a whole one would be extrapolated from less.
+Caps less than a doubling apart are passed over, as the gain of a whole one would be extrapolated from less. Where a curve
+has none further apart, `pays` asks for the whole point all the same, as the saturation cap does (`cap_tests.enough`).
 
 Intervals are expanded percentiles of the joint bootstrap over problems (see `statistics.intervals`), accuracy and compute
 of both caps in the same draw. With few problems that differ between two caps a bootstrap is too sure, so the limits also
@@ -15,14 +16,12 @@ from itertools import pairwise
 import numpy as np
 
 from frontiers.analysis.cap_curves import Curve, merge_equal_compute
-from frontiers.analysis.saturation.cap_tests import gain_limits
+from frontiers.analysis.saturation.cap_tests import enough, gain_limits
 from frontiers.statistics.intervals import percentile_limits
 
 ONE_SIDED = 0.025
 APART = 1.0
 """Doublings of mean compute that two compared caps are apart, at least; fewer where a curve has no more."""
-POINT = 0.01
-"""A gain of one percentage point per doubling: below it, more reasoning is not called worth its price."""
 WIDER = "joint bootstrap over problems and paired difference of accuracy, the wider limit of each"
 
 
@@ -63,7 +62,7 @@ def _rows(curve: Curve) -> list[dict]:
                 "low": min(low, gain),
                 "high": max(high, gain),
                 "interval": WIDER,
-                "pays": pays(low, high),
+                "pays": pays(low * doublings, high * doublings, doublings),
             }
         )
     return rows
@@ -85,6 +84,6 @@ def _apart(curve: Curve) -> list[int]:
     return kept
 
 
-def pays(low: float, high: float) -> str:
-    """Return whether a doubling is shown to gain at least a point, shown to gain less, or neither."""
-    return "yes" if low >= POINT else "no" if high < POINT else "unclear"
+def pays(low: float, high: float, doublings: float) -> str:
+    """Return whether a gain between these limits is shown to be worth its doublings, not to be, or neither."""
+    return "yes" if low >= enough(doublings) else "no" if high < enough(doublings) else "unclear"

@@ -22,8 +22,8 @@ from frontiers.statistics.intervals import LEVEL
 FEWEST = 3
 FINITE = 0.8
 """Share of draws in which a curve must have the quantity to be pooled."""
-LEVELS = "a break after which accuracy levels off"
-ONSET = "a break after which accuracy rises faster"
+LEVELS = "a break after which accuracy is shown to rise more slowly"
+ONSET = "a break after which accuracy is shown to rise faster"
 QUANTITIES = {
     "breakpoint_flops": LEVELS,
     "breakpoint_tokens": LEVELS,
@@ -31,7 +31,7 @@ QUANTITIES = {
     "onset_flops": ONSET,
     "onset_tokens": ONSET,
 }
-"""Quantity -> the curves that have it. All but the slope are pooled as log10."""
+"""Quantity -> the curves that have it (`direction` of the table `saturation`). All but the slope are pooled as log10."""
 SLOPE = "plateau_slope"
 
 

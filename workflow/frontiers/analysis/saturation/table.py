@@ -20,7 +20,7 @@ from scipy.stats import t
 
 from frontiers.analysis.cap_curves import Curve, merge_equal_compute, read_curves
 from frontiers.analysis.saturation.cap_tests import falls, saturation_caps
-from frontiers.analysis.saturation.forms import Fit, build_forms, fit_form, left_out, refit
+from frontiers.analysis.saturation.forms import LEVELLING, Fit, build_forms, fit_form, left_out, refit
 from frontiers.analysis.saturation.gains import gain_rows
 from frontiers.analysis.saturation.pooled import Estimate, pooled_rows
 from frontiers.analysis.saturation.segmented_check import segmented
@@ -34,9 +34,14 @@ BIC = {
     "one_break": "bic_break",
     "two_breaks": "bic_two_breaks",
     "saturating_exponential": "bic_exponential",
+    "power_law": "bic_power_law",
+    "michaelis_menten": "bic_michaelis_menten",
+    "logistic": "bic_logistic",
     "inverted_u": "bic_inverted_u",
 }
-UNCONFIRMED = "not decided: the curve bends, but a gain of 1 point or more beyond is not excluded"
+UNCONFIRMED = (
+    "not decided: the curve bends, but a gain of 1 point per doubling of compute beyond is not excluded"
+)
 TRACES_END = "traces end by themselves within the caps: larger caps add neither compute nor accuracy"
 FLAT = "accuracy does not vary with the cap"
 SINGLE = "published figures give one point per model, not a curve over caps"
@@ -107,7 +112,7 @@ def fit_curves(curves: Iterable[Curve]) -> list[Fitted]:
     """Return what is found on each curve of a study; fields of a row that do not apply are absent.
 
     A curve is saturated when it falls at higher compute, or when the paired tests of `cap_tests` show, for a cap that
-    larger ones exceed in compute, that none gains 1 point: a bend of a fitted form alone is no plateau. That its
+    larger ones exceed in compute, that none is worth it: a bend of a fitted form alone is no plateau. That its
     traces end by themselves, so that larger caps add neither compute nor accuracy, is a reason and no plateau.
     """
     chosen = [choose(curve) for curve in curves]
@@ -200,16 +205,15 @@ def plateau(fit: Fit, curve: Curve, level: float = LEVEL) -> tuple[dict, dict[st
         limits = [10**v if np.isfinite(v) else np.nan for v in break_limits(breaks, curve.problems, level)]
         row |= {"breakpoint_flops": 10**at, "low": limits[0], "high": limits[1]}
         row["direction"] = direction(*percentile_limits(slopes - befores, curve.problems, level))
-        levels = before > max(after, 0)
-        kind = "breakpoint" if levels else "onset"
-        if levels or after > before:
+        kind = {"levels_off": "breakpoint", "onset": "onset"}.get(row["direction"])
+        if kind:
             estimates[f"{kind}_flops"] = Estimate(curve.model, at, breaks)
-        if levels:
+        if kind == "breakpoint":
             estimates["plateau_slope"] = Estimate(curve.model, after, slopes)
         if curve.tokens is not None:
             value, drawn = (np.interp(10**v, curve.flops, curve.tokens) for v in (at, breaks))
             row["breakpoint_tokens"] = float(value)
-            if value > 0 and f"{kind}_flops" in estimates:
+            if value > 0 and kind:
                 logs = np.log10(np.where(drawn > 0, drawn, np.nan))
                 estimates[f"{kind}_tokens"] = Estimate(curve.model, float(np.log10(value)), logs)
     return row | _verdict(form.name, at, before, row), estimates
@@ -224,7 +228,7 @@ def _verdict(form: str, at: float, before: float, row: dict) -> dict:
     """Return whether a fitted curve is saturated, in which way, and else why not."""
     if reason := _why_not_saturated(form, at, before, row):
         return {"reason": reason}
-    declines = form == "inverted_u" or (form != "saturating_exponential" and row["plateau_high"] < 0)
+    declines = form == "inverted_u" or (form not in LEVELLING and row["plateau_high"] < 0)
     kind = "decline" if declines else "plateau"
     return {"saturated": True, "saturation_kind": kind, "reason": None}
 
@@ -241,9 +245,9 @@ def _why_not_saturated(form: str, at: float, before: float, row: dict) -> str | 
     if after >= before:
         return "no saturation in range: accuracy is steepest at the end"
     if not np.isfinite(at):
-        return "no saturation in range: 95 % of the exponential's gain lies beyond the caps"
-    if form == "saturating_exponential":
-        late = "not decided: the exponential may reach 95 % of its gain later"
+        return "no saturation in range: 95 % of the fitted curve's rise lies beyond the caps"
+    if form in LEVELLING:
+        late = "not decided: the fitted curve may reach 95 % of its rise later"
         return None if np.isfinite(row["high"]) else late
     if low > 0:
         return "no saturation in range: accuracy still rises after the break"

@@ -27,8 +27,14 @@ def at_flops(curve: pd.DataFrame, flops: float) -> float:
     return float(np.interp(np.log(flops), np.log(known["flops"]), known["place"], left=np.nan, right=np.nan))
 
 
-BREAKS = {"|": "break, slower after it, with interval", ">": "break, faster after it, with interval"}
+BREAKS = {
+    "|": "break, slower after it, with interval",
+    ">": "break, faster after it, with interval",
+    "d": "break, slower or faster is not shown",
+}
 """Markers of the last break of a fit: where accuracy begins to level off, or begins to rise."""
+MARKERS = {"levels_off": "|", "onset": ">", "unclear": "d"}
+"""Direction of a break -> its marker."""
 
 
 RINGS = {
@@ -47,7 +53,7 @@ def break_marker(row: pd.Series) -> str | None:
     """Return the marker of a curve's last break, None if the fit has none."""
     if pd.isna(row["breakpoint_flops"]):
         return None
-    return "|" if row["plateau_slope"] < row["slope_before"] else ">"
+    return MARKERS[row["direction"]]
 
 
 def draw_track(axis: Axes, curve: pd.DataFrame, row: pd.Series, height: float, colour: str) -> None:
@@ -57,7 +63,11 @@ def draw_track(axis: Axes, curve: pd.DataFrame, row: pd.Series, height: float, c
     low, high = (e if np.isfinite(e) else curve["place"].iloc[i] for e, i in zip(ends, (0, -1), strict=True))
     axis.plot([low, high], [height, height], color=colour, linewidth=1.2, solid_capstyle="butt")
     marker = break_marker(row)
-    size = {"|": {"markersize": 5, "markeredgewidth": 1.4}, ">": {"markersize": 3.2}}[marker]
+    size = {
+        "|": {"markersize": 5, "markeredgewidth": 1.4},
+        ">": {"markersize": 3.2},
+        "d": {"markersize": 3.2},
+    }[marker]
     axis.plot(at, height, marker=marker, color=colour, **size)
 
 
