@@ -98,7 +98,7 @@ ANALYSES = (
             Table(
                 "size_pairs",
                 csv="Models of equal size",
-                limits=(("difference", "low", "high"),),
+                limits=(("difference", "low", "high"), ("matched_ratio", "matched_low", "matched_high")),
                 checked=False,
             ),
         ),
