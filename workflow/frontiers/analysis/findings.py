@@ -176,11 +176,13 @@ def stops_paying(
             f"{labels[r.model]} from {whole(r.saturation_cap):,} tokens" for r in shown.itertuples()
         )
         parts.append(
-            f"a larger cap is shown to gain less than 1 point per doubling of compute for {len(shown)} of {len(mine)} models ({each})"
+            f"a larger cap is shown to gain less than 1 point per doubling for {len(shown)} of {len(mine)} models "
+            f"({each})"
         )
     else:
         parts.append(
-            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point per doubling"
+            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point per "
+            "doubling"
         )
     if len(rising):
         least, most = whole(rising["saturation_above"].min()), whole(rising["saturation_above"].max())
