@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 from types import SimpleNamespace
 
 from jinja2.filters import FILTERS

@@ -42,6 +42,29 @@ def trend(**changes):
     return pd.DataFrame([row | {"models": 9, "estimable": True, "reason": None} | changes])
 
 
+def ability_trend(**changes):
+    row = {
+        "quantity": "log_odds_per_year",
+        "estimate": 1.2,
+        "low": 0.9,
+        "high": 1.5,
+        "models": 9,
+        "benchmarks": 2,
+    }
+    rows = [
+        row | {"interval": f"errors clustered by {by}", "low": low}
+        for by, low in (("model", 0.9), ("developer", 0.6))
+    ]
+    ratio = {
+        "quantity": "decades_per_year",
+        "interval": "by developer, fieller",
+        "estimate": -0.8,
+        "low": -1.4,
+        "high": -0.3,
+    }
+    return pd.DataFrame([each | {"estimable": True} | changes for each in (*rows, row | ratio)])
+
+
 def saturation(**changes):
     row = {
         "model": "m",
@@ -162,6 +185,7 @@ def study(**tables):
         "points": points(),
         "frontier": frontier(),
         "trend": trend(),
+        "ability_trend": ability_trend(),
         "saturation": saturation(),
         "gains": gains(),
         "architectures": architectures(),
@@ -192,6 +216,9 @@ def test_every_question_has_one_answer_with_its_interval():
     for piece in (
         "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 2.5 × 10^14 FLOP",
         "halves every 3.0 months by least squares (2.0 to 5.0).",
+        "On one scale over all 2 benchmarks, 9 models, log-odds at the same compute rise by +1.20 (+0.60 to +1.50) a year, "
+        "and the compute for fixed odds changes by -0.80 (-1.40 to -0.30) decades a year "
+        "(least squares, errors by developer).",
         "M from 64 tokens",
         "between +1.2 points (-1.0 to +3.4) and +8.0 points (+5.0 to +11.0); it is shown to pay for 1 of 2.",
         "more accurate whatever is held fixed. Log-odds of mixtures less dense, 3 mixtures and 5 dense models, "
@@ -281,6 +308,13 @@ def test_hard_problems_are_told_of_the_headline_or_of_where_most_models_have_som
     )
 
 
+def test_one_scale_is_told_of_several_benchmarks_and_without_a_ratio_that_has_no_limits():
+    assert "one scale" not in answer("frontier move", ability_trend=ability_trend(benchmarks=1))
+    assert "one scale" not in answer("frontier move", ability_trend=ability_trend(estimable=False))
+    told = answer("frontier move", ability_trend=ability_trend().iloc[:1])
+    assert "+1.20 (+0.90 to +1.50) a year (least squares, errors by model)" in told and "decades" not in told
+
+
 def test_labels_are_no_markup():
     hostile = points().assign(label="<img src=x> [a](b) *c*\n# d \x1b[31m")
     text = findings.markdown("s", study(points=hostile))
@@ -291,3 +325,65 @@ def test_the_headline_is_the_mean_unless_it_leaves_models_out():
     assert findings.headline(points()) == MEAN
     fewer = points()
     assert findings.headline(fewer[(fewer["benchmark"] != MEAN) | (fewer["model"] == "m")]) == "a"
+
+
+def half_years_of(*rows):
+    """Return rows of the table `half_years` from (half-year, model, accuracy, FLOP)."""
+    table = pd.DataFrame(rows, columns=["half_year", "model", "accuracy", "cost_value"])
+    return table.assign(
+        benchmark="a",
+        cost="flops",
+        strategy="cut",
+        label=table["model"].str.upper(),
+        cap=pd.array([pd.NA] * len(rows)),
+    ).astype({"cap": "Int64"})
+
+
+def test_what_a_half_year_brought_is_the_best_within_powers_of_ten():
+    table = half_years_of(
+        ("2024-06-30", "m", 0.5, 5e12),
+        ("2024-12-31", "m", 0.5, 5e12),
+        ("2024-12-31", "n", 0.75, 5e13),
+    )
+    found = findings.by_half_year(table, "a", "A")
+    assert "with 10^13 FLOP 50.0 % (2024-06), 50.0 % (2024-12), the last by M" in found.answer
+    assert "with 10^14 FLOP 50.0 % (2024-06), 75.0 % (2024-12), the last by N" in found.answer
+    assert [cell.value for cell in found.cells] == [0.5, 0.5, 0.5, 0.75]
+    assert findings.by_half_year(table.iloc[:1], "a", "A").answer.startswith(findings.CANNOT)
+
+
+def cohort(name, months, low, high, **changes):
+    row = {"benchmark": "a", "metric": "compute_at_accuracy", "cost": "flops", "kind": "mode", "cohort": name}
+    row |= {"estimator": "ols", "standard_error": "jackknife over developers", "models": 9}
+    row |= {
+        "doubling_months": months,
+        "doubling_low": low,
+        "doubling_high": high,
+        "estimable": True,
+        "reason": None,
+    }
+    return row | changes
+
+
+def test_cohorts_are_told_with_their_limits_and_those_without_an_estimate_with_the_reason():
+    table = pd.DataFrame(
+        [
+            cohort("instruct", 3.0, 2.0, 6.0),
+            cohort("reasoning", 5.0, 1.0, float("nan")),
+            cohort("all models", -400.0, float("nan"), 3.0, cost="dollars", kind="all"),
+        ]
+    )
+    found = findings.of_cohorts(table, "a", "A")
+    assert "instruct models (9): 3.0 months (2.0 to 6.0) by least squares" in found.answer
+    assert "reasoning models (9): 5.0 months (1.0 to no limit) by least squares" in found.answer
+    assert "all models in dollars of today (9): no halving by least squares" in found.answer
+    assert len(found.cells) == 9
+    few = pd.DataFrame(
+        [
+            cohort("instruct", 3.0, 2.0, 6.0),
+            cohort("reasoning", None, None, None, estimable=False, reason="too few"),
+        ]
+    )
+    assert "reasoning models (9): none, too few" in findings.of_cohorts(few, "a", "A").answer
+    none = few.assign(estimable=False, reason="too few")
+    assert findings.of_cohorts(none, "a", "A").answer == "These data cannot tell: too few."

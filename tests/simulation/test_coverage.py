@@ -19,6 +19,8 @@ RUNS = {
     "outcomes": 8,
     "failing": 8,
     "ties": 8,
+    "difficulty": 30,
+    "abilities": 10,
 }
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
 

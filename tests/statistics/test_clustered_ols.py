@@ -3,7 +3,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from frontiers.statistics.clustered_ols import ClusteredFit
+from frontiers.statistics.clustered_ols import ClusteredFit, Contrast
 
 
 def test_clusters_of_one_are_hc2_and_welch():
@@ -21,6 +21,9 @@ def test_clusters_of_one_are_hc2_and_welch():
     assert found.freedom == pytest.approx(freedom)
     reach = stats.t.ppf(0.975, freedom) * found.error
     assert found.limits(0.95) == pytest.approx((found.estimate - reach, found.estimate + reach))
+    # The level whose interval ends at 0 is 1 - p.
+    assert min(map(abs, found.limits(1 - found.p_value))) == pytest.approx(0, abs=1e-9)
+    assert (Contrast(0.0, 0.0, 3.0).p_value, Contrast(1.0, 0.0, 3.0).p_value) == (1, 0)
 
 
 def test_clusters_that_repeat_themselves_count_once():

@@ -1,14 +1,14 @@
 """The jobs that a change of the small study is expected to start."""
 
-from frontiers.analysis.registry import ANALYSES, FIGURES
+from frontiers.analysis.registry import ANALYSES, FIGURES, applies
 from support.small_study import BENCHMARKS
 
-NOT_OF_POINTS = ("context", "strategies", "sensitivity")
-"""Figures that a change of the small study's points does not redraw: of cards, strategies and published studies."""
+NOT_OF_POINTS = ("context", "strategies", "sensitivity", "half_years")
+"""Figures that a change of the small study's points does not redraw: of cards, strategies and studies of others."""
 AGGREGATES = (
     "summarise_points",
     "describe_points",
-    *(analysis.rule for analysis in ANALYSES),
+    *(analysis.rule for analysis in ANALYSES if applies(analysis, "measured")),
     *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in NOT_OF_POINTS),
     "build_explorer",
     "write_findings",

@@ -126,3 +126,15 @@ RECORDED = (
     registry.one_of(name for name in config["studies"] if has_answers(name) and not is_measured(name))
     or "(?!)"
 )
+
+
+def refuse_unpinned():
+    """Stop a run before anything is fetched if a model's revision is a proposal, which its author may change."""
+    for job in workflow.dag.needrun_jobs():
+        found = block("models", job.wildcards.model) if job.rule.name == "download_model" else {}
+        if (revision := found.get("revision", "")).startswith("refs/"):
+            page = f"https://huggingface.co/{found['repository']}/commits/{quote(revision, safe='')}"
+            raise WorkflowError(
+                f"models.{job.wildcards.model}.revision: {revision} may change, so nothing was fetched. Replace it by the "
+                f"commit of 40 digits that {page} lists first"
+            )

@@ -173,6 +173,12 @@ def recorded(wc, table):
 RECORDED_FILES = {"runs": "runs.csv", "answers": "answers.parquet"}
 
 
+def followed(wc, table):
+    """Return a table of `follow_frontier`, which only studies of others' models have."""
+    follows = next(entry for entry in analyses.ANALYSES if entry.rule == "follow_frontier")
+    return f"results/{wc.study}/{table}.parquet" if applies(follows, wc.study) else []
+
+
 def serving(wc):
     """Return the description of the device that a recorded study is thought to be served on, if it names one."""
     serves = block("studies", wc.study).get("serving")

@@ -1,18 +1,6 @@
 # In: blocks of config.yaml. Out: problems under data/benchmarks/, manifests of checkpoints under data/models/.
 
 
-def refuse_unpinned():
-    """Stop a run before anything is fetched if a model's revision is a proposal, which its author may change."""
-    for job in workflow.dag.needrun_jobs():
-        found = block("models", job.wildcards.model) if job.rule.name == "download_model" else {}
-        if (revision := found.get("revision", "")).startswith("refs/"):
-            page = f"https://huggingface.co/{found['repository']}/commits/{revision.replace('/', '%2F')}"
-            raise WorkflowError(
-                f"models.{job.wildcards.model}.revision: {revision} may change, so nothing was fetched. Replace it by the "
-                f"commit of 40 digits that {page} lists first"
-            )
-
-
 rule download_benchmark:
     input:
         local=lambda wc: block("benchmarks", wc.benchmark).get("path") or [],

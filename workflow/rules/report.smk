@@ -41,11 +41,14 @@ rule write_findings:
         points="results/{study}/points.parquet",
         frontier="results/{study}/frontier.parquet",
         trend="results/{study}/trend.parquet",
+        ability_trend="results/{study}/ability_trend.parquet",
         saturation="results/{study}/saturation.parquet",
         gains="results/{study}/gains.parquet",
         architectures="results/{study}/architectures.parquet",
         size_pairs="results/{study}/size_pairs.parquet",
         outcomes="results/{study}/outcomes.parquet",
+        half_years=lambda wc: followed(wc, "half_years"),
+        cohorts=lambda wc: followed(wc, "cohorts"),
         difficulty_gains=answered("difficulty_gains"),
         differences=answered("differences"),
     output:
@@ -70,11 +73,16 @@ rule write_findings:
         ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),
+        followed=lambda wc, input: [
+            *option("--half-years", input.half_years),
+            *option("--cohorts", input.cohorts),
+        ],
     shell:
         "MADE_BY={params.made_by:q} python workflow/scripts/write_findings.py --points {input.points:q} --frontier {input.frontier:q}"
-        " --trend {input.trend:q} --saturation {input.saturation:q} --gains {input.gains:q} --architectures {input.architectures:q}"
+        " --trend {input.trend:q} --ability-trend {input.ability_trend:q} --saturation {input.saturation:q} --gains {input.gains:q}"
+        " --architectures {input.architectures:q}"
         " --size-pairs {input.size_pairs:q} --outcomes {input.outcomes:q} {params.answered:q} --study {wildcards.study:q} --labels {params.labels:q}"
-        " {params.left_out:q} --output {output.page:q}"
+        " {params.followed:q} {params.left_out:q} --output {output.page:q}"
         " &> {log:q}"
 
 

@@ -121,6 +121,8 @@ def facts_of(runs: pd.DataFrame, counter: Counter) -> dict[str, dict]:
             "label": row.label,
             "developer": row.developer,
             "release_date": row.release_date,
+            "mode": row.mode,
+            "lineage": row.lineage,
             "architecture": architecture.kind,
             "total_params": architecture.parameters(),
             "active_params": architecture.parameters(active=True),

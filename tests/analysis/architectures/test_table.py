@@ -9,6 +9,7 @@ from frontiers.analysis.architectures import table as architectures
 from frontiers.analysis.architectures.regression import CLUSTERED
 from frontiers.core.tables import check_table, read_table, write_table
 from frontiers.statistics.intervals import wilson
+from frontiers.statistics.paired import holm
 from support.synthetic_answers import make_answers
 
 CAPS = (0, 8, 16, 24, None)
@@ -126,6 +127,15 @@ def test_regression_is_that_of_statsmodels():
     result = smf.ols("y ~ x + C(benchmark) + C(architecture)", frame).fit()
     assert found.estimate == pytest.approx(result.params["C(architecture)[T.moe]"])
     assert found.low < found.estimate < found.high and found.interval == CLUSTERED.format("model")
+
+
+def test_p_values_of_the_regressions_are_corrected_for_their_number():
+    table = architectures.fit(published(0.6, noise=0.5), draws=50)
+    tested = table[table.p_value.notna()]
+    assert set(tested.measure) == {"log_odds_at_matched_compute"} and len(tested) == (tested.estimable).sum()
+    assert ((tested.p_value < 0.05) == ((tested.low > 0) | (tested.high < 0))).all()
+    for _, family in tested.groupby("interval"):
+        assert family.p_holm.to_numpy() == pytest.approx(holm(family.p_value))
 
 
 def test_kinds_are_compared_over_models_by_welch():

@@ -7,9 +7,13 @@ from frontiers.core.keys import MEAN
 STRATEGY = "reported"
 
 
+DIRECT = ("off", "instruct")
+"""Modes in which a model answers without reasoning first, like those without a mode."""
+
+
 def reasoning(points: pd.DataFrame) -> pd.Series:
-    """Return which published figures come from a run in a mode of reasoning."""
-    return points["mode"].notna() & (points["mode"] != "off")
+    """Return which points come from a run in a mode of reasoning."""
+    return points["mode"].notna() & ~points["mode"].isin(DIRECT)
 
 
 def counted_text(points: pd.DataFrame) -> str:

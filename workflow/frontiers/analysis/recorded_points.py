@@ -216,4 +216,6 @@ def points_of(
     # The joint bootstrap limits the mean over two benchmarks only where both have answers.
     kept = kept if len(mine) == len(benchmarks) else kept.iloc[:0]
     points = pd.concat([alone, kept, new], ignore_index=True).assign(pair="one run")
+    for name in ("mode", "lineage"):
+        points[name] = points["model"].map(lambda model, name=name: models[model][name])
     return describe(points, models, benchmarks, facts)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 ANSWERED, MEASURED, PUBLISHED, STRATEGIES, ALL = "answered", "measured", "published", "strategies", "all"
 """Studies that something applies to: with answers, with generations, of published figures, with several strategies, all."""
+OTHERS = "others"
+"""Studies of others' models: of published figures and of recorded runs."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,15 @@ ANALYSES = (
     ),
     Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
     Analysis(
+        "measure_abilities",
+        (
+            Table("abilities", csv="Abilities", estimates=("ability",), limits=(("ability", "low", "high"),)),
+            Table("ability_trend", csv="Trend of ability", estimates=("estimate",), limits=ESTIMATE),
+        ),
+        points="points",
+        answers=False,
+    ),
+    Analysis(
         "fit_saturation",
         (
             Table("saturation"),
@@ -112,6 +123,36 @@ ANALYSES = (
         studies=ANSWERED,
     ),
     Analysis(
+        "cut_uncapped",
+        (
+            Table(
+                "cut",
+                csv="Cut without decoding",
+                limits=(
+                    ("accuracy", "accuracy_low", "accuracy_high"),
+                    ("difference", "difference_low", "difference_high"),
+                ),
+                checked=False,
+            ),
+        ),
+        studies=MEASURED,
+    ),
+    Analysis(
+        "follow_frontier",
+        (
+            Table(
+                "half_years",
+                csv="Frontier by half-year",
+                limits=(("accuracy", "accuracy_low", "accuracy_high"),),
+                checked=False,
+            ),
+            Table("cohorts", csv="Trends of groups of models", estimates=("slope_per_year",), checked=False),
+        ),
+        points="points",
+        answers=False,
+        studies=OTHERS,
+    ),
+    Analysis(
         "compare_difficulty",
         (
             Table(
@@ -140,6 +181,7 @@ FIGURES = (
     Figure("difficulty", "Accuracy by difficulty", ("difficulty",), ANSWERED),
     Figure("gains", "Gain per doubling of compute", ("gains",), ANSWERED),
     Figure("trend", "Accuracy per compute over time", ("points", "trend")),
+    Figure("half_years", "Frontier by half-year", ("half_years",), OTHERS, ("benchmarks",)),
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
     Figure("architectures", "Experts against dense", ("architectures", "size_pairs")),
     Figure("outcomes", "Failed against successful", ("outcomes",), ANSWERED),
@@ -158,5 +200,5 @@ def applies(entry: Analysis | Figure, kind: str, several: bool = False) -> bool:
     """Return whether an analysis or figure is made of a study of this `kind`, with `several` strategies or not."""
     measured = kind in ("measured", "imported")
     applying = {ALL: True, ANSWERED: measured or kind == "recorded", MEASURED: measured, STRATEGIES: several}
-    applying[PUBLISHED] = kind == "published"
+    applying |= {PUBLISHED: kind == "published", OTHERS: not measured}
     return applying[entry.studies]

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from frontiers.analysis import trend
-from frontiers.analysis.architectures.regression import regress
+from frontiers.analysis.architectures.regression import HELD, regress
 from frontiers.analysis.frontier.pareto import frontier
+from frontiers.analysis.published_runs import reasoning
 from frontiers.analysis.trend.dated_points import better_than_guessing
 from frontiers.analysis.trend.fixed_accuracy import ESTIMATORS
 from frontiers.analysis.trend.regressions import CLUSTER, JACKKNIFE
@@ -50,6 +51,17 @@ def only(column: str, keep: Callable[[pd.Series], pd.Series]) -> Callable[[pd.Da
     return variant
 
 
+def in_mode(reasons: bool) -> Callable[[pd.DataFrame], pd.DataFrame | str]:
+    """Return the variant of the models that ran with reasoning, or of those that ran without."""
+
+    def variant(points: pd.DataFrame) -> pd.DataFrame | str:
+        if points["mode"].isna().all():
+            return "the points have no `mode`"
+        return points[(reasoning(points) == reasons).to_numpy(bool)]
+
+    return variant
+
+
 def _total(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points with 2 x all parameters x tokens as compute: what must be held in memory."""
     share = points["total_params"].astype(float) / points["active_params"].astype(float)
@@ -75,7 +87,8 @@ def of_lineage(last: bool) -> Callable[[pd.DataFrame], pd.DataFrame | str]:
         if points["lineage"].isna().any():
             return "the points have no `lineage`"
         ordered = points.sort_values("model").sort_values("release_date", ascending=not last, kind="stable")
-        return points.loc[ordered.drop_duplicates(["benchmark", "lineage"]).index.sort_values()]
+        first = ordered.groupby(["benchmark", "lineage"])["model"].transform("first")
+        return points[points["model"] == first.reindex(points.index)]
 
     return variant
 
@@ -89,8 +102,8 @@ VARIANTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame | str]] = {
     "lengths log-normal": instead("flops_spread"),
     "not corrected for guessing": _without_chance,
     "better than guessing only": _better,
-    "reasoning runs only": only("mode", lambda mode: mode.notna() & (mode != "off")),
-    "instruct runs only": only("mode", lambda mode: mode.isna() | (mode == "off")),
+    "reasoning runs only": in_mode(reasons=True),
+    "instruct runs only": in_mode(reasons=False),
     "accuracy and tokens of one run": only("pair", lambda pair: pair.isin(["one run", "one table"])),
     "first model of each lineage": of_lineage(last=False),
     "last model of each lineage": of_lineage(last=True),
@@ -163,7 +176,7 @@ def _slopes(trends: pd.DataFrame, benchmark: str, models: int) -> Iterator[dict]
 
 def _mixtures(points: pd.DataFrame) -> dict:
     """Return the row of mixtures of experts against dense models."""
-    by_model, _, by_developer, *_ = regress(points, [("moe", "dense")])
+    by_model, _, by_developer, _ = regress(points, [("moe", "dense")], HELD[:1], leaving_out=False)
     found = by_developer if by_developer["estimable"] else by_model
     kept = {c: found.get(c) for c in ("estimate", "low", "high", "estimable", "reason")}
     row = {"quantity": MIXTURES, "models": found["models_a"] + found["models_b"]}

@@ -25,6 +25,13 @@ class Contrast(NamedTuple):
         reach = float(stats.t.ppf((1 + level) / 2, self.freedom) * self.error)
         return self.estimate - reach, self.estimate + reach
 
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of Student's t for an estimate of what is 0."""
+        if not self.error:
+            return float(self.estimate == 0)
+        return float(2 * stats.t.sf(abs(self.estimate) / self.error, self.freedom))
+
 
 class ClusteredFit:
     """Least squares of `y` (n,) on `design` (n, k), errors alike within `groups` (n,).

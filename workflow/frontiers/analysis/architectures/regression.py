@@ -59,7 +59,12 @@ def too_few(counts: Mapping[str, int]) -> str | None:
     return f"too few models to tell ({', '.join(few)}; at least {MINIMUM_MODELS} of each are needed)"
 
 
-def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict]:
+def regress(
+    points: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    held_fixed: Sequence[Held] = HELD,
+    leaving_out: bool = True,
+) -> list[dict]:
     """Return the regression rows: log-odds of accuracy on log10 FLOPs, benchmark and architecture.
 
     Least squares over the points at the largest cap of each model, errors clustered (`clustered_ols`).
@@ -70,7 +75,7 @@ def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict
     slope fixed too. Errors are clustered by model, which takes every model for a draw of its own, and by developer,
     whose models share data and methods: that is the interval to quote. `left_out_low` and `left_out_high` are the
     least and largest difference of log-odds with one model left out, and `left_out_model` the model whose leaving
-    moves it most.
+    moves it most; they stand in the rows by model, unless `leaving_out` is off.
     """
     used = points[(points["benchmark"] != MEAN) & (points["flops"] > 0)]
     used = used.assign(order=cap_order(used["cap"]))
@@ -82,13 +87,14 @@ def regress(points: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[dict
     for a, b in pairs:
         shared = {"benchmark": "all", "models_a": counts.get(a, 0), "models_b": counts.get(b, 0)}
         reason = too_few({a: shared["models_a"], b: shared["models_b"]})
-        for held in HELD:
+        for held in held_fixed:
             why = reason or (UNDATED if held.dated and _span(used) < SHORTEST else None)
             if why is None and held.compute is _total and set(SIZES) - set(used):
                 why = "the points have no numbers of parameters"
             for cluster in CLUSTERS:
                 here = _dated(used) if held.dated else used
-                rows += _effects(here, a, b, why or _few(here, cluster), shared, held, cluster)
+                reasons = why or _few(here, cluster)
+                rows += _effects(here, a, b, reasons, shared, held, cluster, leaving_out)
     return rows
 
 
@@ -128,7 +134,14 @@ def _dated(used: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effects(
-    used: pd.DataFrame, a: str, b: str, reason: str | None, shared: dict, held: Held, cluster: str
+    used: pd.DataFrame,
+    a: str,
+    b: str,
+    reason: str | None,
+    shared: dict,
+    held: Held,
+    cluster: str,
+    leaving_out: bool,
 ) -> list[dict]:
     """Return difference of log-odds and ratio of compute of kinds `a` and `b`, errors clustered by a column."""
     odds = shared | {"measure": "log_odds_at_matched_compute", "comparison": f"{a} - {b}", "note": NOTE}
@@ -146,8 +159,15 @@ def _effects(
     effect = np.array([float(name == a) for name in names])
     found = fit.contrast(effect)
     low, high = found.limits(LEVEL)
-    odds |= {"estimable": True, "estimate": found.estimate, "low": low, "high": high}
-    odds |= _leaving_out(used, a, b, held, found.estimate)
+    odds |= {
+        "estimable": True,
+        "estimate": found.estimate,
+        "low": low,
+        "high": high,
+        "p_value": found.p_value,
+    }
+    if cluster == "model" and leaving_out:
+        odds |= _leaving_out(used, a, b, held, found.estimate)
     slope = fit.contrast(np.array([float(name == "decades") for name in names]))
     if slope.limits(LEVEL)[0] <= 0:
         reason = "accuracy is not shown to rise with compute in the regression"

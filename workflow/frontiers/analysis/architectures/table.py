@@ -27,6 +27,7 @@ from frontiers.core.keys import benchmarks_of
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import parametric
 from frontiers.statistics.intervals import BOOTSTRAP, LEVEL, percentile_limits
+from frontiers.statistics.paired import holm
 
 KINDS = ("dense", "moe", "hybrid")
 THESE, OTHERS = "these models", "models of the kinds"
@@ -62,13 +63,22 @@ def fit(
     benchmarks = benchmarks_of(points)
     rows = [row | {"scope": OTHERS} for row in regress(known, pairs(kinds))]
     if answers is None or set(known["model"]) - set(answers["model"]):
-        return frame_of([*rows, *_published_shares(known, benchmarks, draws, seed)], "architectures")
+        return _corrected(
+            frame_of([*rows, *_published_shares(known, benchmarks, draws, seed)], "architectures")
+        )
     curves = [c for c in read_curves(answers, draws, seed, benchmarks) if c.model in kinds]
     for benchmark in dict.fromkeys(c.benchmark for c in curves):
         mine = [c for c in curves if c.benchmark == benchmark]
         rows += matched(mine, kinds)
         rows += measured_shares(mine, kinds)
-    return frame_of(rows, "architectures")
+    return _corrected(frame_of(rows, "architectures"))
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with p-values corrected for all that is asked with errors clustered alike (Holm)."""
+    for _, family in table[table["p_value"].notna()].groupby("interval"):
+        table.loc[family.index, "p_holm"] = holm(family["p_value"])
+    return table
 
 
 def size_pairs(

@@ -21,7 +21,8 @@ def regressions(axis: Axes, rows: pd.DataFrame) -> None:
     rows = rows[rows["measure"] == "log_odds_at_matched_compute"]
     known = rows[rows["estimable"].astype(bool)]
     if known.empty:
-        style.say(axis, style.wrapped(str(rows["reason"].iloc[0]), 42))
+        reason = str(rows["reason"].iloc[0]) if len(rows) else "All models are of one kind."
+        style.say(axis, style.wrapped(reason, 42))
         return
     places = list(dict.fromkeys(zip(known["comparison"], known["held_fixed"], strict=True)))
     for row in known.itertuples():
