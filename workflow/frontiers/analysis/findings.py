@@ -286,7 +286,7 @@ def halving(row: object) -> str:
 def stops_paying(
     saturation: pd.DataFrame, gains: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
 ) -> Finding:
-    """Return from which cap on more reasoning gains less than a point, and what the last doubling gained."""
+    """Return from which cap on more reasoning gains less than a point per doubling, and what the last one gained."""
     question = "Where does more reasoning stop paying?"
     mine = saturation[saturation["benchmark"] == benchmark]
     if mine.empty or mine["computes"].isna().all():
@@ -307,16 +307,20 @@ def stops_paying(
             f"{labels[r.model]} from {whole(r.saturation_cap):,} tokens" for r in shown.itertuples()
         )
         parts.append(
-            f"a larger cap is shown to gain less than 1 point for {len(shown)} of {len(mine)} models ({each})"
+            f"a larger cap is shown to gain less than 1 point per doubling for {len(shown)} of {len(mine)} models "
+            f"({each})"
         )
     else:
         parts.append(
-            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point"
+            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point per "
+            "doubling"
         )
     if len(rising):
         least, most = whole(rising["saturation_above"].min()), whole(rising["saturation_above"].max())
         upto = f"{least:,} tokens" if least == most else f"{least:,} to {most:,} tokens, by model,"
-        parts.append(f"up to {upto} a larger cap is shown to gain 1 point or more for {len(rising)}")
+        parts.append(
+            f"up to {upto} a larger cap is shown to gain 1 point or more per doubling for {len(rising)}"
+        )
     problems = int(mine["problems"].min())
     few = f" With {problems} problems (fewer than 268) the former cannot be shown." if problems < 268 else ""
     last, sources = last_doublings(gains[gains["benchmark"] == benchmark])
