@@ -21,6 +21,7 @@ NOT_BUILT = {
 INCOMPLETE = {
     "DeepseekV2ForCausalLM": "num_experts_per_tok",
     "Glm4MoeForCausalLM": "head_dim",
+    "Lfm2MoeForCausalLM": "layer_types",
 }
 
 

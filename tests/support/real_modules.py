@@ -94,7 +94,13 @@ def scanned(architecture):
 
 def scans_seen(module, counts):
     """Return the FLOPs counted in the state-space mixers as batched products, and as convolutions."""
-    names = [name for name, part in module.named_modules() if hasattr(part, "conv1d")]
+    torch = pytest.importorskip("torch")
+    convolved = (getattr(part, "conv1d", getattr(part, "conv", None)) for part in module.modules())
+    names = [
+        name
+        for (name, _), inner in zip(module.named_modules(), convolved, strict=True)
+        if isinstance(inner, torch.nn.Conv1d)
+    ]
     mixers = [counts[f"{type(module).__name__}.{name}"] for name in names]
     return tuple(sum(ops.get(op, 0) for ops in mixers) for op in ("aten.bmm", "aten.convolution"))
 

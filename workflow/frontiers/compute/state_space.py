@@ -1,4 +1,4 @@
-"""State-space parts: Mamba, Mamba-2 and the gated delta rule.
+"""State-space parts: Mamba, Mamba-2, the gated delta rule and short convolutions.
 
 The scan is charged as the recurrence it computes, even if a kernel works in
 chunks, and the depthwise convolution for the positions it outputs.
@@ -158,3 +158,20 @@ class GatedDelta(StateSpace):
     def normalised(self) -> int:
         """Queries, keys and the output."""
         return 2 * self._keys + self.inner
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortConvolution(StateSpace):
+    """LFM2's gated convolution (arXiv 2511.23404): an input and two gates are made from the stream, none is kept but
+    the inputs that the kernel still reaches. One gate scales what is convolved, the other the result."""
+
+    @property
+    def matrices(self) -> int:
+        """Input and both gates, output."""
+        return 4 * self.width * self.inner
+
+    @property
+    def vectors(self) -> int:
+        """Convolution and biases."""
+        biases = self.input_bias * 3 * self.inner + self.output_bias * self.width
+        return biases + self.inner * (self.kernel + self.conv_bias)
