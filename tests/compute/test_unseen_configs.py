@@ -12,6 +12,7 @@ NOT_BUILT = {
     "DeciLMForCausalLM": "no class",
     "MiMoForCausalLM": "no class",
     "KimiK25ForConditionalGeneration": "no class",
+    "KimiK3ForConditionalGeneration": "no class",
     "NemotronForCausalLM": "the defaults give no key-value heads and the class fails on them",
     "MinistralForCausalLM": "the defaults give no head width and the class fails on them",
     "HunYuanDenseV1ForCausalLM": "the defaults give no head width and the class fails on them",
