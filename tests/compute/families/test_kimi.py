@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.flops import forward_flops
+from frontiers.compute.precision import read_precision
 from frontiers.compute.state_space import KimiDelta
 from support.family_cases import FAMILIES, case
 from support.paths import SHARED
@@ -117,6 +118,13 @@ def test_k3_equals_a_sum_over_the_modules_of_vllm():
     flops = 2 * (matrices - residual + 92 * 16 * expert) + 4 * WIDTH * values
     flops += (LAYERS - FULL) * (2 * 4 * 3 * inner + 7 * inner * HEAD)
     assert forward_flops(ours, 1, 0, 0).total == flops + FULL * 2 * HEADS * 320
+
+
+def test_k3_keeps_all_but_its_experts_in_bfloat16():
+    """Its list of excluded modules names all attention, and delta attention is under that name."""
+    found = read_precision(facts("kimi-k3"), "kimi-k3")
+    assert (found.attention, found.state_space, found.feed_forward) == (2, 2, 2)
+    assert found.experts == (4 + 8 / 32) / 8
 
 
 @shared_only

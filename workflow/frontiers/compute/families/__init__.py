@@ -7,6 +7,7 @@ names. A field that shapes the model but is not read by the function is an error
 
 from frontiers.compute.families import (
     apertus,
+    bailing,
     bamba,
     cohere,
     dbrx,
@@ -24,6 +25,7 @@ from frontiers.compute.families import (
     kimi,
     lfm,
     llama,
+    longcat,
     minimax,
     mistral,
     nemotron,
@@ -56,6 +58,7 @@ MODULES = (
     jamba,
     dbrx,
     apertus,
+    bailing,
     bamba,
     cohere,
     ernie,
@@ -63,6 +66,7 @@ MODULES = (
     hunyuan,
     kimi,
     lfm,
+    longcat,
     minimax,
     seed,
     smollm,
