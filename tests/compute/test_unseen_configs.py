@@ -14,6 +14,7 @@ NOT_BUILT = {
     "KimiK25ForConditionalGeneration": "no class",
     "KimiK3ForConditionalGeneration": "no class",
     "BailingMoeForCausalLM": "no class",
+    "NemotronHModelProvider": "no class; a form of another framework",
     "BailingMoeV2ForCausalLM": "no class",
     "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing",
     "NemotronForCausalLM": "the defaults give no key-value heads and the class fails on them",

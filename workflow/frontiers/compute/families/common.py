@@ -29,7 +29,8 @@ class Family(NamedTuple):
     `vocab_size`. For a class that wraps a language model and others, `text` is the
     field with the language model, and `ignored` names fields of the others, which
     text does not pass. `tied_outside` is set where only the wrapper's
-    `tie_word_embeddings` counts, as its text has no class of its own.
+    `tie_word_embeddings` counts, as its text has no class of its own. `known_by` is a field
+    that no other family has, where configurations name neither class nor type.
     """
 
     model_type: str
@@ -39,6 +40,7 @@ class Family(NamedTuple):
     ignored: tuple[str, ...] = ()
     tied_outside: bool = False
     vocabulary: int | None = None
+    known_by: str | None = None
 
 
 def leaving_out(body: Callable[[Fields], Body], *modules: str) -> Callable[[Fields], Body]:
