@@ -30,6 +30,13 @@ NO_CLASS = {
     "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (`test_families.py`)",
 }
 
+WITHOUT = "no class: that of Kimi Linear has neither its activation nor its attention over earlier layers"
+
+
+def no_class(config: dict, model: Architecture) -> str | None:
+    """Return why no class of `transformers` stands beside a checkpoint, None where one does."""
+    return WITHOUT if config.get("hidden_act") == "situ" else NO_CLASS.get(model.name)
+
 
 @cache
 def architecture(name: str) -> Architecture:
@@ -55,7 +62,7 @@ def surplus(model: Architecture) -> int:
 
 def module_differences(config: dict, model: Architecture) -> tuple[int, int] | None:
     """Return (weights, FLOPs) of the class of `transformers` beyond the description; None without a class."""
-    if model.name in NO_CLASS:
+    if no_class(config, model):
         return None
     (parameters, flops), (module_parameters, module_flops) = full_size_figures(config, TOKENS)
     return module_parameters - parameters, module_flops - flops - TOKENS * surplus(model)
@@ -473,7 +480,7 @@ def page(differences: dict[str, tuple[int, int] | None], engine: dict[str, int])
         built=len(built),
         exact=exact,
         tokens=TOKENS,
-        no_class="; ".join(f"`{name}`: {why}" for name, why in NO_CLASS.items()),
+        no_class="; ".join(f"`{name}`: {why}" for name, why in (NO_CLASS | {"Kimi K3": WITHOUT}).items()),
         modules=module_table(differences),
         figures=figure_table(),
         engine=engine_table(engine),
