@@ -19,6 +19,7 @@ from frontiers.pocket.tokenizer import build_tokenizer
 from support.paths import ROOT
 
 RECIPES = ROOT / "data/pocket/recipes.yaml"
+DIGEST = "228699845bea8c6117b018ca4cca99f844e416257fa02cb091d651d41a62c6e7"
 BENCHMARKS = list(yaml.safe_load(RECIPES.read_text())["problems"])
 
 
@@ -54,6 +55,29 @@ def test_a_problem_says_in_english_what_its_trace_works_out(seed, steps, distrac
     assert question.count(".") == steps + 1 + distractors
     assert world.text_of(problem.answer) == f"\\boxed{{{value}}}"
     assert world.text_of(problem.trace).endswith(f"= {value}.")
+
+
+def test_a_checked_trace_works_everything_out_again_and_the_rest_stays():
+    for problem in islice(world.draw_problems("checks", [1, 3, 8], False), 30):
+        assert problem.checked(0) == problem
+        checked = problem.checked(2)
+        named, *computed = world.text_of(problem.trace).split(". ", 1)
+        again = computed[0]
+        assert world.text_of(checked.trace) == f"{named}. {again}? {again}? {again}"
+        assert (checked.question, checked.answer) == (problem.question, problem.answer)
+        ids = build_tokenizer()(world.text_of(checked.trace))["input_ids"]
+        assert tuple(world.vocabulary()[i] for i in ids) == checked.trace
+
+
+def test_checks_change_nothing_but_the_traces_of_their_phase():
+    """Without them the texts are those that the shipped models were trained on; the digest is of the code before."""
+    texts = {}
+    for checks in (0, 2):
+        phase = pocket_training.Phase(1, 8, (1, 4), cut_share=0.3, checks=checks)
+        batch = next(pocket_training.batches(phase, "0 2"))
+        texts[checks] = [row for ids, labels in batch for row in (*ids.tolist(), *labels.tolist())]
+    assert hashlib.sha256(json.dumps(texts[0]).encode()).hexdigest() == DIGEST
+    assert len(texts[2][0]) > len(texts[0][0])
 
 
 def test_the_tokenizer_writes_back_what_it_read():

@@ -156,9 +156,10 @@ def test_frontier_bars_run_from_point_to_point():
 
 
 def test_a_break_tells_slowing_from_onset_and_stands_at_its_place_among_the_caps():
-    row = pd.Series({"breakpoint_flops": 1e3, "slope_before": 0.5, "plateau_slope": 0.1})
+    row = pd.Series({"breakpoint_flops": 1e3, "direction": "levels_off"})
     assert figure_caps.break_marker(row) == "|"
-    assert figure_caps.break_marker(row.replace(0.1, 2.0)) == ">"
+    assert figure_caps.break_marker(row.replace("levels_off", "onset")) == ">"
+    assert figure_caps.break_marker(row.replace("levels_off", "unclear")) == "d"
     assert figure_caps.break_marker(row.replace(1e3, np.nan)) is None
     curve = pd.DataFrame({"flops": [1e2, 1e4, 1e4], "place": [0.0, 2.0, 3.0]})
     assert figure_caps.at_flops(curve, 1e3) == pytest.approx(1)

@@ -108,7 +108,7 @@ def validate(recipe: training.Recipe, model, logits_of: Logits, problems: int) -
     if recipe.task != "reward":
         return {
             str(steps): training.greedy_accuracy(
-                logits_of, steps, seed, problems, traces=last.traces, task=recipe.task
+                logits_of, steps, seed, problems, traces=last.traces, checks=last.checks, task=recipe.task
             )
             for steps in VALIDATION_STEPS
         }

@@ -5,6 +5,7 @@ import pytest
 from fit_saturation import main
 from frontiers.analysis.cap_curves import read_curves
 from frontiers.analysis.saturation import table as saturation
+from frontiers.analysis.saturation.forms import build_forms, fit_form
 from frontiers.core.cli import UserError
 from frontiers.core.tables import check_table, read_table, write_table
 from frontiers.statistics import intervals
@@ -169,3 +170,20 @@ def test_the_script_writes_all_tables(measured, tmp_path):
         write_table(table, tmp_path / "table.parquet", name)
         assert (tmp_path / "table.parquet").read_bytes() == (tmp_path / f"{name}.parquet").read_bytes()
     assert (tmp_path / "saturation_pooled.csv").exists()
+
+
+def test_only_breaks_whose_direction_is_shown_are_pooled():
+    """A soft bend seen on 20 problems falls in slope by chance: it is neither a levelling off nor an onset."""
+    shapes = {"sharp": ONE, "soft": broken(DECADES, [7, 7.93, 8.6], [0.1, 0.5, 0.6]), "late": 0.9 - ONE[::-1]}
+    problems = {"sharp": 500, "soft": 20, "late": 500}
+    pooled = {}
+    for name, shape in shapes.items():
+        answers = make_answers({"m": shape}, FLOPS, problems=problems[name])
+        curve = read_curves(answers, 500, 1)[0]
+        form = build_forms(curve.decades)["one_break"]
+        row, estimates = saturation.plateau(fit_form(form, curve.accuracy, curve.trials), curve)
+        pooled[name] = row["direction"], sorted(estimates)
+        assert name == "late" or row["plateau_slope"] < row["slope_before"]
+    assert pooled["sharp"] == ("levels_off", ["breakpoint_flops", "breakpoint_tokens", "plateau_slope"])
+    assert pooled["late"] == ("onset", ["onset_flops", "onset_tokens"])
+    assert pooled["soft"] == ("unclear", [])

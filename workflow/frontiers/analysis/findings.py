@@ -76,7 +76,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
         hard_problems(tables.get("difficulty_gains"), benchmark, names),
-        told_apart(tables.get("differences"), benchmark, where),
+        told_apart(tables.get("differences"), tables.get("seeds"), benchmark, where),
     ]
 
 
@@ -286,7 +286,7 @@ def halving(row: object) -> str:
 def stops_paying(
     saturation: pd.DataFrame, gains: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
 ) -> Finding:
-    """Return from which cap on more reasoning gains less than a point, and what the last doubling gained."""
+    """Return from which cap on more reasoning gains less than a point per doubling, and what the last one gained."""
     question = "Where does more reasoning stop paying?"
     mine = saturation[saturation["benchmark"] == benchmark]
     if mine.empty or mine["computes"].isna().all():
@@ -307,16 +307,20 @@ def stops_paying(
             f"{labels[r.model]} from {whole(r.saturation_cap):,} tokens" for r in shown.itertuples()
         )
         parts.append(
-            f"a larger cap is shown to gain less than 1 point for {len(shown)} of {len(mine)} models ({each})"
+            f"a larger cap is shown to gain less than 1 point per doubling for {len(shown)} of {len(mine)} models "
+            f"({each})"
         )
     else:
         parts.append(
-            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point"
+            f"for none of {len(mine)} models is a cap shown beyond which more gains less than 1 point per "
+            "doubling"
         )
     if len(rising):
         least, most = whole(rising["saturation_above"].min()), whole(rising["saturation_above"].max())
         upto = f"{least:,} tokens" if least == most else f"{least:,} to {most:,} tokens, by model,"
-        parts.append(f"up to {upto} a larger cap is shown to gain 1 point or more for {len(rising)}")
+        parts.append(
+            f"up to {upto} a larger cap is shown to gain 1 point or more per doubling for {len(rising)}"
+        )
     problems = int(mine["problems"].min())
     few = f" With {problems} problems (fewer than 268) the former cannot be shown." if problems < 268 else ""
     last, sources = last_doublings(gains[gains["benchmark"] == benchmark])
@@ -521,8 +525,10 @@ def hard_problems(gains: pd.DataFrame | None, benchmark: str, names: Mapping[str
     return Finding(question, answer, cells)
 
 
-def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> Finding:
-    """Return how many models are shown to differ, and how small a difference such a study shows."""
+def told_apart(
+    differences: pd.DataFrame | None, seeds: pd.DataFrame | None, benchmark: str, where: str
+) -> Finding:
+    """Return how many models differ, how small a difference such a study shows, and what another seed would do."""
     question = "How small a difference can be told?"
     if differences is None:
         return Finding(
@@ -550,7 +556,29 @@ def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> 
         f"With {int(mine['problems'].min())} problems and as much disagreement as here, one test has 80 % power for a "
         f"difference of {span} points, by pair; a smaller one may be there and not be shown."
     )
-    return Finding(question, answer, cells)
+    reseeded, sources = another_seed(seeds)
+    return Finding(question, f"{answer}{reseeded}", [*cells, *sources])
+
+
+def another_seed(seeds: pd.DataFrame | None) -> tuple[str, list[Cell]]:
+    """Return how far another seed moves an accuracy on the same problems: least and most over models and benchmarks."""
+    known = seeds[seeds["estimable"].astype(bool)] if seeds is not None else None
+    if known is None or known.empty:
+        return " With one sample per problem, what another seed would do is not known.", []
+    ends = (
+        known.sort_values("spread", kind="stable").iloc[[0, -1] if len(known) > 1 else [0]].to_dict("records")
+    )
+    told = " to ".join(f"{percent(r['spread'])} ({percent(r['low'])} to {percent(r['high'])})" for r in ends)
+    cells = [
+        Cell("seeds", {k: row[k] for k in ("model", "strategy", "benchmark")}, c, number(row[c]))
+        for row in ends
+        for c in ("spread", "low", "high")
+    ]
+    return (
+        f" On the same problems another seed moves the accuracy of one run by {told} points (standard deviation, "
+        f"{len(known)} of {len(seeds)} models and benchmarks with several samples).",
+        cells,
+    )
 
 
 def points_of(row: Mapping, estimate: str, low: str, high: str) -> str:

@@ -10,7 +10,7 @@ def model_card(recipe: Recipe, training: dict) -> str:
     """
     phases = "\n".join(
         f"| {p.steps} | {p.batch} | {', '.join(map(str, p.problem_steps))} | {p.cut_share:.0%} "
-        f"| {'yes' if p.traces else 'no'} |"
+        f"| {'yes' if p.traces else 'no'}{f', computed {p.checks + 1} times' if p.checks else ''} |"
         for p in recipe.phases
     )
     log = training["log"]

@@ -38,7 +38,8 @@ class Phase:
     `problem_steps` and `distractors`. A share `cut_share` of the traces is cut at a
     random token and followed by the answer, so that the model learns to answer early;
     the loss leaves out the cut and the trace before it. Without `traces` the model
-    learns to end its thinking at once. The reward model also learns from solutions by
+    learns to end its thinking at once. With `checks` a trace computes everything that
+    often again before it ends, although its answer is known. The reward model also learns from solutions by
     the shipped models named in `writers`, to `written` problems each.
     """
 
@@ -47,6 +48,7 @@ class Phase:
     problem_steps: tuple[int, ...]
     cut_share: float = 0.0
     traces: bool = True
+    checks: int = 0
     distractors: tuple[int, ...] = world.DISTRACTORS
     writers: tuple[str, ...] = ()
     written: int = 0
@@ -133,7 +135,7 @@ def batches(phase: Phase, seed: str) -> Iterator[Batch]:
     while True:
         texts = []
         for problem in islice(problems, phase.batch):
-            cut = None
+            problem, cut = problem.checked(phase.checks), None
             if cuts.random() < phase.cut_share:
                 cut = cuts.randrange(len(problem.trace))
             texts.append(encode(problem, ids, cut, phase.traces))
@@ -267,6 +269,7 @@ def greedy_accuracy(
     seed: str,
     problems: int = 200,
     traces: bool = True,
+    checks: int = 0,
     task: str = "solve",
 ) -> float:
     """Return the share of fresh training-side problems whose whole trace and answer, or reply, are the likeliest tokens.
@@ -280,7 +283,7 @@ def greedy_accuracy(
         texts = list(islice(judge_texts(Phase(0, 0, (steps,)), seed), problems))
     else:
         drawn = islice(world.draw_problems(seed, (steps,), held_out=False), problems)
-        texts = [encode(problem, ids, traces=traces) for problem in drawn]
+        texts = [encode(problem.checked(checks), ids, traces=traces) for problem in drawn]
     for start in range(0, problems, MICRO_BATCH):
         tokens, labels = pad(texts[start : start + MICRO_BATCH])
         likeliest = logits_of(tokens)[:, :-1].argmax(-1)

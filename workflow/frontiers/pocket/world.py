@@ -9,7 +9,7 @@ whose number is known, then computes forwards.
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 NAMES = "Ana Ben Cal Dan Eve Fay Gus Hal Ida Jon Kim Leo Mia Ned Oli Pam".split()
@@ -88,6 +88,11 @@ class Problem:
         """
         text = str(self.start) + "".join(f"{o.symbol}{o.amount}" for o in self.operations)
         return hashlib.sha256(text.encode()).digest()[0] % HELD_OUT_SHARE == 0
+
+    def checked(self, times: int) -> "Problem":
+        """Return the problem with a trace that computes everything `times` more, each time after a question mark."""
+        chain_named = self.trace.index(".") + 1
+        return replace(self, trace=self.trace + ("?", *self.trace[chain_named:]) * times)
 
 
 def draw_operation(rng: random.Random, value: int) -> Operation:

@@ -90,11 +90,21 @@ def dense(fields: Fields, **form: Any) -> FeedForward:
     return FeedForward(fields.size("hidden_size"), intermediate=fields.size("intermediate_size"), **form)
 
 
-def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **form: Any) -> FeedForward:
-    """Return a mixture of `count` experts of width `intermediate`, and shared ones of total width `shared`."""
-    active = fields.size("num_experts_per_tok")
+def experts(
+    fields: Fields,
+    count: int,
+    intermediate: int,
+    shared: int = 0,
+    chosen: tuple[str, ...] = ("num_experts_per_tok",),
+    **form: Any,
+) -> FeedForward:
+    """Return a mixture of `count` experts of width `intermediate`, and shared ones of total width `shared`.
+
+    The fields `chosen` have the number of experts that run.
+    """
+    active = fields.size(*chosen)
     if active > count:
-        raise fields.error(f"num_experts_per_tok {active} exceeds the number of experts {count}")
+        raise fields.error(f"{chosen[0]} {active} exceeds the number of experts {count}")
     return FeedForward(
         fields.size("hidden_size"),
         intermediate=shared,
