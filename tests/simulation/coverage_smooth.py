@@ -1,11 +1,11 @@
 """Coverage of gains per doubling and saturation caps where accuracy rises smoothly, and how often a break is invented."""
 
 import numpy as np
-from coverage_saturation import CAPS, LIKENESS, SIZES, X, answers, curve, drawn
+from coverage_saturation import LIKENESS, SIZES, X, answers, curve, drawn, saturated_from
 from tally import Tally
 
 from frontiers.analysis.saturation import table as saturation
-from frontiers.analysis.saturation.cap_tests import enough, saturation_caps
+from frontiers.analysis.saturation.cap_tests import saturation_caps
 from frontiers.analysis.saturation.gains import gain_rows
 
 TITLE = "Smooth rises"
@@ -28,13 +28,6 @@ WORLDS = {
 """Accuracy over log10 of the FLOPs."""
 EVERY = 25
 """Runs for each that chooses a form."""
-
-
-def saturated_from(truth: np.ndarray) -> float:
-    """Return the smallest cap that no larger one beats by enough for its compute."""
-    doublings = (X[None, :] - X[:, None]) / np.log10(2)
-    worth = np.triu(truth[None, :] - truth[:, None] >= enough(doublings), 1)
-    return float(CAPS[np.flatnonzero(~worth.any(axis=1))[0]])
 
 
 def simulate(runs: int, seed: int, sizes: tuple[int, ...] = SIZES) -> Tally:
