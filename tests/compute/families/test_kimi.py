@@ -120,6 +120,10 @@ def test_k3_equals_a_sum_over_the_modules_of_vllm():
     assert forward_flops(ours, 1, 0, 0).total == flops + FULL * 2 * HEADS * 320
 
 
+def test_k3_does_not_use_its_vision_tower_for_text():
+    assert read_architecture(facts("kimi-k3")).left_out == ("vision tower",)
+
+
 def test_k3_keeps_all_but_its_experts_in_bfloat16():
     """Its list of excluded modules names all attention, and delta attention is under that name."""
     found = read_precision(facts("kimi-k3"), "kimi-k3")
@@ -130,6 +134,5 @@ def test_k3_keeps_all_but_its_experts_in_bfloat16():
 @shared_only
 def test_k3_is_read_from_its_wrapper():
     whole = json.loads((SHARED / "data/model_configs_2026/moonshotai--Kimi-K3.json").read_text())
-    ours = read_architecture(whole)
-    assert ours.layers == read_architecture(facts("kimi-k3")).layers
-    assert ours.left_out == ("vision tower",)
+    assert read_architecture(facts("kimi-k3")) == read_architecture(whole)
+    assert read_precision(facts("kimi-k3")) == read_precision(whole)

@@ -9,7 +9,7 @@ Biases, norms, rotary embedding, activations and the softmax are not counted;
 `normalised`, `rotated`, `activated` and `score_heads` give how many numbers they touch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 
@@ -31,9 +31,13 @@ WHOLE = Reach()
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a layer on a stream of `width` numbers per token; each kind overrides what applies to it."""
+    """A part of a layer on a stream of `width` numbers per token; each kind overrides what applies to it.
+
+    The weights of a `tied` part are those of an earlier one.
+    """
 
     width: int
+    tied: bool = field(default=False, kw_only=True)
     component: ClassVar[str] = "auxiliary"  # the field of `Breakdown` that its matrices count towards
     reach: ClassVar[Reach] = WHOLE
     experts: ClassVar[int] = 0
@@ -65,7 +69,9 @@ class Part:
         return 0
 
     def parameters(self, active: bool = False) -> int:
-        """Return the number of weights; with `active`, only experts that run are included."""
+        """Return the number of weights, 0 if `tied`; with `active`, only experts that run are included."""
+        if self.tied:
+            return 0
         experts = self.active_experts if active else self.experts
         return self.matrices + self.vectors + experts * (self.expert_matrices + self.expert_vectors)
 
@@ -126,7 +132,8 @@ class Attention(Part):
     have no matrices for them. `rotary` is the rotated share of a head's numbers.
     `value_width` is the width of a value if it is not that of a key, and `keys_as_values`
     layers make both with one matrix. Of the output of each head, `gate` numbers made
-    from the stream scale what passes: one, or as many as the head has.
+    from the stream scale what passes: one, or as many as the head has. `output_width` is
+    that of the stream it writes to if it is not the one it reads.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -144,6 +151,11 @@ class Attention(Part):
     value_width: int | None = None
     keys_as_values: bool = False
     gate: int = 0
+    output_width: int | None = None
+
+    @property
+    def _output(self) -> int:
+        return self.output_width or self.width
 
     @property
     def _queries(self) -> int:
@@ -170,12 +182,12 @@ class Attention(Part):
     @property
     def matrices(self) -> int:
         """Query, key, value and output: `D·d·(2·heads + 2·kv_heads)` where all widths are equal; and the gate."""
-        return self.width * (self._projected + self.heads * self._value)
+        return self.width * self._projected + self._output * self.heads * self._value
 
     @property
     def vectors(self) -> int:
         """Biases, the norms of queries and keys, and one sink per head."""
-        biases = self.qkv_bias * self._projected + self.output_bias * self.width
+        biases = self.qkv_bias * self._projected + self.output_bias * self._output
         own = 0 if self.shared_kv else 1
         norms = {
             None: 0,
@@ -416,11 +428,12 @@ class FeedForward(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Auxiliary(Part):
-    """Anything else: `size` weights in matrices, `other` weights, `product` additional FLOPs per token."""
+    """Anything else: `size` weights in matrices, `other` weights, `product` additional FLOPs per token, `normed` numbers."""
 
     size: int = 0
     other: int = 0
     product: int = 0
+    normed: int = 0
 
     @property
     def matrices(self) -> int:
@@ -436,3 +449,8 @@ class Auxiliary(Part):
     def flops(self) -> dict[str, int]:
         """Those of the matrices plus `product`."""
         return {self.component: 2 * self.size + self.product}
+
+    @property
+    def normalised(self) -> int:
+        """As given."""
+        return self.normed

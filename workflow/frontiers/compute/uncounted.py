@@ -102,6 +102,7 @@ def touched(architecture: Architecture) -> dict[str, int]:
 
 def biases(part: Part) -> int:
     """Return the number of biases that a token meets in a part."""
+    part = replace(part, tied=False)
     off = {f.name: type(getattr(part, f.name))(0) for f in fields(part) if f.name.endswith("bias")}
     return part.parameters(active=True) - replace(part, **off).parameters(active=True)
 

@@ -35,6 +35,7 @@ from frontiers.compute.families import (
     qwen_next,
     seed,
     smollm,
+    zamba,
 )
 from frontiers.compute.families.common import Body, Family
 
@@ -70,5 +71,6 @@ MODULES = (
     minimax,
     seed,
     smollm,
+    zamba,
 )
 FAMILIES: dict[str, Family] = {name: family for module in MODULES for name, family in module.FAMILIES.items()}

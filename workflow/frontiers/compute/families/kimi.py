@@ -108,7 +108,8 @@ def _residual(width: int, values: int) -> Part:
 
     Each is normalised and scored by one learned query, and their weighted sum is what a part reads: 4 FLOPs per number.
     """
-    return Auxiliary(width, size=width, other=width, product=2 * width * (2 * values - 1))
+    product = 2 * width * (2 * values - 1)
+    return Auxiliary(width, size=width, other=width, product=product, normed=values * width)
 
 
 FAMILIES = {
