@@ -47,7 +47,8 @@ inspect: envs/requirements-inspect.txt
 ## docs: write the pages of docs/ that tests make
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests/compute/test_comparisons.py tests/analysis/test_fit_pages.py tests/workflow/test_reruns.py \
-		tests/compute/test_seed_defects.py tests/core/test_tables.py --write-docs
+		tests/compute/test_seed_defects.py tests/core/test_tables.py tests/analysis/test_budgets.py \
+		tests/analysis/test_real_models.py --write-docs
 	$(BIN)/python -m pytest -m slow tests/generation/test_faults.py tests/workflow/test_edits_in_one_run.py --write-docs
 
 ## lint: check style and format

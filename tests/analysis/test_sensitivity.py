@@ -152,3 +152,19 @@ def test_the_script_writes_the_table(tmp_path):
     table = read_table(tmp_path / "sensitivity.parquet", "sensitivity")
     assert len(table) == 6 * len(sensitivity.VARIANTS)
     assert pd.read_csv(tmp_path / "sensitivity.csv")["variant"].nunique() == len(sensitivity.VARIANTS)
+
+
+def test_of_a_lineage_all_caps_of_one_model_stay():
+    """Recorded runs have many points of a model; each variant keeps or drops a model whole."""
+    whole = points()
+    both = pd.concat([whole, whole.assign(cap=64)]).astype({"cap": "Int64"}).reset_index(drop=True)
+    for last in (False, True):
+        one = sensitivity.of_lineage(last)(whole)
+        kept = sensitivity.of_lineage(last)(both)
+        assert set(kept["model"]) == set(one["model"]) and len(kept) == 2 * len(one)
+
+
+def test_recorded_modes_are_told_apart():
+    made = points(mode=[("instruct", "reasoning", "hybrid")[i % 3] for i in range(24)])
+    reasons, others = (sensitivity.in_mode(which)(made) for which in (True, False))
+    assert set(reasons["mode"]) == {"reasoning", "hybrid"} and set(others["mode"]) == {"instruct"}

@@ -12,6 +12,11 @@ NOT_BUILT = {
     "DeciLMForCausalLM": "no class",
     "MiMoForCausalLM": "no class",
     "KimiK25ForConditionalGeneration": "no class",
+    "KimiK3ForConditionalGeneration": "no class",
+    "BailingMoeForCausalLM": "no class",
+    "NemotronHModelProvider": "no class; a form of another framework",
+    "BailingMoeV2ForCausalLM": "no class",
+    "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing",
     "NemotronForCausalLM": "the defaults give no key-value heads and the class fails on them",
     "MinistralForCausalLM": "the defaults give no head width and the class fails on them",
     "HunYuanDenseV1ForCausalLM": "the defaults give no head width and the class fails on them",
@@ -21,6 +26,7 @@ NOT_BUILT = {
 INCOMPLETE = {
     "DeepseekV2ForCausalLM": "num_experts_per_tok",
     "Glm4MoeForCausalLM": "head_dim",
+    "Lfm2MoeForCausalLM": "layer_types",
 }
 
 

@@ -53,9 +53,10 @@ NOT_IN_CONFIG = {
     *(("engine", key) for key in ("kind", "piece_tokens", "arguments", *ENDPOINT_ONLY)),
     ("analysis", "usd_per_hour"),
     ("measured", "judge"),
+    ("recorded", "logs"),
     ("published", "chance"),
     *(("imported", key) for key in SCHEMA["$defs"]["imported"]["properties"]),
-    *(("log", key) for key in SCHEMA["$defs"]["log"]["properties"]),
+    *((name, key) for name in ("log", "log_of_verdicts") for key in SCHEMA["$defs"][name]["properties"]),
     *(("log.columns", key) for key in SCHEMA["$defs"]["log"]["properties"]["columns"]["properties"]),
 }
 """Optional properties that the shipped configuration has no use for."""

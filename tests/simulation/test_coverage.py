@@ -21,6 +21,7 @@ RUNS = {
     "ties": 8,
     "difficulty": 30,
     "abilities": 10,
+    "developers": 40,
 }
 EXPECTED_LOW = ("for comparison", "sigma 1", "5 % of draws")
 

@@ -94,7 +94,13 @@ def scanned(architecture):
 
 def scans_seen(module, counts):
     """Return the FLOPs counted in the state-space mixers as batched products, and as convolutions."""
-    names = [name for name, part in module.named_modules() if hasattr(part, "conv1d")]
+    torch = pytest.importorskip("torch")
+    convolved = (getattr(part, "conv1d", getattr(part, "conv", None)) for part in module.modules())
+    names = [
+        name
+        for (name, _), inner in zip(module.named_modules(), convolved, strict=True)
+        if isinstance(inner, torch.nn.Conv1d)
+    ]
     mixers = [counts[f"{type(module).__name__}.{name}"] for name in names]
     return tuple(sum(ops.get(op, 0) for ops in mixers) for op in ("aten.bmm", "aten.convolution"))
 
@@ -160,7 +166,7 @@ def check_decoding(architecture, config, vocabulary=61, beyond=lambda past: 0 * 
     assert forward_flops(ours, 7, steps - 7, 7).total + sum(extra[-7:]) == sum(spent[-7:])
 
 
-def check_hybrid(architecture, config, vocabulary=61, tokens=20):
+def check_hybrid(architecture, config, vocabulary=61, tokens=20, beyond=lambda past: 0):
     """A pass and a decoded token cost what the counter counts, except for scans and their convolutions.
 
     A convolution over several tokens is padded on both sides and outputs
@@ -169,7 +175,7 @@ def check_hybrid(architecture, config, vocabulary=61, tokens=20):
     2 of the scan's 7 FLOPs; of the gated delta rule's recurrence it sees none. A whole
     pass of the references of Mamba-2 and the gated delta rule works in padded chunks
     with more products than the recurrence needs; they are excluded, and the scan
-    follows the formula of Megatron-LM, or the recurrence.
+    follows the formula of Megatron-LM, or the recurrence. `beyond` is as in `check_decoding`.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
@@ -184,7 +190,8 @@ def check_hybrid(architecture, config, vocabulary=61, tokens=20):
     assert products == tokens * recurrence or all(isinstance(m, Mamba2 | GatedDelta) for m in mixers)
     step = {"input_ids": torch.tensor([[3]]), "past_key_values": result.past_key_values, "use_cache": True}
     counts, _ = counted(module, step)
-    check_all_but_scans(ours, forward_flops(ours, 1, tokens).total, module, counts, 1)
+    flops = forward_flops(ours, 1, tokens).total + beyond(tokens)
+    check_all_but_scans(ours, flops, module, counts, 1)
     assert scans_seen(module, counts)[0] == recurrence
 
 

@@ -30,6 +30,7 @@ SHOWN = dict.fromkeys(
         "describe_points",
         "fit_trend",
         "compare_architectures",
+        "measure_abilities",
         "plot_architectures",
         "measure_sensitivity",
         "plot_trend",

@@ -51,6 +51,7 @@ rule write_findings:
         cohorts=lambda wc: followed(wc, "cohorts"),
         difficulty_gains=answered("difficulty_gains"),
         differences=answered("differences"),
+        seeds=answered("seeds"),
     output:
         page=report(
             "results/{study}/findings.md",
@@ -70,6 +71,7 @@ rule write_findings:
         answered=lambda wc, input: [
             *option("--difficulty-gains", input.difficulty_gains),
             *option("--differences", input.differences),
+            *option("--seeds", input.seeds),
         ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),

@@ -9,6 +9,7 @@ from frontiers.analysis import architectures
 from frontiers.analysis.architectures.regression import quoted, regress
 from frontiers.core.tables import check_table
 from frontiers.statistics.intervals import wilson
+from support.synthetic_answers import make_answers
 
 SIZES = {"d": (40, 40, "dense"), "m": (42, 96, "moe"), "t": (10, 100, "moe"), "big": (98, 98, "dense")}
 
@@ -73,6 +74,29 @@ def test_answers_to_the_same_problems_are_compared_problem_by_problem():
         1, total["p_holm"].max()
     )
     assert first["flops_low"] <= 1.05 <= first["flops_high"] + 1e-9
+
+
+def test_the_compute_for_the_same_accuracy_is_that_of_the_pair_alone():
+    """`m` needs half of what `d` needs at every accuracy; what another dense model needs has no part in it."""
+    caps, rising = (8, 16, 32, None), [0.1, 0.3, 0.6, 0.9]
+    flops = {"d": [2e9, 4e9, 8e9, 16e9], "m": [1e9, 2e9, 4e9, 8e9], "t": [1e9] * 4, "big": [9e12] * 4}
+    answers = make_answers(dict.fromkeys(SIZES, rising), flops, caps, problems=300, benchmarks=("a",))
+    table = architectures.size_pairs(points(problems=300), answers, draws=200, seed=1)
+    check_table(table, "size_pairs", "test")
+    first = table.iloc[0]
+    assert (first["model_a"], first["model_b"]) == ("m", "d")
+    right = (
+        answers.assign(correct=answers["correct"].astype(float))
+        .groupby(["model", "cap"], dropna=False)["correct"]
+        .mean()
+    )
+    shared = [max(right[m].min() for m in "dm"), min(right[m].max() for m in "dm")]
+    at = np.linspace(*shared, 2001)
+    needs = [np.interp(at, np.sort(right[m]), np.log10(flops[m])) for m in "md"]
+    assert first["matched_ratio"] == pytest.approx(10 ** np.mean(needs[0] - needs[1]), rel=0.02)
+    assert 0.4 < first["matched_low"] < 0.5 < first["matched_high"] < 0.6
+    one_cap = architectures.size_pairs(points(problems=300), answers[answers["cap"].isna()], draws=50, seed=1)
+    assert one_cap["matched_ratio"].isna().all() and (one_cap["difference"] <= 1).all()
 
 
 def world(rng, developers=14):

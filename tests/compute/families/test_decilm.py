@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -175,6 +176,8 @@ def test_facts_are_those_of_the_form_that_trained_them(name, form):
         "n_groups": theirs.mamba_num_groups,
     }
     assert {key: ours[key] for key in pairs} == pairs
+    read, known = read_architecture(full_size(f"other_forms/{form}")), read_architecture(facts(name))
+    assert read == replace(known, name="NemotronHModelProvider")
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,21 @@ TOKENS = 128
 PAGE = Path(__file__).with_suffix(".md")
 """Template of the page."""
 NO_CLASS = {
+    "BailingMoeForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
+    "BailingMoeV2ForCausalLM": "no class; equals GLM 4.5 of the same sizes (`families/test_bailing.py`)",
+    "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing; equal but for them at a small "
+    "size (`families/test_longcat.py`)",
     "DeciLMForCausalLM": "no class; equals a module built from Llama's layers (`families/test_decilm.py`)",
     "MiMoForCausalLM": "no class; equals Qwen 2 of the same sizes (`families/test_mimo.py`)",
     "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (`test_families.py`)",
 }
+
+WITHOUT = "no class: that of Kimi Linear has neither its activation nor its attention over earlier layers"
+
+
+def no_class(config: dict, model: Architecture) -> str | None:
+    """Return why no class of `transformers` stands beside a checkpoint, None where one does."""
+    return WITHOUT if config.get("hidden_act") == "situ" else NO_CLASS.get(model.name)
 
 
 @cache
@@ -51,7 +62,7 @@ def surplus(model: Architecture) -> int:
 
 def module_differences(config: dict, model: Architecture) -> tuple[int, int] | None:
     """Return (weights, FLOPs) of the class of `transformers` beyond the description; None without a class."""
-    if model.name in NO_CLASS:
+    if no_class(config, model):
         return None
     (parameters, flops), (module_parameters, module_flops) = full_size_figures(config, TOKENS)
     return module_parameters - parameters, module_flops - flops - TOKENS * surplus(model)
@@ -469,7 +480,7 @@ def page(differences: dict[str, tuple[int, int] | None], engine: dict[str, int])
         built=len(built),
         exact=exact,
         tokens=TOKENS,
-        no_class="; ".join(f"`{name}`: {why}" for name, why in NO_CLASS.items()),
+        no_class="; ".join(f"`{name}`: {why}" for name, why in (NO_CLASS | {"Kimi K3": WITHOUT}).items()),
         modules=module_table(differences),
         figures=figure_table(),
         engine=engine_table(engine),

@@ -59,7 +59,9 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     benchmark = headline(points)
     labels = {m: one_line(label) for m, label in zip(points["model"], points["label"], strict=True)}
     where = names.get(benchmark, f"the mean of {len(names)} benchmarks" if benchmark == MEAN else benchmark)
-    followed = []
+    money, followed = [], []
+    if (tables["frontier"]["cost"] == "dollars").any():
+        money = [best_models(tables["frontier"], points, benchmark, where, labels, "dollars")]
     if "half_years" in tables:
         followed = [
             by_half_year(tables["half_years"], benchmark, where),
@@ -67,13 +69,14 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
         ]
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
+        *money,
         moved(tables["trend"], tables["ability_trend"], benchmark, where),
         *followed,
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
         experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
         hard_problems(tables.get("difficulty_gains"), benchmark, names),
-        told_apart(tables.get("differences"), benchmark, where),
+        told_apart(tables.get("differences"), tables.get("seeds"), benchmark, where),
     ]
 
 
@@ -83,13 +86,33 @@ def headline(points: pd.DataFrame) -> str:
     return MEAN if models.get(MEAN, 0) == models.max() else str(models.drop(MEAN, errors="ignore").idxmax())
 
 
+BUDGETS = {
+    "flops": (
+        "Which model at which budget?",
+        lambda value: f"{scientific(value)} FLOP",
+        "Compute is of the answer as an engine decodes it; between these budgets take the cheaper one.",
+    ),
+    "dollars": (
+        "Which model for which money?",
+        lambda value: f"{value:.2g} US dollars",
+        "Models without a price are not among them.",
+    ),
+}
+"""Cost -> the question, how a cost is told, and the remark."""
+
+
 def best_models(
-    frontier: pd.DataFrame, points: pd.DataFrame, benchmark: str, where: str, labels: Mapping[str, str]
+    frontier: pd.DataFrame,
+    points: pd.DataFrame,
+    benchmark: str,
+    where: str,
+    labels: Mapping[str, str],
+    cost: str = "flops",
 ) -> Finding:
-    """Return which model to take at which compute: the points that stay on the frontier in most draws."""
-    question = "Which model at which budget?"
+    """Return which model to take at which `cost`, FLOPs or dollars: the points on the frontier in most draws."""
+    question, unit, remark = BUDGETS[cost]
     mine = frontier[
-        (frontier["benchmark"] == benchmark) & (frontier["cost"] == "flops") & frontier["on_frontier"]
+        (frontier["benchmark"] == benchmark) & (frontier["cost"] == cost) & frontier["on_frontier"]
     ]
     sure = mine[mine["p_on_frontier"] >= STABLE].sort_values("cost_value", kind="stable")
     # Of one model, the point with the most accuracy, and the cheapest cap of those with as much.
@@ -109,17 +132,17 @@ def best_models(
         at = f" with at most {order:,.0f} tokens" if single > 1 and np.isfinite(order) else ""
         parts.append(
             f"{labels[row.model]}{at}: {percent(row.accuracy)} % ({percent(row.accuracy_low)} to "
-            f"{percent(row.accuracy_high)}) for {scientific(row.cost_value)} FLOP"
+            f"{percent(row.accuracy_high)}) for {unit(row.cost_value)}"
         )
         key = {"model": row.model, "strategy": row.strategy, "benchmark": benchmark, "cap": whole(row.cap)}
         cells += [
-            Cell("frontier", key | {"cost": "flops"}, name, float(getattr(row, name)))
+            Cell("frontier", key | {"cost": cost}, name, float(getattr(row, name)))
             for name in ("accuracy", "accuracy_low", "accuracy_high", "cost_value", "p_on_frontier")
         ]
     fewer = f" The {len(told)} dearest of {len(sure)} such models." if len(sure) > len(told) else ""
     answer = (
         f"On {where}, per problem, on the frontier in at least {STABLE:.0%} of bootstrap draws: {'; '.join(parts)}."
-        f"{fewer} Compute is of the answer as an engine decodes it; between these budgets take the cheaper one."
+        f"{fewer} {remark}"
     )
     return Finding(question, answer, cells)
 
@@ -502,8 +525,10 @@ def hard_problems(gains: pd.DataFrame | None, benchmark: str, names: Mapping[str
     return Finding(question, answer, cells)
 
 
-def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> Finding:
-    """Return how many models are shown to differ, and how small a difference such a study shows."""
+def told_apart(
+    differences: pd.DataFrame | None, seeds: pd.DataFrame | None, benchmark: str, where: str
+) -> Finding:
+    """Return how many models differ, how small a difference such a study shows, and what another seed would do."""
     question = "How small a difference can be told?"
     if differences is None:
         return Finding(
@@ -531,7 +556,29 @@ def told_apart(differences: pd.DataFrame | None, benchmark: str, where: str) -> 
         f"With {int(mine['problems'].min())} problems and as much disagreement as here, one test has 80 % power for a "
         f"difference of {span} points, by pair; a smaller one may be there and not be shown."
     )
-    return Finding(question, answer, cells)
+    reseeded, sources = another_seed(seeds)
+    return Finding(question, f"{answer}{reseeded}", [*cells, *sources])
+
+
+def another_seed(seeds: pd.DataFrame | None) -> tuple[str, list[Cell]]:
+    """Return how far another seed moves an accuracy on the same problems: least and most over models and benchmarks."""
+    known = seeds[seeds["estimable"].astype(bool)] if seeds is not None else None
+    if known is None or known.empty:
+        return " With one sample per problem, what another seed would do is not known.", []
+    ends = (
+        known.sort_values("spread", kind="stable").iloc[[0, -1] if len(known) > 1 else [0]].to_dict("records")
+    )
+    told = " to ".join(f"{percent(r['spread'])} ({percent(r['low'])} to {percent(r['high'])})" for r in ends)
+    cells = [
+        Cell("seeds", {k: row[k] for k in ("model", "strategy", "benchmark")}, c, number(row[c]))
+        for row in ends
+        for c in ("spread", "low", "high")
+    ]
+    return (
+        f" On the same problems another seed moves the accuracy of one run by {told} points (standard deviation, "
+        f"{len(known)} of {len(seeds)} models and benchmarks with several samples).",
+        cells,
+    )
 
 
 def points_of(row: Mapping, estimate: str, low: str, high: str) -> str:

@@ -98,7 +98,7 @@ ANALYSES = (
             Table(
                 "size_pairs",
                 csv="Models of equal size",
-                limits=(("difference", "low", "high"),),
+                limits=(("difference", "low", "high"), ("matched_ratio", "matched_low", "matched_high")),
                 checked=False,
             ),
         ),
@@ -169,6 +169,18 @@ ANALYSES = (
                     ("gain_easy", "gain_easy_low", "gain_easy_high"),
                     ("gain_hard", "gain_hard_low", "gain_hard_high"),
                 ),
+            ),
+        ),
+        studies=ANSWERED,
+    ),
+    Analysis(
+        "measure_seeds",
+        (
+            Table(
+                "seeds",
+                csv="Spread between seeds",
+                estimates=("spread",),
+                limits=(("spread", "low", "high"),),
             ),
         ),
         studies=ANSWERED,

@@ -22,7 +22,8 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
     if not isinstance(named, list):
         raise Fields(config, str(named), where).error("`architectures` must be a list of names")
     by_type = [name for name, family in FAMILIES.items() if family.model_type == config.get("model_type")]
-    name = str((named or by_type or [config.get("model_type") or "unnamed"])[0])
+    by_field = [name for name, family in FAMILIES.items() if family.known_by in config]
+    name = str((named or by_type or by_field or [config.get("model_type") or "unnamed"])[0])
     if name not in FAMILIES:
         raise _unknown(Fields(config, name, where))
     family = FAMILIES[name]

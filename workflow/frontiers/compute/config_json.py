@@ -44,6 +44,7 @@ HARMLESS = {
     "ssm_out_multiplier",
     "clip_qkv",
     "layer_norm_epsilon",
+    "layer_norm_eps",
     "norm_eps",
     "rescale_prenorm_residual",
     "mlp_hidden_act",

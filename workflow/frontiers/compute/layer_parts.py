@@ -232,7 +232,9 @@ class LatentAttention(Part):
     that engines decode in: the matrix for keys and values is multiplied into query
     and output, so the projections cost the same and the scores are computed on the
     latents, `2·heads·(2·kv_rank + rope_width)` each. vLLM 0.32 has both, as
-    `forward_mha` and `forward_mqa` in its mla_attention.py.
+    `forward_mha` and `forward_mqa` in its mla_attention.py. If `gated`, numbers made from
+    the stream scale every number of the heads' output. `rotary` is the rotated share of the
+    `rope_width` numbers: 0 in models without positions.
     """
 
     component: ClassVar[str] = "attention_projections"
@@ -245,15 +247,21 @@ class LatentAttention(Part):
     bias: bool = False
     reach: Reach = WHOLE
     absorbed: bool = False
+    gated: bool = False
+    rotary: float = 1.0
+
+    @property
+    def _gates(self) -> int:
+        return self.gated * self.heads * self.value_width
 
     @property
     def matrices(self) -> int:
-        """Low-rank queries, low-rank keys and values, output."""
+        """Low-rank queries, low-rank keys and values, output; and the gate."""
         queries = self.heads * (self.nope_width + self.rope_width)
         query = self.width * queries if self.query_rank is None else self.query_rank * (self.width + queries)
         down = self.width * (self.kv_rank + self.rope_width)
         up = self.kv_rank * self.heads * (self.nope_width + self.value_width)
-        return query + down + up + self.heads * self.value_width * self.width
+        return query + down + up + (self.heads * self.value_width + self._gates) * self.width
 
     @property
     def vectors(self) -> int:
@@ -286,7 +294,12 @@ class LatentAttention(Part):
     @property
     def rotated(self) -> int:
         """The rotated numbers of every query, and of the one shared key."""
-        return (self.heads + 1) * self.rope_width
+        return round(self.rotary * (self.heads + 1) * self.rope_width)
+
+    @property
+    def activated(self) -> int:
+        """The gates."""
+        return self._gates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,7 +349,9 @@ class FeedForward(Part):
     a mixture. Of `experts` only `active_experts` run. `router_bias` is the number of
     router biases per expert, the correction of its choice included. `shared_gate`
     scales the shared experts by one number per token. `latent` is the width that
-    routed experts work on, between two projections, if it is not the layer's.
+    routed experts work on, between two projections, if it is not the layer's; with
+    `latent_norm` what they return is normalised there. `idle_experts` are those that the router
+    knows but that compute nothing: they return what they are given.
     """
 
     component: ClassVar[str] = "feed_forward"
@@ -350,11 +365,13 @@ class FeedForward(Part):
     router_bias: int = 0
     shared_gate: bool = False
     latent: int | None = None
+    latent_norm: bool = False
+    idle_experts: int = 0
 
     @property
     def router(self) -> int:
         """Weights of the matrices that choose the experts and scale the shared ones."""
-        return self.width * (self.experts + self.shared_gate)
+        return self.width * (self.experts + self.idle_experts + self.shared_gate)
 
     @property
     def matrices(self) -> int:
@@ -364,10 +381,11 @@ class FeedForward(Part):
 
     @property
     def vectors(self) -> int:
-        """Biases of what always runs, of the projections to the latent and back, and of the router."""
+        """Biases of what always runs, of the projections to the latent and back, and of the router; the latent's norm."""
         dense = bool(self.intermediate) * ((self.layers - 1) * self.intermediate + self.width)
         latent = self.latent + self.width if self.latent else 0
-        return self.bias * (dense + latent) + self.router_bias * self.experts
+        router = self.router_bias * (self.experts + self.idle_experts)
+        return self.bias * (dense + latent) + router + self.normalised
 
     @property
     def expert_matrices(self) -> int:
@@ -384,6 +402,11 @@ class FeedForward(Part):
         """FLOPs per token, with the router separate."""
         everything = super().flops[self.component]
         return {self.component: everything - 2 * self.router, "router": 2 * self.router}
+
+    @property
+    def normalised(self) -> int:
+        """The latent, where it is normalised."""
+        return self.latent_norm * (self.latent or 0)
 
     @property
     def activated(self) -> int:

@@ -76,6 +76,11 @@ def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Pre
             )
         scheme = METHODS[method](quantisation, where)
         spared = kept(quantisation, _layers(config), where)
+        if (
+            "kimi_linear" in (config.get("model_type"), _inner(config).get("model_type"))
+            and "attention" in spared
+        ):
+            spared.add("state space")  # its delta attention is under the name of the attention
         if method == "mxfp4":
             spared |= {"attention", "dense", "state space"}
     bytes_of = {

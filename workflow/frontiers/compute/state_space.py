@@ -1,4 +1,4 @@
-"""State-space parts: Mamba, Mamba-2 and the gated delta rule.
+"""State-space parts: Mamba, Mamba-2, the gated delta rule and short convolutions.
 
 The scan is charged as the recurrence it computes, even if a kernel works in
 chunks, and the depthwise convolution for the positions it outputs.
@@ -158,3 +158,51 @@ class GatedDelta(StateSpace):
     def normalised(self) -> int:
         """Queries, keys and the output."""
         return 2 * self._keys + self.inner
+
+
+@dataclass(frozen=True, kw_only=True)
+class KimiDelta(GatedDelta):
+    """Kimi Delta Attention (arXiv 2510.26692): the gated delta rule with a decay of its own for each number of a key.
+
+    The decays come from a projection through `state` numbers, as do the gates of the output unless `full_gate`. A head
+    has one key and one value of `state` numbers each, so the scan costs what that of `GatedDelta` does.
+    """
+
+    full_gate: bool = False
+
+    @property
+    def _low_rank(self) -> int:
+        return self.state * (self.width + self.inner)
+
+    @property
+    def matrices(self) -> int:
+        """Queries, keys, values, rate of each head, output, decays and gates."""
+        gate = self.width * self.inner if self.full_gate else self._low_rank
+        return self.width * (self.conv_channels + self.heads + self.inner) + self._low_rank + gate
+
+    @property
+    def vectors(self) -> int:
+        """Convolution, decay of each head, a bias for each of its numbers, and the norm of one head."""
+        return (
+            self.conv_channels * (self.kernel + self.conv_bias)
+            + self.heads
+            + self._keys
+            + self.inner // self.heads
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortConvolution(StateSpace):
+    """LFM2's gated convolution (arXiv 2511.23404): an input and two gates are made from the stream, none is kept but
+    the inputs that the kernel still reaches. One gate scales what is convolved, the other the result."""
+
+    @property
+    def matrices(self) -> int:
+        """Input and both gates, output."""
+        return 4 * self.width * self.inner
+
+    @property
+    def vectors(self) -> int:
+        """Convolution and biases."""
+        biases = self.input_bias * 3 * self.inner + self.output_bias * self.width
+        return biases + self.inner * (self.kernel + self.conv_bias)

@@ -4,17 +4,19 @@ Each model at its largest cap. Where answers were measured a pair is compared pr
 the study; otherwise by the accuracies and their own intervals. What else differs is told: compute, and release date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from frontiers.analysis import differences
+from frontiers.analysis.architectures.matched_curves import compute_difference
 from frontiers.analysis.architectures.regression import SIZES
+from frontiers.analysis.cap_curves import merge_equal_compute, read_curves
 from frontiers.core.keys import benchmarks_of, cap_order
 from frontiers.core.tables import frame_of
-from frontiers.statistics.intervals import mover_reach
+from frontiers.statistics.intervals import mover_reach, percentile_limits
 from frontiers.statistics.paired import holm
 
 NEAR = 1.1
@@ -109,14 +111,42 @@ def _answered(
     if not pairs:
         return {}
     table = differences.fit(answers, benchmarks_of(points), draws, seed, list(pairs.values()))
+    matched = _matched(answers, pairs, points, draws, seed)
     kept = ["difference", "low", "high", "interval", "p_value", "test"]
     kept += ["flops_ratio", "flops_low", "flops_high", "flops_interval"]
     return {
         (row["benchmark"], (row["model_a"], row["strategy_a"]), (row["model_b"], row["strategy_b"])): {
             name: row[name] for name in kept
         }
+        | matched.get((row["benchmark"], row["model_a"], row["model_b"], row["strategy_a"]), {})
         for row in table.to_dict("records")
     }
+
+
+def _matched(
+    answers: pd.DataFrame, pairs: Iterable[tuple[Key, Key]], points: pd.DataFrame, draws: int, seed: int
+) -> dict[tuple[str, str, str, str], dict]:
+    """Return by benchmark, both models and strategy the ratio of the compute that either needs for the same accuracy.
+
+    The mean of its logarithm over the accuracies that both reach, along their curves over caps; where they share none, or
+    lose them in more than 2.5 % of the draws, there is no ratio.
+    """
+    involved = {key for pair in pairs for key in pair}
+    rows = answers[[key in involved for key in zip(answers["model"], answers["strategy"], strict=True)]]
+    merged = [merge_equal_compute(curve) for curve in read_curves(rows, draws, seed, benchmarks_of(points))]
+    curves = {(curve.benchmark, curve.model, curve.strategy): curve for curve in merged}
+    found = {}
+    for (model_a, strategy), (model_b, _) in pairs:
+        for benchmark in dict.fromkeys(curve.benchmark for curve in merged):
+            sides = [curves.get((benchmark, model, strategy)) for model in (model_a, model_b)]
+            values = None if None in sides else compute_difference(*sides)
+            if values is None:
+                continue
+            low, high = percentile_limits(values[1:], sides[0].problems, estimate=values[0])
+            if np.isfinite(low):
+                limits = {"matched_ratio": values[0], "matched_low": low, "matched_high": high}
+                found[benchmark, model_a, model_b, strategy] = {k: 10**v for k, v in limits.items()}
+    return found
 
 
 def _independent(first: pd.Series, second: pd.Series) -> dict:

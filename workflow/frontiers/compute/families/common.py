@@ -29,7 +29,8 @@ class Family(NamedTuple):
     `vocab_size`. For a class that wraps a language model and others, `text` is the
     field with the language model, and `ignored` names fields of the others, which
     text does not pass. `tied_outside` is set where only the wrapper's
-    `tie_word_embeddings` counts, as its text has no class of its own.
+    `tie_word_embeddings` counts, as its text has no class of its own. `known_by` is a field
+    that no other family has, where configurations name neither class nor type.
     """
 
     model_type: str
@@ -39,6 +40,7 @@ class Family(NamedTuple):
     ignored: tuple[str, ...] = ()
     tied_outside: bool = False
     vocabulary: int | None = None
+    known_by: str | None = None
 
 
 def leaving_out(body: Callable[[Fields], Body], *modules: str) -> Callable[[Fields], Body]:
@@ -90,11 +92,21 @@ def dense(fields: Fields, **form: Any) -> FeedForward:
     return FeedForward(fields.size("hidden_size"), intermediate=fields.size("intermediate_size"), **form)
 
 
-def experts(fields: Fields, count: int, intermediate: int, shared: int = 0, **form: Any) -> FeedForward:
-    """Return a mixture of `count` experts of width `intermediate`, and shared ones of total width `shared`."""
-    active = fields.size("num_experts_per_tok")
+def experts(
+    fields: Fields,
+    count: int,
+    intermediate: int,
+    shared: int = 0,
+    chosen: tuple[str, ...] = ("num_experts_per_tok",),
+    **form: Any,
+) -> FeedForward:
+    """Return a mixture of `count` experts of width `intermediate`, and shared ones of total width `shared`.
+
+    The fields `chosen` have the number of experts that run.
+    """
+    active = fields.size(*chosen)
     if active > count:
-        raise fields.error(f"num_experts_per_tok {active} exceeds the number of experts {count}")
+        raise fields.error(f"{chosen[0]} {active} exceeds the number of experts {count}")
     return FeedForward(
         fields.size("hidden_size"),
         intermediate=shared,

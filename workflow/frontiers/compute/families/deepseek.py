@@ -10,13 +10,13 @@ from frontiers.compute.families.common import Body, Family, ahead, behind_dense,
 from frontiers.compute.layer_parts import Indexer, LatentAttention, Reach
 
 
-def latent_attention(fields: Fields) -> LatentAttention:
-    """Return latent attention; if `q_lora_rank` is null, queries come from one matrix."""
+def latent_attention(fields: Fields, direct: bool = False) -> LatentAttention:
+    """Return latent attention; if `q_lora_rank` is null, or absent and `direct`, queries come from one matrix."""
     heads = fields.size("num_attention_heads")
     if fields.size("num_key_value_heads", default=heads) != heads:
         raise fields.error(f"latent attention needs num_key_value_heads equal to its {heads} heads")
     fields.skip("head_dim", "qk_head_dim")  # written by transformers, from the widths below
-    low_rank = "q_lora_rank" not in fields.config or fields.get("q_lora_rank") is not None
+    low_rank = fields.get("q_lora_rank") is not None or not (direct or "q_lora_rank" in fields.config)
     return LatentAttention(
         fields.size("hidden_size"),
         heads=heads,

@@ -12,6 +12,17 @@ from frontiers.compute.state_space import Mamba2
 KINDS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
 NAMES = {name: name for name in KINDS.values()} | {"linear_attention": "mamba", "full_attention": "attention"}
 
+PROVIDER = {
+    "hybrid_layer_pattern": "hybrid_override_pattern",
+    "num_layers_from_pattern": "num_hidden_layers",
+    "ffn_hidden_size": "intermediate_size",
+    "num_query_groups": "num_key_value_heads",
+    "kv_channels": "head_dim",
+    "mamba_state_dim": "ssm_state_size",
+    "mamba_num_groups": "n_groups",
+}
+"""Names of fields in Megatron-Bridge, and in `config.json`."""
+
 
 def _nemotron(fields: Fields) -> Body:
     """All norms have a weight and a bias per number."""
@@ -31,6 +42,18 @@ def _nemotron_h(fields: Fields) -> Body:
     fields.skip("mtp_layers_block_type", "mtp_hybrid_override_pattern")
     width = fields.size("hidden_size")
     return Body(tuple(Layer((parts[kind],), width) for kind in kinds), left_out=ahead(fields))
+
+
+def _provider(fields: Fields) -> Body:
+    """As Nemotron-H, under the names of the form that trains it: NemotronHModelProvider of Megatron-Bridge.
+
+    Its convolution always has 4 taps and a bias; without `kv_channels`, the heads share the model's width.
+    """
+    config = {PROVIDER.get(key, key): value for key, value in fields.config.items()}
+    fields.config = {"conv_kernel": 4} | config
+    width, heads = fields.size("hidden_size"), fields.size("num_attention_heads")
+    fields.config.setdefault("head_dim", width // heads)
+    return _nemotron_h(fields)
 
 
 def _kinds(fields: Fields) -> list[str]:
@@ -146,5 +169,8 @@ def _linear(width: int, bias: bool) -> Auxiliary:
 FAMILIES = {
     "NemotronForCausalLM": Family("nemotron", _nemotron),
     "NemotronHForCausalLM": Family("nemotron_h", _nemotron_h),
+    "NemotronHModelProvider": Family(
+        "nemotron_h", _provider, vocabulary=131072, known_by="hybrid_layer_pattern"
+    ),
     "DeciLMForCausalLM": Family("nemotron-nas", _decilm),
 }

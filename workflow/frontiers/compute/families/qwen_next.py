@@ -20,15 +20,24 @@ from frontiers.compute.state_space import GatedDelta
 LINEAR = {"linear_attention": "linear", "full_attention": "full"}
 
 
-def _delta(fields: Fields) -> GatedDelta:
-    heads, key_heads = fields.size("linear_num_value_heads"), fields.size("linear_num_key_heads")
+def gated_delta(
+    fields: Fields,
+    heads: int | None = None,
+    key_heads: int | None = None,
+    state: int | None = None,
+    value_width: int | None = None,
+    kernel: int | None = None,
+) -> GatedDelta:
+    """Return the gated delta net that the `linear_` fields describe; the other arguments are a family's defaults."""
+    heads = fields.size("linear_num_value_heads", default=heads)
+    key_heads = fields.size("linear_num_key_heads", default=key_heads)
     if heads % key_heads:
         raise fields.error(f"{heads} value heads cannot share {key_heads} key heads evenly")
     return GatedDelta(
         fields.size("hidden_size"),
-        inner=heads * fields.size("linear_value_head_dim"),
-        state=fields.size("linear_key_head_dim"),
-        kernel=fields.size("linear_conv_kernel_dim"),
+        inner=heads * fields.size("linear_value_head_dim", default=value_width),
+        state=fields.size("linear_key_head_dim", default=state),
+        kernel=fields.size("linear_conv_kernel_dim", default=kernel),
         key_heads=key_heads,
         heads=heads,
     )
@@ -59,7 +68,7 @@ def _kinds(fields: Fields) -> list[str]:
 
 
 def _body(fields: Fields, parts: list[FeedForward]) -> Body:
-    mixers = {"linear": _delta(fields), "full": _gated(fields)}
+    mixers = {"linear": gated_delta(fields), "full": _gated(fields)}
     return Body(stack(fields, [mixers[kind] for kind in _kinds(fields)], parts))
 
 
