@@ -27,7 +27,7 @@ NOTE = (
     "on the same problems. `saturation cap`: the last four caps lose 5, 1.2, 0.8 and 0 points against "
     "the best; `held` means that the statement is not false, one-sided at 95 %, which a test may exceed. "
     "Tests have no width. These counts were made before smooth forms were among the rivals, breaks were pooled by "
-    "their shown direction, and caps were judged per doubling of compute; the next section was made after."
+    "their shown direction, and caps were judged per doubling of compute."
 )
 SIZES = (30, 500)
 X = np.linspace(7, 8.6, 9)

@@ -53,7 +53,7 @@ def test_breaks_plateaus_and_caps_cover(simulation):
 
 
 def test_gains_and_caps_cover_where_accuracy_rises_smoothly(simulation):
-    module = simulation("coverage_smooth")
+    module = simulation("smooth_rises")
     truths = [module.saturated_from(accuracy(module.X)) for accuracy in module.WORLDS.values()]
     assert truths == [64.0, np.inf, np.inf]
     assert check(module.simulate(16, 7, (30,)), ("table gains", "shown to")) == 9
