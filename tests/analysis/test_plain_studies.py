@@ -76,7 +76,8 @@ def test_a_reason_or_a_number(name, tmp_path):
     ]
     summary = tmp_path / "frontier.json"
     extract_frontier.main([*shared, "--output", str(paths["frontier"]), "--summary", str(summary)])
-    compare_architectures.main([*shared, "--output", str(paths["arch"])])
+    pairs = str(paths["arch"].with_name("size_pairs.parquet"))
+    compare_architectures.main([*shared, "--output", str(paths["arch"]), "--size-pairs", pairs])
     compare_outcomes.main([*shared, "--output", str(paths["out"])])
     compare_points.main([*shared, "--output", str(paths["diff"])])
 

@@ -38,7 +38,15 @@ SHOWN = dict.fromkeys(
     ),
     1,
 )
-LABELLED = ("plot_frontier", "plot_caps", "plot_gains", "plot_outcomes", "plot_components", "plot_context")
+LABELLED = (
+    "plot_frontier",
+    "plot_caps",
+    "plot_difficulty",
+    "plot_gains",
+    "plot_outcomes",
+    "plot_components",
+    "plot_context",
+)
 
 
 def study(workflow: Workflow) -> dict:

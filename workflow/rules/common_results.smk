@@ -113,9 +113,12 @@ def figures(wc):
 
 
 def compared(wc):
-    """Return the further tables of a report: agreement with imported logs, the judge's error, strategies."""
+    """Return the further tables of a report: agreement with logs, the judge's error, strategies, what no check asks for."""
     names = ["agreement"] * is_imported(wc.study) + ["judge_error"] * ("judge" in block("studies", wc.study))
     names += ["strategies"] * spends_in_many_ways(wc.study)
+    for analysis in filter(lambda each: applies(each, wc.study), analyses.ANALYSES):
+        if not any(each.checked for each in analysis.tables):
+            names += [each.name for each in analysis.tables if each.csv]
     return expand("results/{study}/{name}.csv", study=wc.study, name=names)
 
 
