@@ -28,8 +28,7 @@ rule preflight_model:
         mem_mb=lambda wc: block("models", wc.model).get("memory_mb", 4000),
         runtime=60,
     params:
-        # Of no table, so no part of what `check_results` compares.
-        made_by=code("preflight_model"),
+        made_by=made_by("preflight_model"),
         identity=lambda wc: registry.identity(block("models", wc.model)),
         seed=setting("seed"),
         date=lambda wc: option("--date", block("studies", wc.study).get("date")),
