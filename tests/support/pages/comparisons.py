@@ -35,7 +35,7 @@ WITHOUT = "no class: that of Kimi Linear has neither its activation nor its atte
 
 
 def no_class(config: dict, model: Architecture) -> str | None:
-    """Return why no class of `transformers` stands beside a checkpoint, None where one does."""
+    """Return why no class of `transformers` is there to compare a checkpoint with, None where one is."""
     return WITHOUT if config.get("hidden_act") == "situ" else NO_CLASS.get(model.name)
 
 

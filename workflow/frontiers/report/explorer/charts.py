@@ -14,7 +14,6 @@ DARK = (
     "#8fd0f5", "#9d92e8", "#d987ad", "#c9c96a", "#7fd6c8",
 )  # fmt: skip
 """The colours of `PALETTE`, lighter, for a dark page."""
-GREYS = ("#6e7781", "#9aa4ae")
 HEIGHT = 420
 """Height of the plot of accuracy against cost in pixels, which the page needs to place names."""
 
