@@ -3,6 +3,9 @@
 import pandas as pd
 
 from frontiers.analysis import findings
+from frontiers.analysis.findings import budgets, movement
+from frontiers.analysis.findings.finding import CANNOT
+from frontiers.analysis.findings.study import headline
 from frontiers.core.keys import MEAN
 
 LABELS = {"a": "A", "b": "B"}
@@ -343,9 +346,9 @@ def test_labels_are_no_markup():
 
 
 def test_the_headline_is_the_mean_unless_it_leaves_models_out():
-    assert findings.headline(points()) == MEAN
+    assert headline(points()) == MEAN
     fewer = points()
-    assert findings.headline(fewer[(fewer["benchmark"] != MEAN) | (fewer["model"] == "m")]) == "a"
+    assert headline(fewer[(fewer["benchmark"] != MEAN) | (fewer["model"] == "m")]) == "a"
 
 
 def half_years_of(*rows):
@@ -366,11 +369,11 @@ def test_what_a_half_year_brought_is_the_best_within_powers_of_ten():
         ("2024-12-31", "m", 0.5, 5e12),
         ("2024-12-31", "n", 0.75, 5e13),
     )
-    found = findings.by_half_year(table, "a", "A")
+    found = movement.by_half_year(table, "a", "A")
     assert "with 10^13 FLOP 50.0 % (2024-06), 50.0 % (2024-12), the last by M" in found.answer
     assert "with 10^14 FLOP 50.0 % (2024-06), 75.0 % (2024-12), the last by N" in found.answer
     assert [cell.value for cell in found.cells] == [0.5, 0.5, 0.5, 0.75]
-    assert findings.by_half_year(table.iloc[:1], "a", "A").answer.startswith(findings.CANNOT)
+    assert movement.by_half_year(table.iloc[:1], "a", "A").answer.startswith(CANNOT)
 
 
 def cohort(name, months, low, high, **changes):
@@ -394,7 +397,7 @@ def test_cohorts_are_told_with_their_limits_and_those_without_an_estimate_with_t
             cohort("all models", -400.0, float("nan"), 3.0, cost="dollars", kind="all"),
         ]
     )
-    found = findings.of_cohorts(table, "a", "A")
+    found = movement.of_cohorts(table, "a", "A")
     assert "instruct models (9): 3.0 months (2.0 to 6.0) by least squares" in found.answer
     assert "reasoning models (9): 5.0 months (1.0 to no limit) by least squares" in found.answer
     assert "all models in dollars of today (9): no halving by least squares" in found.answer
@@ -405,14 +408,14 @@ def test_cohorts_are_told_with_their_limits_and_those_without_an_estimate_with_t
             cohort("reasoning", None, None, None, estimable=False, reason="too few"),
         ]
     )
-    assert "reasoning models (9): none, too few" in findings.of_cohorts(few, "a", "A").answer
+    assert "reasoning models (9): none, too few" in movement.of_cohorts(few, "a", "A").answer
     none = few.assign(estimable=False, reason="too few")
-    assert findings.of_cohorts(none, "a", "A").answer == "These data cannot tell: too few."
+    assert movement.of_cohorts(none, "a", "A").answer == "These data cannot tell: too few."
 
 
 def test_money_is_asked_for_where_the_frontier_has_it():
     both = pd.concat([frontier(), frontier(cost="dollars", cost_value=0.00024)])
-    found = findings.best_models(both, points(), MEAN, "the mean", {"m": "M", "n": "N"}, "dollars")
+    found = budgets.best_models(both, points(), MEAN, "the mean", {"m": "M", "n": "N"}, "dollars")
     assert found.question == "Which model for which money?"
     assert "M with at most 8 tokens: 81.2 % (70.0 to 90.0) for 0.00024 US dollars" in found.answer
     assert {cell.row["cost"] for cell in found.cells} == {"dollars"}
