@@ -11,6 +11,7 @@ AGGREGATES = (
     *(analysis.rule for analysis in ANALYSES if applies(analysis, "measured")),
     *(f"plot_{figure.name}" for figure in FIGURES if figure.name not in NOT_OF_POINTS),
     "build_explorer",
+    "show_answers",
     "write_findings",
     "check_results",
     "report",

@@ -5,7 +5,8 @@ def finished_studies():
     """Return what a run ends with: the report and the checks of each of its studies, and the page over all."""
     force_unrecorded()
     products = expand("results/{study}/{product}", study=config["run"], product=["report.zip", "checks.json"])
-    return [*products, "results/index.html"]
+    read = [f"results/{name}/answers.html" for name in config["run"] if is_measured(name)]
+    return [*products, *read, "results/index.html"]
 
 
 def table(name):
@@ -104,6 +105,13 @@ def labels(wc, names):
         "strategies": named_strategies(study),
     }
     return escapes.script_json({name: known[name] for name in names})
+
+
+def hidden(wc):
+    """Return the benchmarks of a study whose texts the page of answers does not show."""
+    return [
+        name for name in block("studies", wc.study)["benchmarks"] if block("benchmarks", name)["hide_texts"]
+    ]
 
 
 def figures(wc):

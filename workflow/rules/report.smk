@@ -128,6 +128,38 @@ rule build_explorer:
         " --title {params.title:q} --output {output.page:q} &> {log:q}"
 
 
+# The page of all completions of a study, with their verdicts.
+rule show_answers:
+    input:
+        page=expand("workflow/frontiers/report/answers/{file}", file=["page.html.jinja", "page.js"]),
+        generations=lambda wc: measured(wc, "generations"),
+        grades=lambda wc: measured(wc, "grades"),
+        answers="results/{study}/answers.parquet",
+        problems=lambda wc: expand(
+            "data/benchmarks/{benchmark}.jsonl", benchmark=block("studies", wc.study)["benchmarks"]
+        ),
+    output:
+        page="results/{study}/answers.html",
+        folder=directory("results/{study}/answers"),
+    log:
+        "logs/show_answers/{study}.log",
+    benchmark:
+        "benchmarks/show_answers/{study}.tsv"
+    wildcard_constraints:
+        study=MEASURED,
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        made_by=made_by("show_answers"),
+        hidden=lambda wc: option("--hidden", hidden(wc)),
+        labels=lambda wc: labels(wc, ("models", "benchmarks", "strategies")),
+        title="Answers: {study}",
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/show_answers.py --generations {input.generations:q} --grades {input.grades:q}"
+        " --answers {input.answers:q} --problems {input.problems:q} {params.hidden:q} --labels {params.labels:q}"
+        " --title {params.title:q} --output {output.page:q} --folder {output.folder:q} &> {log:q}"
+
+
 rule check_results:
     input:
         points="results/{study}/points.parquet",
@@ -199,6 +231,7 @@ rule write_index:
         points=expand("results/{study}/points.parquet", study=config["run"]),
         figures=expand("results/{study}/figures/frontier.png", study=config["run"]),
         checks=expand("results/{study}/checks.json", study=config["run"]),
+        answers=[f"results/{name}/answers.html" for name in config["run"] if is_measured(name)],
     output:
         page="results/index.html",
         text="results/index.txt",

@@ -23,7 +23,7 @@ FACTS = ("chance", "public_since")
 LENGTHS = ("expected_tokens", "lengths_like")
 """Fields of a benchmark that only a plan reads."""
 
-NOT_DOWNLOADED = ("label", *FACTS, *LENGTHS)
+NOT_DOWNLOADED = ("label", "hide_texts", *FACTS, *LENGTHS)
 """Fields of a benchmark that do not change its problems."""
 
 ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")

@@ -19,6 +19,7 @@ from frontiers.core.tables import read_table
 TEMPLATE = Path(__file__).with_name("index.html.jinja")
 FILES = {
     "explorer.html": "Explore the points",
+    "answers.html": "Read the answers: every completion with its verdict",
     "report.zip": "Report: figures, captions and how each was made",
     "findings.md": "Findings as text",
     "points.csv": "All points as a table",
