@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = outcomes.fit(answers, args.draws, args.seed, benchmarks)
     else:
         table = outcomes.unfitted(points)
-    write_table(table, args.output, "outcomes")
+    write_table(table, args.output, "outcomes", csv=True)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         draws = bootstrap.parametric(points, benchmarks, measures, args.draws, args.seed)
     table, frontiers = frontier.extract(points, draws, benchmarks, costs, measured, args.seed)
-    write_table(table, args.output, "frontier")
+    write_table(table, args.output, "frontier", csv=True)
     summary = {
         "level": LEVEL,
         "draws": args.draws,

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table, pooled, gains = saturation.fit(answers, args.draws, args.seed, benchmarks)
     else:
         table, pooled, gains = saturation.unfitted(points)
-    write_table(table, args.output, "saturation")
+    write_table(table, args.output, "saturation", csv=True)
     if args.saturation_pooled:
         write_table(pooled, args.saturation_pooled, "saturation_pooled", csv=True)
     if args.gains:

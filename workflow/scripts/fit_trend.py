@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="table to write")
     args = parser.parse_args(argv)
     points = read_table(args.points, "points")
-    write_table(trend.fit(points, args.draws, args.seed), args.output, "trend")
+    write_table(trend.fit(points, args.draws, args.seed), args.output, "trend", csv=True)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ ANALYSES = (
         (
             Table(
                 "frontier",
+                csv="Points on the frontier",
                 limits=(
                     ("accuracy", "accuracy_low", "accuracy_high"),
                     ("shortfall", "shortfall_low", "shortfall_high"),
@@ -73,7 +74,12 @@ ANALYSES = (
         ),
         files={"summary": "frontier.json"},
     ),
-    Analysis("fit_trend", (Table("trend", estimates=("slope_per_year",)),), points="points", answers=False),
+    Analysis(
+        "fit_trend",
+        (Table("trend", csv="Trend with release date", estimates=("slope_per_year",)),),
+        points="points",
+        answers=False,
+    ),
     Analysis(
         "measure_abilities",
         (
@@ -86,7 +92,7 @@ ANALYSES = (
     Analysis(
         "fit_saturation",
         (
-            Table("saturation"),
+            Table("saturation", csv="Saturation"),
             Table("saturation_pooled", csv="Saturation, models together", checked=False),
             Table("gains", csv="Gain per doubling of compute", limits=(("gain", "low", "high"),)),
         ),
@@ -110,7 +116,14 @@ ANALYSES = (
         points="points",
         answers=False,
     ),
-    Analysis("compare_outcomes", (Table("outcomes", estimates=("estimate",), limits=ESTIMATE),)),
+    Analysis(
+        "compare_outcomes",
+        (
+            Table(
+                "outcomes", csv="Failed against successful answers", estimates=("estimate",), limits=ESTIMATE
+            ),
+        ),
+    ),
     Analysis(
         "compare_points",
         (
