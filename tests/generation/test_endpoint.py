@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from frontiers.generation.engines import endpoint
 from frontiers.generation.engines.endpoint import Endpoint, spelled_by
 from frontiers.generation.journal import Journal, encoded, parsed
 from frontiers.generation.requests import Request, fault_of
-from support import completions_server, vllm_server
+from support import completions_server, stripping_proxy, vllm_server
 from support.completions_server import END, Completions, written
 from support.jobs import ENGINE, THINKING, Job
 from support.paths import ROOT
@@ -91,7 +92,8 @@ def test_a_request_says_all_that_shapes_its_tokens(server):
     run(engine_, [request])
     (body,) = server.asked
     assert body == {
-        "model": "tiny", "stream": True, "return_token_ids": True, "prompt": [9, 5, 5, 7], "seed": request.seed,
+        "model": "tiny", "stream": True, "stream_options": {"include_usage": True}, "return_token_ids": True,
+        "prompt": [9, 5, 5, 7], "seed": request.seed,
         "max_tokens": 12, "stop_token_ids": [END], "stop": ["</think>"], "temperature": 0.6, "top_p": 0.95,
         "top_k": 0, "frequency_penalty": 0.5, "presence_penalty": 0.0, "repetition_penalty": 1.0, "min_p": 0.0,
         "logit_bias": {"5": -1.0, "7": -0.5},
@@ -118,7 +120,6 @@ def test_what_passes_is_asked_again_and_writes_the_same(server, fault):
             "answers 401: no, 401. Set the environment variable OPENAI_API_KEY to the key of the endpoint",
         ),
         (403, "OPENAI_API_KEY"),
-        ("no ids", "returns no token ids, without which no cap can be checked"),
         ("other text", "do not spell its text, 'another another"),
         ("too many", "wrote 13 tokens, but max_tokens was 12"),
         ("endless", "wrote 13 tokens, but max_tokens was 12"),
@@ -364,11 +365,17 @@ def served(forks, tmp_path_factory):
         yield url
 
 
+@pytest.mark.parametrize("ids", [True, False], ids=["with token ids", "with text alone"])
 @pytest.mark.parametrize("end", ["</think>", ". Ben"])
-def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tmp_path, end):
-    """Also where the end marker is a text of several tokens."""
+def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tmp_path, end, ids):
+    """Also where the end marker is a text of several tokens, and where the server returns no token ids."""
     assert (len(TOKENIZER.encode(end, add_special_tokens=False)) > 1) == (end != "</think>")
-    far = {"kind": "endpoint", "url": served, "max_model_len": 256, "max_num_seqs": 32, "piece_tokens": 4096}
+    with nullcontext(served) if ids else stripping_proxy.stripping(served) as url:
+        compare_with_process(forks, url, tmp_path, end, ids)
+
+
+def compare_with_process(forks, url, tmp_path, end, ids):
+    far = {"kind": "endpoint", "url": url, "max_model_len": 256, "max_num_seqs": 32, "piece_tokens": 4096}
     found = []
     for engine in (far, ENGINE):
         folder = tmp_path / engine.get("kind", "vllm")
@@ -386,7 +393,31 @@ def test_the_endpoint_writes_what_the_engine_in_process_writes(forks, served, tm
     assert len(table) == 160 and table["ended"].nunique() == 2
     assert (table["seconds"] > 0).all()
     assert found[0].table().equals(found[1].table())
-    assert found[0].provenance()["engine_version"]["endpoint"].startswith("0.")
+    told = found[0].provenance()
+    assert (told["tokenised_again"] is None) == ids
+    if ids:
+        assert told["engine_version"]["endpoint"].startswith("0.")
+    else:
+        assert told["tokenised_again"]["completions"] > 100
+
+
+def test_a_text_that_hides_its_end_is_refused(served, monkeypatch):
+    monkeypatch.setenv(endpoint.KEY, SECRET)
+    prompt = tuple(
+        TOKENIZER.encode("Ana has 7 pens . How many pens does Ana have ? <think>", add_special_tokens=False)
+    )
+    marker = TOKENIZER.convert_tokens_to_ids("</think>")
+    settings = {"max_num_seqs": 8, "max_model_len": 256, "patience_seconds": 5}
+    with stripping_proxy.stripping(served, "skip_special_tokens") as url:
+        engine = Endpoint(settings | {"url": url}, "m", SAMPLING, TOKENIZER, print)
+        with pytest.raises(UserError, match="does not show the special token '</think>'"):
+            run(engine, [Request(prompt, 5, 120, (END, marker))])
+
+
+def test_a_server_that_forgets_its_ids_once_is_asked_again(server):
+    server.faults.append("no ids")
+    check(run(server.make(), REQUESTS), REQUESTS)
+    assert len(server.asked) == len(REQUESTS) + 1 and "tokenised again" in server.said[0]
 
 
 def test_a_key_is_hidden_before_a_message_is_cut_and_in_what_is_stored(server, monkeypatch):

@@ -46,6 +46,7 @@ LABELLED = (
     "plot_outcomes",
     "plot_components",
     "plot_context",
+    "show_answers",
 )
 
 

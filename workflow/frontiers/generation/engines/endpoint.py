@@ -1,8 +1,8 @@
-"""A served model as the engine: any OpenAI-compatible completions endpoint that returns token ids, such as vLLM's.
+"""A served model as the engine: any OpenAI-compatible completions endpoint, best one that returns token ids, as vLLM's.
 
 Each request streams on its own connection. Prompts are sent as token ids, and caps are checked on the token ids
-that come back. Transient failures (a lost connection, silence, 429, 5xx) are retried with growing waits: a
-request carries its seed, so a retry writes the same.
+that come back; of a server that returns none, on those of its text (`endpoint_texts`). Transient failures (a lost
+connection, silence, 429, 5xx) are retried with growing waits: a request carries its seed, so a retry writes the same.
 """
 
 import json
@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -19,6 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from frontiers.core import secrets
 from frontiers.core.cli import UserError
+from frontiers.generation.engines import endpoint_texts
 from frontiers.generation.engines.vllm import BIAS_LIMIT, penalty_bias
 from frontiers.generation.requests import Completion, Request, kept_of
 
@@ -77,6 +79,7 @@ class Endpoint:
         self._workers = 0
         self._waiting = 0
         self._reported = 0.0
+        self._texts = Texts()
         wanted = _for(model, settings.get("served_model"))
         self.served = self._ask(lambda: self._served(wanted, settings["max_model_len"]))
         self.version = self._ask(self._version)
@@ -113,6 +116,7 @@ class Endpoint:
             "max_num_seqs": self.capacity,
             "served_model": secrets.redacted(self.served),
             "device": None,
+            "tokenised_again": self._texts.told(),
         }
 
     def _work(self) -> None:
@@ -211,33 +215,58 @@ class Endpoint:
         """Return the completion of `request`; its seconds run from sending it, while other requests run too."""
         begun, first, last, reason, tokens, texts = time.monotonic(), None, None, None, [], []
         silence = _Silence(self.silence)
+        read = endpoint_texts.begin(request, self.tokenizer) if self._texts.alone else None
         body = body_of(request, self.sampling) | {
             "model": self.served,
             "stream": True,
+            "stream_options": {"include_usage": True},
             "return_token_ids": True,
         }
+        if read:
+            # Such a server does not say at what it stopped: it is asked to stop at ends of sequence alone.
+            body.pop("stop", None)
+            body["stop_token_ids"] = [t for t in request.stop if t not in read.marks.values()]
+            body["skip_special_tokens"] = False
         with self._client.stream("POST", f"{self.url}/completions", json=body) as response:
             self._check(response)
             for chunk in self._events(response, silence):
                 if "error" in chunk:
                     raise self._broken_off(chunk["error"])
+                if read and (used := _used(chunk)) is not None:
+                    read.used = used
                 # What follows the finish reason is read, to keep the connection, and no part of the completion.
                 if (choice := self._choice(chunk)) is None or reason is not None:
                     continue
-                if new := choice.get("token_ids"):
+                new, text = choice.get("token_ids"), str(choice.get("text") or "")
+                if text and new is None and not tokens:
+                    if read is None:
+                        self._begin_texts()
+                        return self._stream(request)
+                    read.add(text)
+                elif text and new is None:
+                    raise UserError(
+                        f"{self.url} returns token ids of a part of a completion only; serve the model with vLLM"
+                    )
+                if new:
                     tokens += new
+                if new or (read and text):
                     silence.broken()
-                texts.append(str(choice.get("text") or ""))
-                if len(tokens) > request.max_tokens:
+                texts.append(text)
+                if len(tokens) > request.max_tokens or (
+                    read and (read.endless or read.stopped_at is not None)
+                ):
                     break
                 last = time.monotonic() - begun
-                first = last if first is None and tokens else first
+                first = last if first is None and (tokens or text) else first
                 reason = choice.get("finish_reason")
-        if len(tokens) > request.max_tokens:
+        if len(tokens) > request.max_tokens or (read and read.endless):
+            written = f"{len(tokens)} tokens" if tokens else f"{len(read.text)} characters"
             raise UserError(
-                f"{self.url} wrote {len(tokens)} tokens, but max_tokens was {request.max_tokens}; use a server that "
+                f"{self.url} wrote {written}, but max_tokens was {request.max_tokens}; use a server that "
                 "keeps to it"
             )
+        if read and read.stopped_at is not None:
+            reason, last = "stop", time.monotonic() - begun
         if reason not in ("stop", "length", "abort", None):
             raise UserError(
                 f"{self.url} ended a completion with finish reason {_shown(reason)!r}, not stop or length; use a server "
@@ -245,12 +274,43 @@ class Endpoint:
             )
         if reason not in ("stop", "length"):
             raise Transient(f"it ended a completion with finish reason {reason}")
+        if read and not tokens:
+            self._refuse_hidden(read, reason)
+            found, reason = endpoint_texts.tokens_of(read, reason, self.url, self.tokenizer)
+            self._texts.count(len(found), read.used)
+            completion = completion_of(request, found, reason, (first, last), self.tokenizer)
+            # A text may have fewer tokens than the server spent on it: the budget is spent all the same.
+            return replace(completion, decoded=request.max_tokens) if reason == "length" else completion
         if not spelled_by("".join(texts), request.prompt, tokens, self.tokenizer):
             raise UserError(
                 f"{self.url}: the token ids of a completion do not spell its text, {_shown(''.join(texts))[:80]!r}: they "
                 "are of another tokenizer. Serve the study's model, with the tokenizer of its checkpoint"
             )
         return completion_of(request, tuple(tokens), reason, (first, last), self.tokenizer)
+
+    def _begin_texts(self) -> None:
+        """Read texts from now on."""
+        if not self._texts.alone:
+            self._texts.alone = True
+            self.report(
+                f"{self.url} returns no token ids: its texts are tokenised again, and caps cut these tokens"
+            )
+
+    def _refuse_hidden(self, read: endpoint_texts.Text, reason: str) -> None:
+        """Raise `UserError` where a text may have ended at a mark that the server does not show."""
+        mark = endpoint_texts.hidden_mark(read, self.tokenizer)
+        if mark is not None and read.stopped_at == mark:
+            self._texts.shows_special = True
+        if (
+            mark is not None
+            and read.stopped_at is None
+            and reason == "stop"
+            and not self._texts.shows_special
+        ):
+            raise UserError(
+                f"{self.url} returns no token ids, and its text does not show the special token {mark!r}, at which a text "
+                "may end. Serve the model with vLLM 0.10.2 or newer (`return_token_ids`), or run vLLM in process"
+            )
 
     def _broken_off(self, error: object) -> Exception:
         """Return the exception that an error in the stream means: one worth a retry unless its code says otherwise."""
@@ -273,11 +333,6 @@ class Endpoint:
             raise UserError(
                 f"{self.url} returns several choices for a request that asks for one; use a server that keeps to `n`"
             )
-        if choices[0].get("token_ids") is None and choices[0].get("text"):
-            raise UserError(
-                f"{self.url} returns no token ids, without which no cap can be checked. Serve the model "
-                "with vLLM 0.10.2 or newer (`return_token_ids`), or run vLLM in process"
-            )
         if not isinstance(choices[0].get("token_ids") or [], list):
             raise UserError(f"{self.url}: `token_ids` is not a list; serve the model with vLLM")
         return choices[0]
@@ -299,6 +354,35 @@ class Endpoint:
                 f"{self.url}/completions answers with no stream of tokens but {_shown(other)!r}; check `url` in the "
                 "study's engine block, and the endpoint"
             )
+
+
+class Texts:
+    """Whether a server returns texts `alone`, whether these `shows_special` tokens, and how its counts compare."""
+
+    def __init__(self) -> None:
+        self.alone = self.shows_special = False
+        self._lock, self._counted = (
+            threading.Lock(),
+            {"completions": 0, "tokens": 0, "tokens_by_the_server": 0},
+        )
+
+    def count(self, tokens: int, used: int | None) -> None:
+        """Note a completion of so many tokens, of which the server counts `used`, None where it does not say."""
+        if used is not None:
+            with self._lock:
+                for name, more in zip(self._counted, (1, tokens, used), strict=True):
+                    self._counted[name] += more
+
+    def told(self) -> dict | None:
+        """Return the sums over the completions with a count of the server, None if it returns token ids."""
+        return dict(self._counted) if self.alone else None
+
+
+def _used(chunk: dict) -> int | None:
+    """Return the server's count of the tokens of a completion, None where the event has none."""
+    usage = chunk.get("usage")
+    count = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return count if type(count) is int and count >= 0 else None
 
 
 class _Silence:
