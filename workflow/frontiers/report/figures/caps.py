@@ -181,6 +181,10 @@ def draw(points: pd.DataFrame, saturation: pd.DataFrame, labels: figures.Labels)
         if broken:
             axis.set_ylim(-track * (tracks + 0.9), 1.03 * top)
             axis.axhline(-0.45 * track, color=figures.GREY, linewidth=0.4)
+            if place % COLUMNS == 0:
+                middle = -track * (tracks + 1.35) / 2
+                where = {"transform": axis.get_yaxis_transform(), "ha": "right", "va": "center"}
+                axis.text(-0.02, middle, "breaks", fontsize=6, **where)
         cap_axis(axis, rows)
         axis.set_ylabel("Accuracy (%)" if place % COLUMNS == 0 else "")
         axis.set_xlabel("Reasoning cap (tokens)" if place + COLUMNS >= len(models) else "")

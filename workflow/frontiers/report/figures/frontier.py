@@ -15,6 +15,10 @@ from frontiers.report.figures import style as figures
 JOINT = [*KEY[:3], "order"]
 FRONTIER_COLUMNS = ["on_frontier", "p_on_frontier", "within_noise", "best_low", "best_high"]
 LINES = ("-", "--", ":", "-.")
+LEAST_GAIN = 0.01
+"""Accuracy that a choice must gain over the one before to have a bar of its own."""
+NARROWEST = 0.008
+"""Share of the axis below which a bar is too narrow to be seen."""
 TITLE, PANEL, SPACE, ROW, FOOT = 0.22, 2.25, 0.06, 0.185, 0.52
 """Heights in inches: title, panel, space between panel and strip, a row of the strip, what follows it."""
 
@@ -34,6 +38,22 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the frontier points of one benchmark by cost, with `end`: the cost up to which each is the best."""
     best = rows[rows["on_frontier"]].sort_values(["value", "order"], kind="stable").drop_duplicates("value")
     return best.assign(end=best["value"].shift(-1, fill_value=np.inf))
+
+
+def merged(best: pd.DataFrame, narrowest: float) -> pd.DataFrame:
+    """Return the choices worth a bar of their own: a point more accurate than the one before, and not too narrow.
+
+    What is left out counts to the bar before it; `narrowest` is the least ratio of the ends of a bar.
+    """
+    kept: list[pd.Series] = []
+    for _, row in best.iterrows():
+        if kept and row["accuracy"] < kept[-1]["accuracy"] + LEAST_GAIN:
+            continue
+        if kept and row["value"] < kept[-1]["value"] * narrowest:
+            kept.pop()
+        kept.append(row)
+    bars = pd.DataFrame(kept)
+    return bars.assign(end=bars["value"].shift(-1, fill_value=np.inf)) if kept else best
 
 
 def caps_text(caps: pd.Series) -> str:
@@ -107,11 +127,17 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, colours: dict, strategies: list[s
         )
 
 
+def bars_of(rows: pd.DataFrame, limits: tuple[float, float]) -> pd.DataFrame:
+    """Return the bars of the strip under a panel with these limits."""
+    return merged(choices(rows), (limits[1] / limits[0]) ** NARROWEST)
+
+
 def draw_strip(
     strip: Axes, panel: Axes, rows: pd.DataFrame, colours: dict, labels: figures.Labels, depth: int
 ) -> None:
     """Draw a row per model on the frontier: the budgets for which it is the best, and at which caps."""
-    best, limits = choices(rows), panel.get_xlim()
+    limits = panel.get_xlim()
+    best = bars_of(rows, limits)
     models = list(dict.fromkeys(best["model"]))
     for row, model in enumerate(models):
         bars = best[best["model"] == model]
@@ -177,7 +203,7 @@ def legends(figure: plt.Figure, rows: pd.DataFrame, colours: dict, labels: figur
 def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
     """Return the figure of the tables of those names."""
     rows = join(points, frontier)
-    benchmarks = figures.benchmark_order(points)
+    benchmarks = figures.headline_first(points)
     models = list(dict.fromkeys(rows["model"]))
     emphasised = rows.loc[rows["on_frontier"], "model"]
     colours = figures.model_colours(models, emphasised)
@@ -185,7 +211,7 @@ def draw(points: pd.DataFrame, frontier: pd.DataFrame, labels: figures.Labels) -
     limits = figures.log_limits(rows["value"])
     top = figures.accuracy_top(rows["accuracy_high"].max())
     columns = min(2, len(benchmarks))
-    depths = [choices(rows[rows["benchmark"] == b])["model"].nunique() for b in benchmarks]
+    depths = [bars_of(rows[rows["benchmark"] == b], limits)["model"].nunique() for b in benchmarks]
     lines = [max(depths[i : i + columns]) for i in range(0, len(benchmarks), columns)]
     tall = sum(TITLE + PANEL + SPACE + ROW * deep + FOOT for deep in lines)
     figure = plt.figure(figsize=(figures.WIDTH if columns > 1 else 4.2, tall))

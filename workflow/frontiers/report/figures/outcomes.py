@@ -1,5 +1,7 @@
 """The figure of what failed generations cost compared with successful ones."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ FAILED, SUCCESSFUL = figures.PALETTE[1], figures.PALETTE[0]
 COMPARISONS = {
     "raw": ("o", figures.DARK, "raw"),
     "within_problem": ("D", figures.PALETTE[2], "within problem"),
-    "adjusted": ("s", figures.PALETTE[3], "adjusted for difficulty"),
+    "adjusted": ("s", figures.PALETTE[3], "adjusted for the difficulty that the models share"),
 }
 SHIFT = 0.26
 ALL = "all"
@@ -36,8 +38,9 @@ def rows_of(table: pd.DataFrame) -> list[str]:
 
 
 def short(reason: object) -> str:
-    """Return the reason up to its first semicolon."""
-    return str(reason).split(";")[0]
+    """Return the reason up to its first semicolon, counts of failed and successful answers in few words."""
+    text = str(reason).split(";")[0]
+    return re.sub(r"^failed: ([\d,]+), successful: ([\d,]+).*", r"\1 failed, \2 right", text)
 
 
 def say(axis: Axes, place: int, reason: object, width: int) -> None:
@@ -50,7 +53,6 @@ def say(axis: Axes, place: int, reason: object, width: int) -> None:
         fontsize=5.2,
         color="#555555",
         linespacing=1.0,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
     )
 
 
@@ -128,13 +130,16 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
         raise UserError("the table `outcomes` has no rows of `flops`; rerun compare_outcomes")
     groups = list(table.groupby(["benchmark", "strategy"], sort=False))
     models = rows_of(table)
+    # Only ratios are pooled over models.
+    single = [m for m in models if m != ALL]
     figure, axes = plt.subplots(
         2,
         len(groups),
-        figsize=(figures.WIDTH, 2 * len(models) * ROW + 1.6),
+        figsize=(figures.WIDTH, (len(single) + len(models)) * ROW + 1.6),
         squeeze=False,
         sharex="row",
-        sharey=True,
+        sharey="row",
+        height_ratios=[len(single), len(models)],
     )
     costs = table.loc[table["estimable"] & (table["comparison"] == "raw"), ["failed", "successful"]].to_numpy(
         float
@@ -142,7 +147,7 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
     several = table["strategy"].nunique() > 1
     for (means, ratios), ((benchmark, strategy), part) in zip(axes.T, groups, strict=True):
         width = int(84 / len(groups))
-        draw_means(means, part, models, width)
+        draw_means(means, part, single, width)
         draw_ratios(ratios, part, models, width)
         number = part["n"][part["comparison"] == "raw"].max()
         name = labels.benchmark(benchmark) + (f", {strategy}" if several else "")
@@ -151,9 +156,10 @@ def draw(outcomes: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
     for axis in axes.flat:
         axis.grid(axis="y")
         axis.tick_params(axis="y", length=0)
-    names = ["all models" if m == ALL else labels.model(m) for m in models]
-    axes[0, 0].set_yticks(range(len(models)), names)
-    axes[0, 0].set_ylim(len(models) - 0.35, -0.65)
+    for axis, shown in ((axes[0, 0], single), (axes[1, 0], models)):
+        names = ["all models" if m == ALL else labels.model(m) for m in shown]
+        axis.set_yticks(range(len(shown)), names)
+        axis.set_ylim(len(shown) - 0.35, -0.65)
     figures.log_axis(axes[0, 0], "x", *cost_limits(costs.ravel()), room=len(groups))
     ratio_axis(axes[1, 0], *ratio_limits(table), most=max(3, int(11 / len(groups))))
     middle = len(groups) // 2

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from frontiers.analysis.findings.study import headline
 from frontiers.core.cli import UserError
 from frontiers.core.escapes import one_line
 from frontiers.core.files import partial
@@ -142,6 +143,12 @@ def benchmark_order(points: pd.DataFrame) -> list[str]:
     """Return the benchmarks in the order of the table, with the mean last and only if there are several."""
     names = [b for b in dict.fromkeys(points["benchmark"]) if b != MEAN]
     return [*names, MEAN] if len(names) > 1 and (points["benchmark"] == MEAN).any() else names
+
+
+def headline_first(points: pd.DataFrame) -> list[str]:
+    """Return the benchmarks with the one that findings are told of first, then in the order of the table."""
+    first, names = headline(points), benchmark_order(points)
+    return [first, *(name for name in names if name != first)] if first in names else names
 
 
 def problems_text(points: pd.DataFrame) -> str:

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from frontiers.analysis.trend.dated_points import dated_points, frontier_at_date
-from frontiers.analysis.trend.fixed_accuracy import BOOTSTRAP
 from frontiers.analysis.trend.regressions import CLUSTER, HC3, JACKKNIFE, JACKKNIFE_MODELS
 from frontiers.core.cli import UserError
 from frontiers.core.keys import MEAN
@@ -92,31 +91,17 @@ def change_text(row: pd.Series) -> str:
     return f"{what} in {months:.1f} months ({ends})"
 
 
-def halving_text(trend: pd.DataFrame) -> list[str]:
-    """Return the line on the compute for a fixed accuracy: estimates and outermost limits of all directions."""
-    rows = quoted(trend, "compute_at_accuracy", (JACKKNIFE, BOOTSTRAP))
-    rows = rows[rows["selection"] == "all"]
-    if rows.empty:
-        return []
-    if not (rows["high"] < 0).all():
-        return ["compute for a fixed accuracy: unclear"]
-    first, last = rows["doubling_months"].min(), rows["doubling_months"].max()
-    low, high = rows["doubling_low"].min(), rows["doubling_high"].max()
-    ends = f"{low:.2g}–{high:.2g}" if high < 100 else f"{low:.2g} or more"
-    return [f"compute for a fixed accuracy halves in {first:.2g}–{last:.2g} months ({ends})"]
-
-
-def remarks(trend: pd.DataFrame) -> list[str]:
-    """Return the lines of text above one benchmark's panel."""
+def remark(trend: pd.DataFrame) -> str:
+    """Return the line of text above one benchmark's panel: how fast the fit of all models rises; empty without one."""
     fits = quoted(trend[trend["estimator"] == "ols"], "accuracy_per_flop", QUOTED)
-    names = {"all": "all {}", "frontier_at_date": "{} on frontier"}
-    lines = [
-        f"{names[row['selection']].format(row['models'])}: {change_text(row)}, R² {row['r2']:.2f}"
-        for _, row in fits.iterrows()
-    ]
-    edge = trend[(trend["estimator"] == "quantile") & (trend["selection"] == "all") & trend["estimable"]]
-    lines += [f"upper edge: {change_text(row)}" for _, row in edge.iterrows()]
-    return lines + halving_text(trend)
+    known = fits[fits["selection"] == "all"]
+    return f"fit, all models: {change_text(known.iloc[0])}" if len(known) else ""
+
+
+def reason_of(trend: pd.DataFrame) -> str:
+    """Return why the fit of all models is not estimable."""
+    plain = trend[(trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == HC3)]
+    return str(plain.loc[plain["selection"] == "all", "reason"].iloc[0])
 
 
 def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
@@ -147,11 +132,9 @@ def draw_panel(axis: Axes, rows: pd.DataFrame, trend: pd.DataFrame) -> None:
         if row["selection"] == "all":
             axis.fill_between(days, low, high, color=figures.DARK, alpha=0.1, linewidth=0, zorder=0)
     if fits.empty:
-        plain = trend[(trend["metric"] == "accuracy_per_flop") & (trend["standard_error"] == HC3)]
-        reason = plain.loc[plain["selection"] == "all", "reason"].iloc[0]
         low, high = axis.get_ylim()
         axis.set_ylim(low, high * (high / low) ** 0.3)
-        text = figures.wrapped(f"not estimable: {reason}", 52)
+        text = figures.wrapped(f"not estimable: {reason_of(trend)}", 52)
         axis.text(0.5, 0.96, text, transform=axis.transAxes, ha="center", va="top", color=figures.DARK)
 
 
@@ -201,14 +184,21 @@ def draw(points: pd.DataFrame, trend: pd.DataFrame, labels: figures.Labels) -> p
     """Return the figure from the tables `points` and `trend`."""
     rows = dated(points)
     benchmarks = figures.benchmark_order(points)
-    if rows.empty:
-        figure, axis = plt.subplots(figsize=(4.0, 1.0))
-        figures.say(axis, "Not estimable: no model has a release date.")
+    texts = {b: remark(trend[trend["benchmark"] == b]) for b in benchmarks}
+    if rows.empty or not any(texts.values()):
+        reasons = {reason_of(trend[trend["benchmark"] == b]) for b in benchmarks}
+        why = "no model has a release date" if rows.empty else " / ".join(sorted(reasons))
+        figure, axis = plt.subplots(figsize=(figures.WIDTH, 1.0))
+        figures.say(
+            axis,
+            figures.wrapped(
+                f"How accuracy per compute moves with release date is not estimable: {why}.", 100
+            ),
+        )
         return figure
-    texts = {b: remarks(trend[trend["benchmark"] == b]) for b in benchmarks}
     columns = min(2, len(benchmarks))
     lines = -(-len(benchmarks) // columns)
-    room = 0.135 * max(len(t) for t in texts.values())
+    room = 0.135
     figure, axes = plt.subplots(
         lines, columns, figsize=(figures.WIDTH, lines * (PANEL + 0.5 + room)), squeeze=False, sharex=True
     )
@@ -222,11 +212,8 @@ def draw(points: pd.DataFrame, trend: pd.DataFrame, labels: figures.Labels) -> p
         axis.set_ylabel("Accuracy per compute (1/FLOP)")
         axis.set_xlabel("Release date")
         name = labels.benchmark(benchmark, among=len(benchmarks) - 1 if benchmark == MEAN else None)
-        lines_of_text = texts[benchmark]
-        figures.title(
-            axis, name, f"{figures.problems_text(here)}, {len(here)} models", pad=4 + 9 * len(lines_of_text)
-        )
-        text = axis.text(0, 1.02, "\n".join(lines_of_text), transform=axis.transAxes, fontsize=6, va="bottom")
+        figures.title(axis, name, f"{figures.problems_text(here)}, {len(here)} models", pad=13)
+        text = axis.text(0, 1.02, texts[benchmark], transform=axis.transAxes, fontsize=6, va="bottom")
         text.set_in_layout(False)
     for axis in axes.flat[len(benchmarks) :]:
         axis.set_visible(False)
