@@ -3,6 +3,7 @@ import os
 import shlex
 import subprocess
 import sys
+from base64 import b64encode
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -86,7 +87,11 @@ report: "workflow/report/workflow.rst"
 
 
 # For the captions: Snakemake renders them with Jinja's own filters only.
-FILTERS.update(rst=escapes.rst, read_json=lambda path: json.loads(Path(path).read_text()))
+FILTERS.update(
+    rst=escapes.rst,
+    read_json=lambda path: json.loads(Path(path).read_text()),
+    read_base64=lambda path: b64encode(Path(path).read_bytes()).decode(),
+)
 
 
 wildcard_constraints:
