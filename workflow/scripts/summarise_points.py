@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     answers = read_answers({kind: getattr(args, kind) for kind in KINDS}, args.usd_per_hour, args.combined)
     write_table(answers, args.answers, "answers")
     unknown = dict.fromkeys(("architecture", "total_params", "active_params"))
-    models = dict.fromkeys(answers["model"], unknown) | read_models(args.models)
+    closed = answers.loc[answers["flops"].isna(), "model"].unique()
+    models = {model: unknown for model in closed} | read_models(args.models)
     write_table(
         points.summarise(answers, args.benchmarks, models, args.draws, args.seed), args.measures, "points"
     )
