@@ -145,6 +145,7 @@ for analysis in analyses.ANALYSES:
         input:
             points=table(analysis.points),
             answers=table("answers") if analysis.answers else [],
+            grades=grades if analysis.grades else [],
         output:
             **tables_of(analysis),
         log:
@@ -159,9 +160,10 @@ for analysis in analyses.ANALYSES:
             made_by=made_by(analysis.rule, seed=setting("analysis/seed"), draws=setting("analysis/draws")),
             script=f"workflow/scripts/{analysis.rule}.py",
             answers=lambda wc, input: option("--answers", input.answers),
+            grades=lambda wc, input: option("--grades", input.grades),
             output=lambda wc, output: written(output),
             seed=setting("analysis/seed"),
             draws=setting("analysis/draws"),
         shell:
-            "MADE_BY={params.made_by:q} python {params.script:q} --points {input.points:q} {params.answers:q} --seed {params.seed:q}"
+            "MADE_BY={params.made_by:q} python {params.script:q} --points {input.points:q} {params.answers:q} {params.grades:q} --seed {params.seed:q}"
             " --draws {params.draws:q} {params.output:q} &> {log:q}"

@@ -26,9 +26,19 @@ def answers(wc):
     return [f"results/{wc.study}/answers.parquet"] if has_answers(wc.study) else []
 
 
+def grades(wc):
+    """Return the grades of a measured study, which hold the texts of its answers."""
+    return measured(wc, "grades")
+
+
 def answered(name):
     """Return an input function for a table that only studies with answers have."""
     return lambda wc: [f"results/{wc.study}/{name}.parquet"] if has_answers(wc.study) else []
+
+
+def judged_policies(wc):
+    """Return the table of policies, which only a measured study has."""
+    return [f"results/{wc.study}/policies.parquet"] if is_measured(wc.study) else []
 
 
 def applies(entry, study):

@@ -52,6 +52,7 @@ rule write_findings:
         difficulty_gains=answered("difficulty_gains"),
         differences=answered("differences"),
         seeds=answered("seeds"),
+        policies=judged_policies,
     output:
         page=report(
             "results/{study}/findings.md",
@@ -72,6 +73,7 @@ rule write_findings:
             *option("--difficulty-gains", input.difficulty_gains),
             *option("--differences", input.differences),
             *option("--seeds", input.seeds),
+            *option("--policies", input.policies),
         ],
         labels=lambda wc: labels(wc, ("benchmarks",)),
         left_out=lambda wc: missing_models(wc),

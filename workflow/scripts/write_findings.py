@@ -1,7 +1,8 @@
 """Writes what a study found: a sentence for each of its questions, every number from a table.
 
 Inputs: the tables points, frontier, trend, ability_trend, saturation, gains, architectures, size_pairs and outcomes of a
-study, difficulty_gains, differences and seeds if it has answers, half_years and cohorts if its models are others'.
+study, difficulty_gains, differences and seeds if it has answers, policies if they were measured, half_years and cohorts
+if its models are others'.
 Outputs: `findings.md`, and `findings.json` with the table, row and column of every number.
 """
 
@@ -27,8 +28,8 @@ TABLES = (
     "size_pairs",
     "outcomes",
 )
-SOME = ("difficulty_gains", "differences", "seeds", "half_years", "cohorts")
-"""Tables that only studies with answers have, and only those of others' models."""
+SOME = ("difficulty_gains", "differences", "seeds", "policies", "half_years", "cohorts")
+"""Tables that only studies with answers have, only measured ones, and only those of others' models."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

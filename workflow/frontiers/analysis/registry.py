@@ -32,13 +32,15 @@ class Table:
 class Analysis:
     """A rule and script `rule` that writes `tables`, and `files` by option.
 
-    `points` is the table that it reads: "measures", or "points" where it needs labels and release dates.
+    `points` is the table that it reads: "measures", or "points" where it needs labels and release dates. `grades` says
+    whether it also reads the grades, which hold the texts of answers.
     """
 
     rule: str
     tables: tuple[Table, ...]
     points: str = "measures"
     answers: bool = True
+    grades: bool = False
     studies: str = ALL
     files: dict[str, str] = field(default_factory=dict)
 
@@ -151,6 +153,23 @@ ANALYSES = (
         studies=MEASURED,
     ),
     Analysis(
+        "judge_policies",
+        (
+            Table(
+                "policies",
+                csv="Policies",
+                limits=(
+                    ("accuracy", "accuracy_low", "accuracy_high"),
+                    ("flops", "flops_low", "flops_high"),
+                    ("difference", "low", "high"),
+                ),
+                checked=False,
+            ),
+        ),
+        grades=True,
+        studies=MEASURED,
+    ),
+    Analysis(
         "follow_frontier",
         (
             Table(
@@ -210,6 +229,7 @@ FIGURES = (
     Figure("sensitivity", "Sensitivity of the trend", ("sensitivity",), PUBLISHED, ("benchmarks",)),
     Figure("architectures", "Experts against dense", ("architectures", "size_pairs")),
     Figure("outcomes", "Failed against successful", ("outcomes",), ANSWERED),
+    Figure("policies", "Policies on the frontier", ("measures", "policies"), MEASURED),
     Figure("components", "Compute by component", ("answers",), ANSWERED),
     Figure("context", "Compute by context", ("models",), MEASURED, ("models",)),
     Figure("strategies", "Strategies", ("points",), STRATEGIES, ("models", "benchmarks", "strategies")),

@@ -9,6 +9,7 @@ from frontiers.analysis.findings.failed_answers import failures
 from frontiers.analysis.findings.finding import Finding
 from frontiers.analysis.findings.model_kinds import experts
 from frontiers.analysis.findings.movement import by_half_year, moved, of_cohorts
+from frontiers.analysis.findings.policies import beats_fixed_caps
 from frontiers.analysis.findings.reasoning_length import hard_problems, stops_paying
 from frontiers.analysis.findings.smallest_difference import told_apart
 from frontiers.core.escapes import one_line
@@ -18,7 +19,7 @@ from frontiers.core.keys import MEAN
 def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> list[Finding]:
     """Return the findings of a study from its tables, those that `write_findings` reads.
 
-    A published study has neither `difficulty_gains` nor `differences`.
+    A published study has neither `difficulty_gains` nor `differences`; only a measured one has `policies`.
 
     `names` are the labels of the benchmarks.
     """
@@ -26,7 +27,7 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     benchmark = headline(points)
     labels = {m: one_line(label) for m, label in zip(points["model"], points["label"], strict=True)}
     where = names.get(benchmark, f"the mean of {len(names)} benchmarks" if benchmark == MEAN else benchmark)
-    money, followed = [], []
+    money, followed, spent = [], [], []
     if (tables["frontier"]["cost"] == "dollars").any():
         money = [best_models(tables["frontier"], points, benchmark, where, labels, "dollars")]
     if "half_years" in tables:
@@ -34,12 +35,15 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
             by_half_year(tables["half_years"], benchmark, where),
             of_cohorts(tables["cohorts"], benchmark, where),
         ]
+    if "policies" in tables:
+        spent = [beats_fixed_caps(tables["policies"], names, labels)]
     return [
         best_models(tables["frontier"], points, benchmark, where, labels),
         *money,
         moved(tables["trend"], tables["ability_trend"], benchmark, where),
         *followed,
         stops_paying(tables["saturation"], tables["gains"], benchmark, where, labels),
+        *spent,
         experts(tables["architectures"], tables["size_pairs"], names, labels),
         failures(tables["outcomes"], names),
         hard_problems(tables.get("difficulty_gains"), benchmark, names),

@@ -116,7 +116,9 @@ def learned(curve: Curve, choosing: np.ndarray) -> list[tuple[str, Outcome]]:
     long = curve.prefill > np.median(curve.prefill[choosing])
     for start in curve.thinking[:-2]:
         second = start + 1
-        same = (curve.classes[..., start] == curve.classes[..., second]) & (curve.classes[..., start] != UNREAD)
+        same = (curve.classes[..., start] == curve.classes[..., second]) & (
+            curve.classes[..., start] != UNREAD
+        )
         kind = 2 * same + long[:, None]
         asked = np.where(curve.ended[..., start], 0.0, curve.answer[..., start])
         on = ~curve.ended[..., second]

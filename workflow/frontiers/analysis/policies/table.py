@@ -47,7 +47,9 @@ def _of_benchmark(mine: list[tuple[dict, Curve]], seed: int) -> Iterator[tuple[d
             )
     for one, other in combinations(mine, 2):
         if one[0]["strategy"] == other[0]["strategy"]:
-            (small, cheap), (large, dear) = sorted((one, other), key=lambda each: each[1].flops[..., -1].mean())
+            (small, cheap), (large, dear) = sorted(
+                (one, other), key=lambda each: each[1].flops[..., -1].mean()
+            )
             settings = rules.cascade(cheap, dear)
             fixed = (np.concatenate(pair) for pair in zip(cheap.fixed, dear.fixed, strict=True))
             names = small | {"policy": "cascade", "escalates_to": large["model"]}
