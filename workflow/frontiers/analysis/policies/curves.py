@@ -16,7 +16,7 @@ class Curve(NamedTuple):
     """Arrays are (problems, samples, caps), caps ascending, the last may be infinity.
 
     `classes` numbers the texts of a problem's answers, -1 for one that cannot be read. `ended` says that the trace
-    ended by itself below the cap, so that a larger cap gives the same answer. `flops` is the cost of an answer,
+    ended by itself within the cap, so that a larger cap gives the same answer. `flops` is the cost of an answer,
     `answer` its part after the trace; `prefill` (problems,) that of reading the prompt.
     """
 
@@ -63,7 +63,8 @@ def _arranged(rows: pd.DataFrame) -> Curve | None:
         return None
     columns = {c: rows[c].to_numpy(float).reshape(shape) for c in ("correct", "flops", "flops_answer")}
     tokens = rows["reasoning_tokens"].to_numpy(float).reshape(shape)
-    ended = (tokens < caps) | np.isinf(caps)
+    # A trace that grows no more with a larger cap has ended; what decodes it sees the token that ends it.
+    ended = np.concatenate([tokens[..., 1:] == tokens[..., :-1], tokens[..., -1:] < caps[-1]], axis=2)
     ended[..., caps == 0] = False
     prefill = rows["flops_prefill"].to_numpy(float).reshape(shape).mean(axis=(1, 2))
     classes = classes_of(rows["extracted"]).reshape(shape)

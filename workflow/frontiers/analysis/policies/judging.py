@@ -66,13 +66,12 @@ def judge(options: Options, fixed_right: np.ndarray, fixed_flops: np.ndarray, ha
     values = {name: np.zeros(halves.shape) for name in ("right", "flops", "fixed", "gains")}
     chosen: Counter[str] = Counter()
     for row, choosing in enumerate(halves):
-        settings = options(choosing)
-        right, flops = (np.array([outcome[i] for _, outcome in settings]) for i in (0, 1))
+        names, right, flops = options(choosing)
         mine, theirs = choosing / choosing.sum(), ~choosing / (~choosing).sum()
         accuracy, price = fixed_right @ mine, fixed_flops @ mine
         best = envelope(price, accuracy)
         pick = int((right @ mine - np.interp(flops @ mine, price[best], accuracy[best])).argmax())
-        chosen[settings[pick][0]] += 1
+        chosen[names[pick]] += 1
         mix, slope = _mixed(fixed_right[best] @ theirs, fixed_flops[best] @ theirs, flops[pick] @ theirs)
         same, spent = mix @ fixed_right[best], mix @ fixed_flops[best]
         values["right"][row], values["flops"][row], values["fixed"][row] = right[pick], flops[pick], same

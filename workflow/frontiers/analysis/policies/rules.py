@@ -6,8 +6,9 @@ assumed to hold it, so that no token of it is computed twice. What is returned i
 answers over the samples, and the mean FLOP.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,31 @@ from frontiers.analysis.policies.curves import UNREAD, Curve
 from frontiers.core.keys import cap_text
 
 Outcome = tuple[np.ndarray, np.ndarray]
-Options = Callable[[np.ndarray], list[tuple[str, Outcome]]]
-"""From which problems choose (problems,) to settings of a policy, each named, with its outcome on all problems."""
+
+
+class Settings(NamedTuple):
+    """Settings of a policy by name, with their outcomes on all problems, (settings, problems)."""
+
+    names: Sequence[str]
+    right: np.ndarray
+    flops: np.ndarray
+
+
+Options = Callable[[np.ndarray], Settings]
+"""From which problems choose, (problems,), to the settings to choose from."""
+
+
+def settings(found: Sequence[tuple[str, Outcome]]) -> Settings:
+    """Return the settings of named outcomes."""
+    names, outcomes = zip(*found, strict=True)
+    right, flops = (np.array(values) for values in zip(*outcomes, strict=True))
+    return Settings(names, right, flops)
+
+
+def fixed(found: Sequence[tuple[str, Outcome]]) -> Options:
+    """Return options that learn nothing: the same whichever problems choose."""
+    known = settings(found)
+    return lambda _: known
 
 
 @dataclass(frozen=True)
@@ -48,25 +72,25 @@ def of_one_model(curve: Curve) -> Iterator[tuple[str, Options]]:
         for start in places[: 1 - k]
     ]
     if agreeing:
-        yield "agreement", lambda _: agreeing
+        yield "agreement", fixed(agreeing)
     if caps[0] == 0:
         back = [(cap_text(caps[i]), fallback(curve, int(i))) for i in places if np.isfinite(caps[i])]
-        yield "fallback", lambda _: back
+        yield "fallback", fixed(back)
     if len(places) > 2:
         yield "learned", lambda choosing: learned(curve, choosing)
     samples = curve.right.shape[1]
     if samples > 1:
         sizes = [n for n in (2, 4, 8, 16) if n <= samples]
         first = [(f"of {n}", first_finish(curve, n)) for n in sizes]
-        yield "first_finish", lambda _: first
+        yield "first_finish", fixed(first)
     if samples > 2:
-        voted = [
+        votings = [
             (f"{votes} votes, {cap_text(caps[i])}", consistency(curve, int(i), votes))
             for i in range(len(caps))
             for votes in (2, 3, 4)
             if votes < samples
         ]
-        yield "consistency", lambda _: voted
+        yield "consistency", fixed(votings)
 
 
 def _mean(right: np.ndarray, flops: np.ndarray) -> Outcome:
@@ -106,7 +130,7 @@ def fallback(curve: Curve, cap: int) -> Outcome:
     )
 
 
-def learned(curve: Curve, choosing: np.ndarray) -> list[tuple[str, Outcome]]:
+def learned(curve: Curve, choosing: np.ndarray) -> Settings:
     """Answer at two caps; how far to go on depends on whether they agree and on whether the prompt is long.
 
     Each of the four kinds of problems gets the cap of most accuracy less price times FLOP on the problems that
@@ -136,7 +160,7 @@ def learned(curve: Curve, choosing: np.ndarray) -> list[tuple[str, Outcome]]:
                     place[(kind == number) & on] = worth[mine].mean(axis=0).argmax()
             outcome = _mean(_at(right, place), _at(spent, place))
             found.append((f"from {cap_text(curve.caps[start])}, price {factor:g}", outcome))
-    return found
+    return settings(found)
 
 
 def first_finish(curve: Curve, n: int) -> Outcome:
@@ -193,7 +217,7 @@ def consistency(curve: Curve, cap: int, votes: int) -> Outcome:
     return voted(classes, right, taken), spent
 
 
-def cascade(small: Curve, large: Curve) -> list[tuple[str, Outcome]]:
+def cascade(small: Curve, large: Curve) -> Options:
     """Answer with the small model at two successive caps; ask the large one at a cap where they disagree."""
     found = []
     other_right, other_flops = large.fixed
@@ -206,4 +230,4 @@ def cascade(small: Curve, large: Curve) -> list[tuple[str, Outcome]]:
             right = np.where(kept, small.right[..., i], other_right[j][:, None])
             flops = spent + np.where(kept, 0.0, other_flops[j][:, None])
             found.append((f"{cap_text(small.caps[i])}, then {cap_text(cap)}", _mean(right, flops)))
-    return found
+    return fixed(found)

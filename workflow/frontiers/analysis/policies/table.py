@@ -50,11 +50,10 @@ def _of_benchmark(mine: list[tuple[dict, Curve]], seed: int) -> Iterator[tuple[d
             (small, cheap), (large, dear) = sorted(
                 (one, other), key=lambda each: each[1].flops[..., -1].mean()
             )
-            settings = rules.cascade(cheap, dear)
             fixed = (np.concatenate(pair) for pair in zip(cheap.fixed, dear.fixed, strict=True))
             names = small | {"policy": "cascade", "escalates_to": large["model"]}
             samples = min(cheap.right.shape[1], dear.right.shape[1])
-            yield names, judge(lambda _, all_of=settings: all_of, *fixed, halves), samples
+            yield names, judge(rules.cascade(cheap, dear), *fixed, halves), samples
 
 
 def _row(names: Mapping, found: Judged, weights: np.ndarray, samples: int) -> dict:
