@@ -17,7 +17,8 @@ SIZE = 0.5
 class Judged(NamedTuple):
     """By problem (problems,), over the times it was judged; the settings chosen and in which share of the halves.
 
-    `gains` are the linearised differences from the fixed caps: their mean is the difference at equal mean compute.
+    `gains` (halvings, problems) are the linearised differences from the fixed caps, each problem judged once in
+    each halving: their mean is the difference at equal mean compute.
     """
 
     right: np.ndarray
@@ -26,15 +27,39 @@ class Judged(NamedTuple):
     gains: np.ndarray
     settings: dict[str, float]
 
+    @property
+    def gain(self) -> float:
+        """The difference at equal mean compute."""
+        return float(self.gains.mean())
+
     def limits(self, samples: int) -> tuple[float, float]:
-        """Return the 95 % limits of the mean gain."""
-        low, high = student_limits(self.gains, samples, size=SIZE / np.sqrt(samples))
-        return min(float(low), self.gains.mean()), max(float(high), self.gains.mean())
+        """Return 95 % limits of the gain: Student's t with two problems added, for the mean over halvings.
+
+        The variance is that within a halving less that between halvings, which the mean over them removes: of one
+        halving Var(D) = Var(E[D | study]) + E[Var(D | study)]. It is not less than that of the problems' mean gains,
+        which alone is too small, because the halves of one study lead to choices that are alike.
+        """
+        size = SIZE / np.sqrt(samples)
+        low, high = student_limits(self.gains.T, samples, size=size)
+        at_least = np.ptp(student_limits(self.gains.mean(axis=0), samples, size=size)) / 2
+        number, problems = self.gains.shape
+        quantile = stats.t.ppf(0.975, problems - 1)
+        between = (1 - 1 / number) * self.gains.mean(axis=1).var(ddof=1)
+        square = (((high - low) / 2) ** 2).mean() - quantile**2 * between
+        reach = max(float(np.sqrt(max(square, 0.0))), float(at_least))
+        centre = float(low.mean() + high.mean()) / 2
+        return min(centre - reach, self.gain), max(centre + reach, self.gain)
 
     def p_value(self) -> float:
-        """Return the two-sided p-value of no gain: the sum under flips of the problems' signs, taken as normal."""
-        spread = np.sqrt((self.gains**2).sum())
-        return float(2 * stats.norm.sf(abs(self.gains.sum()) / spread)) if spread else 1.0
+        """Return the two-sided p-value of no gain: the sum under flips of the problems' signs, taken as normal.
+
+        Its variance is taken from those within and between halvings as that of the limits.
+        """
+        number, problems = self.gains.shape
+        between = (1 - 1 / number) * self.gains.mean(axis=1).var(ddof=1)
+        square = (self.gains**2).sum(axis=1).mean() / problems**2 - between
+        spread = np.sqrt(max(square, (self.gains.mean(axis=0) ** 2).sum() / problems**2))
+        return float(2 * stats.norm.sf(abs(self.gain) / spread)) if spread else 1.0
 
 
 def envelope(flops: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -57,7 +82,8 @@ def envelope(flops: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 
 
 def judge(options: Options, fixed_right: np.ndarray, fixed_flops: np.ndarray, halves: np.ndarray) -> Judged:
-    """Return what a policy gains over fixed caps (caps, problems); `halves` (rows, problems): which problems choose.
+    """Return what a policy gains over fixed caps (caps, problems); `halves` (rows, problems) from
+    `halvings`: which problems choose.
 
     On each half the setting of most gain is chosen and the caps on the envelope; on the other half both are
     judged: the fixed caps are mixed to the policy's mean FLOP there. As the mix is fitted to that mean, a problem's
@@ -77,7 +103,11 @@ def judge(options: Options, fixed_right: np.ndarray, fixed_flops: np.ndarray, ha
         values["right"][row], values["flops"][row], values["fixed"][row] = right[pick], flops[pick], same
         values["gains"][row] = right[pick] - same - slope * (flops[pick] - spent)
     share = {name: often / len(halves) for name, often in chosen.most_common()}
-    return Judged(**{name: judged(halves, value) for name, value in values.items()}, settings=share)
+    # The second half of the rows are the complements of the first.
+    first, second = np.split(values.pop("gains"), 2)
+    gains = np.where(np.split(halves, 2)[0], second, first)
+    means = {name: judged(halves, value) for name, value in values.items()}
+    return Judged(**means, gains=gains, settings=share)
 
 
 def _mixed(accuracy: np.ndarray, price: np.ndarray, wanted: float) -> tuple[np.ndarray, float]:

@@ -76,7 +76,7 @@ def _row(names: Mapping, found: Judged, weights: np.ndarray, samples: int) -> di
         "flops_low": flops_limits[0],
         "flops_high": flops_limits[1],
         "fixed_accuracy": found.fixed.mean(),
-        "difference": found.gains.mean(),
+        "difference": found.gain,
         "low": low,
         "high": high,
         "difference_interval": paired.PSEUDO,
