@@ -33,33 +33,22 @@ class Judged(NamedTuple):
         return float(self.gains.mean())
 
     def limits(self, samples: int) -> tuple[float, float]:
-        """Return 95 % limits of the gain: Student's t with two problems added, for the mean over halvings.
+        """Return 95 % limits of the gain: the means of the limits of each halving, wider than need be.
 
-        The variance is that within a halving less that between halvings, which the mean over them removes: of one
-        halving Var(D) = Var(E[D | study]) + E[Var(D | study)]. It is not less than that of the problems' mean gains,
-        which alone is too small, because the halves of one study lead to choices that are alike.
+        Limits from the problems' mean gains would be too narrow: the halves of one study lead to choices that are
+        alike. In worlds without any gain they held zero in 90 % of studies, these in 98 to 100 %, and those of a
+        single halving, whose estimate varies more, in 94 % (tests/simulation/test_policies.py).
         """
-        size = SIZE / np.sqrt(samples)
-        low, high = student_limits(self.gains.T, samples, size=size)
-        at_least = np.ptp(student_limits(self.gains.mean(axis=0), samples, size=size)) / 2
-        number, problems = self.gains.shape
-        quantile = stats.t.ppf(0.975, problems - 1)
-        between = (1 - 1 / number) * self.gains.mean(axis=1).var(ddof=1)
-        square = (((high - low) / 2) ** 2).mean() - quantile**2 * between
-        reach = max(float(np.sqrt(max(square, 0.0))), float(at_least))
-        centre = float(low.mean() + high.mean()) / 2
-        return min(centre - reach, self.gain), max(centre + reach, self.gain)
+        low, high = student_limits(self.gains.T, samples, size=SIZE / np.sqrt(samples))
+        return min(float(low.mean()), self.gain), max(float(high.mean()), self.gain)
 
     def p_value(self) -> float:
         """Return the two-sided p-value of no gain: the sum under flips of the problems' signs, taken as normal.
 
-        Its variance is taken from those within and between halvings as that of the limits.
+        Its variance is the mean over halvings, as for the limits.
         """
-        number, problems = self.gains.shape
-        between = (1 - 1 / number) * self.gains.mean(axis=1).var(ddof=1)
-        square = (self.gains**2).sum(axis=1).mean() / problems**2 - between
-        spread = np.sqrt(max(square, (self.gains.mean(axis=0) ** 2).sum() / problems**2))
-        return float(2 * stats.norm.sf(abs(self.gain) / spread)) if spread else 1.0
+        spread = np.sqrt((self.gains**2).sum(axis=1).mean())
+        return float(2 * stats.norm.sf(abs(self.gain) * self.gains.shape[1] / spread)) if spread else 1.0
 
 
 def envelope(flops: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
