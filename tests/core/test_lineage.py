@@ -60,7 +60,7 @@ def test_a_table_records_by_what_and_of_what_it_was_made(chain, tmp_path):
 def test_a_table_under_the_name_of_another_is_found_by_its_reader_and_by_the_check(chain, tmp_path):
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes())
     with pytest.raises(
-        UserError, match="^b.parquet: this is the table a.parquet under another name. Delete b.parquet"
+        UserError, match=r"^b\.parquet: this is the table a\.parquet under another name\. Delete b"
     ):
         chain("b.parquet", output="d.parquet")
     faults, _ = mismatches([tmp_path / "b.parquet"], {"made": "c0de"})
