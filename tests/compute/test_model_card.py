@@ -114,9 +114,9 @@ def test_what_the_checkpoint_holds_and_nothing_runs_is_named():
 def test_windows_are_facts_of_the_card():
     made = described(model(attention(), attention(64), attention(64), attention(chunk=128)))
     assert made["attention"] == [
-        {"layers": 1, "window": None, "chunk": None, "top": None},
-        {"layers": 2, "window": 64, "chunk": None, "top": None},
-        {"layers": 1, "window": None, "chunk": 128, "top": None},
+        {"layers": 1, "window": None, "chunk": None, "top": None, "rate": None, "block": None},
+        {"layers": 2, "window": 64, "chunk": None, "top": None, "rate": None, "block": None},
+        {"layers": 1, "window": None, "chunk": 128, "top": None, "rate": None, "block": None},
     ]
     text = model_card_markdown.markdown(made, "m")
     assert "1 over the whole context, 2 within a window of 64 tokens, 1 within chunks of 128 tokens" in text

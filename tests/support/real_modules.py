@@ -124,8 +124,11 @@ def check_parameters(architecture, config):
     count = stored(module)
     assert ours.parameters() == count
     assert read_architecture(saved) == ours
-    looked_up = [part for part in module.modules() if isinstance(part, torch.nn.Embedding)]
-    assert ours.parameters(embedding=False) == count - sum(part.weight.numel() for part in looked_up)
+    tables = [part.weight for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    tables += [
+        buffer for name, buffer in module.named_buffers() if name.endswith("tid2eid")
+    ]  # experts by token
+    assert ours.parameters(embedding=False) == count - sum(table.numel() for table in tables)
 
 
 def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
