@@ -23,6 +23,8 @@ PAGE = Path(__file__).with_suffix(".md")
 NO_CLASS = {
     "BailingMoeForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
     "BailingMoeV2ForCausalLM": "no class; equals GLM 4.5 of the same sizes (`families/test_bailing.py`)",
+    "BailingMoeLinearV2ForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
+    "BailingMoeV2_5ForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
     "KimiK3ForConditionalGeneration": "no class; equals a sum over the modules of vLLM (`families/test_kimi.py`)",
     "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing; equal but for them at a small "
     "size (`families/test_longcat.py`)",

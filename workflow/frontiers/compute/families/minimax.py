@@ -122,7 +122,7 @@ def _minimax_m3(fields: Fields) -> Body:
         Layer(((selecting, indexer) if flag else (mixer,)) + (part,), 2 * mixer.width)
         for flag, part in zip(sparse, _parts(fields), strict=True)
     ]
-    fields.skip("num_mtp_modules")
+    fields.skip("num_mtp_modules", "use_gemma_norm")
     return Body(tuple(layers), left_out=ahead(fields))
 
 
@@ -161,6 +161,7 @@ FAMILIES = {
             "multimodal_projector_bias",
             "vision_feature_layer",
             "num_reward_heads",
+            "merged_hidden_size",
         ),
     ),
 }
