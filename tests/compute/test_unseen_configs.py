@@ -18,6 +18,7 @@ NOT_BUILT = {
     "BailingMoeV2_5ForCausalLM": "no class",
     "Step3p5ForCausalLM": "no class but that of its wrapper",
     "Step3p7FlashForCausalLM": "no class but that of its wrapper",
+    "Step3p7ForConditionalGeneration": "the experts of the class cannot run on the meta device",
     "NemotronHModelProvider": "no class; a form of another framework",
     "BailingMoeV2ForCausalLM": "no class",
     "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing",

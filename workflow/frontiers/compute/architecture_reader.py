@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from frontiers.compute import known_classes
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.config_json import Fields, shaping
 from frontiers.compute.families import FAMILIES
@@ -51,9 +52,15 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
 
 def _unknown(fields: Fields) -> Exception:
     hints = ", ".join(sorted(shaping(fields.config))) or "none that shape a model"
-    wraps = "text_config" in fields.config
+    near = ", ".join(known_classes.nearest(fields.name, FAMILIES))
+    text, wraps = fields.config.get("text_config"), "text_config" in fields.config
+    inner = known_classes.named(text) if isinstance(text, Mapping) else None
     return fields.error(
-        f"not supported; supported are {', '.join(sorted(FAMILIES))}. To add it, write a function in "
-        "workflow/frontiers/compute/families/ from its configuration to its layers (CONTRIBUTING.md); it "
-        f"must read: {hints}" + ("; its language model is described in `text_config`" if wraps else "")
+        f"not supported; of the {len(FAMILIES)} supported classes the nearest by name are {near}. "
+        f"{known_classes.in_transformers(fields.name)}. To add it, write a function in "
+        "workflow/frontiers/compute/families/ from its configuration to its layers (CONTRIBUTING.md); "
+        "`python workflow/scripts/describe_architecture.py config.json` prints a start for it. It "
+        f"must read: {hints}"
+        + ("; its language model is described in `text_config`" if wraps else "")
+        + (f", of class {inner}" + (", which is supported" if inner in FAMILIES else "") if inner else "")
     )

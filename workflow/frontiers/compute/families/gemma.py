@@ -184,8 +184,8 @@ def _by_kind(fields: Fields, kinds: list[str]) -> dict[str, Attention]:
             {"head_dim": near.head_width, "num_key_value_heads": near.kv_heads} | each
             for each in written.values()
         ]
-        full = {str(i) for i, kind in enumerate(kinds) if kind == "full"}
-        if {str(key) for key in written} != full or any(each != given[0] for each in given):
+        full = {i for i, kind in enumerate(kinds) if kind == "full"}
+        if {int(key) for key in written} != full or any(each != given[0] for each in given):
             raise fields.error("`per_layer_config` must give every layer of full attention the same sizes")
         head, kv_heads = given[0]["head_dim"], given[0]["num_key_value_heads"]
     if near.heads % kv_heads:
