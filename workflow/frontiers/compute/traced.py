@@ -6,6 +6,7 @@ products of the reference implementation. Classes compute masked scores too, so 
 context, and windows and selected positions do not show in it as long as the context is shorter.
 """
 
+import importlib.util
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ class Polynomial:
     pair: Fraction = Fraction(0)
 
     def __call__(self, new: int, past: int = 0) -> Fraction:
+        """Return the FLOPs of `new` tokens after `past`."""
         return self.once + self.each * new + self.pair * new * (past + new)
 
     def __add__(self, other: "Polynomial") -> "Polynomial":
@@ -64,17 +66,27 @@ def settled_config(config: Mapping[str, Any]) -> Any:
 
     Raises `UserError` when transformers has no configuration of its type, or rejects the fields.
     """
+    _check_installed()
     import transformers
 
-    kind = config.get("model_type")
+    kind, version = config.get("model_type"), transformers.__version__
     fields = {key: value for key, value in config.items() if key not in ("architectures", "model_type")}
+    if kind not in transformers.CONFIG_MAPPING:
+        raise UserError(f"transformers {version} has no configuration of model_type {kind!r}")
     try:
         settled = transformers.AutoConfig.for_model(kind, **fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"transformers {transformers.__version__} cannot read this configuration: model_type {kind!r}: {error}"
-        ) from error
+        raise UserError(f"transformers {version} cannot read this {kind} configuration: {error}") from error
     return settled.get_text_config()
+
+
+def _check_installed() -> None:
+    """Raise `UserError` without torch and transformers."""
+    missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"needs {' and '.join(missing)}; install envs/requirements-test.txt, or run in the environment of `make test`"
+        )
 
 
 def trace(config: Mapping[str, Any]) -> Trace:
@@ -82,10 +94,10 @@ def trace(config: Mapping[str, Any]) -> Trace:
 
     Raises `UserError` where transformers has no class for it, or where the class does not run without data.
     """
+    settled = settled_config(config)
     import torch
     import transformers
 
-    settled = settled_config(config)
     known = transformers.AutoModelForCausalLM._model_mapping
     if type(settled) not in known:
         raise UserError(
