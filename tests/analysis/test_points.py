@@ -164,6 +164,20 @@ def test_paths_that_do_not_match_are_named(tmp_path):
         summarise_points.main([a.replace("models/large.json", "models/other.json") for a in arguments])
 
 
+def test_a_call_that_failed_moves_no_mean():
+    generations, grades, compute = tables(30, 0.5)
+    name = {"model": "m", "strategy": "cot", "benchmark": "b"}
+    whole = points.join_answers(generations, grades, compute, **name)
+    gone = generations["problem_id"] == generations["problem_id"].iloc[0]
+    joined = points.join_answers(generations.assign(left_out=gone.where(gone)), grades, compute, **name)
+    lost = joined["status"] == "left_out"
+    assert lost.sum() == gone.sum()
+    rest = whole[~whole["problem_id"].isin(joined.loc[lost, "problem_id"])]
+    for column in ("correct", "flops", "reasoning_tokens"):
+        means = joined.groupby("cap", dropna=False)[column].mean()
+        assert np.allclose(means, rest.groupby("cap", dropna=False)[column].mean())
+
+
 def test_join_keeps_uncapped_rows_and_refuses_a_hole():
     generations, grades, compute = tables(30, 0.5)
     name = {"model": "m", "strategy": "cot", "benchmark": "b"}

@@ -32,7 +32,7 @@ def test_shipped_studies(config):
     checkpoints = {config["models"][model]["repository"] for model in study["models"]}
     assert (len(study["models"]), len(checkpoints)) == (19, 17)
     assert len(config["studies"]["pocket"]["caps"]) == 9
-    assert len(config["studies"]["pocket"]["models"]) == 7
+    assert len(config["studies"]["pocket"]["models"]) == 8
 
 
 def test_identity_holds_what_changes_tokens_and_nothing_else(config):
@@ -94,7 +94,7 @@ def test_samples_of_a_greedy_model_are_one(config):
 
 def test_helpers_of_the_rules(config, tmp_path):
     pocket = config["studies"]["pocket"]
-    assert len(configuration.pairs(pocket)) == 21
+    assert len(configuration.pairs(pocket)) == 24
     assert configuration.pairs(pocket)[0] == ("pocket-small", "short-chains", "cot")
     assert configuration.labels(config, pocket)["middle-chains"] == "Middle chains"
     assert next(iter(configuration.labels(config, config["studies"]["published"]))) == "gpqa-diamond"

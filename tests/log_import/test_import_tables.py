@@ -421,6 +421,22 @@ def test_what_an_inspect_log_can_lack_is_told_at_once(tmp_path, few):
     assert len(faults) == len(parts)
 
 
+@pytest.mark.parametrize("form", ["inspect", "table"])
+def test_a_call_that_failed_is_left_out_and_counted_if_asked_for(tmp_path, few, form):
+    if form == "inspect":
+        rows = [inspect_row(4), inspect_row(5, error="ConnectionError: refused"), inspect_row(6)]
+        log = as_inspect(tmp_path, rows)
+    else:
+        log = written(tmp_path, [record(4), record(5, text=None), record(6)])
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "or write `on_error: leave_out` in the log's block" in fault
+    table, verdicts, told = run(tmp_path, few, [log | {"on_error": "leave_out"}])
+    assert table["problem_id"].tolist() == ["p4", "p5", "p6"]
+    assert table["left_out"].fillna(False).tolist() == [False, True, False]
+    assert "p5" not in set(verdicts["problem_id"])
+    assert any("1 of 3 calls failed and are left out (first: p5" in note for note in told["notes"])
+
+
 def test_an_inspect_log_of_counts_needs_no_tokenizer_in_the_prompt_style(tmp_path, few):
     rows = [inspect_row(n, reasoning=None, completion=f"It is {n}.") for n in (4, 5, 6)]
     table, _, _ = run(tmp_path, few, [as_inspect(tmp_path, rows)], thinking=PROMPT, tokenizer=False)

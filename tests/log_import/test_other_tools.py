@@ -127,6 +127,8 @@ def test_openai_batch(tmp_path):
     failed = [batch_row(429), batch_row(response=None, error={"code": "batch_expired"})]
     _, faults = entries(tmp_path, "openai-batch", failed)
     assert faults == ["a request that failed, or no chat completion"]
+    left_out, faults = entries(tmp_path, "openai-batch", failed, on_error="leave_out")
+    assert len(left_out) == 2 and all(one.failed for one in left_out) and not faults
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,15 @@ def test_a_browser_runs_nothing_of_the_explorer_and_draws_its_charts(named, tmp_
     assert ("&lt;/script&gt;" in made and "<svg" in made.split("chart-frontier")[1]) or "<canvas" in made
 
 
+def test_a_browser_runs_nothing_of_the_page_of_answers(named, tmp_path):
+    results, _ = named
+    if not (results / "answers").exists():
+        pytest.skip("a study of others' models has no completions")
+    made = browsed(results / "answers.html", tmp_path)
+    assert "data-ran" not in re.search(r"<html[^>]*>", made)[0]
+    assert "&lt;/script&gt;" in made and "<summary>" in made, "its own script does not run"
+
+
 def test_a_browser_runs_nothing_of_a_figure_and_each_shows_its_labels(named, tmp_path):
     results, _ = named
     figures = sorted((results / "figures").glob("*.svg"))
@@ -140,7 +149,12 @@ def test_a_browser_runs_nothing_of_a_figure_and_each_shows_its_labels(named, tmp
         root = ElementTree.parse(path).getroot()
         assert not [e.tag for e in root.iter() if e.tag.endswith(("script", "image", "foreignObject"))]
         words = " ".join(root.itertext())
-        empty = ("every model has one point", "No two models of different kinds")
+        empty = (
+            "every model has one point",
+            "No two models of different kinds",
+            "Too few models with several caps",
+            "with release date is not estimable",
+        )
         assert r"$\frac{$ $x_$ \x1b[31mred\u202e" in words or any(text in words for text in empty), path.name
         assert "data-ran" not in browsed(path, tmp_path)
         assert path.with_suffix(".png").stat().st_size > 1000

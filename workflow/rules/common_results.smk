@@ -78,10 +78,9 @@ def checked(wc):
 
 
 def descriptions(wc):
-    """Return the description of every model of a measured study."""
-    return expand(
-        "results/{study}/models/{model}.json", study=wc.study, model=block("studies", wc.study)["models"]
-    )
+    """Return the description of every model of a measured study whose architecture is public."""
+    known = [name for name in block("studies", wc.study)["models"] if not block("models", name)["closed"]]
+    return expand("results/{study}/models/{model}.json", study=wc.study, model=known)
 
 
 def shown(wc):

@@ -60,6 +60,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, help="table of compute to write (parquet)")
     arguments = parser.parse_args(argv)
     config = config_json.read_config(arguments.config_json)
+    if config == config_json.CLOSED:
+        table = flops.uncounted(tables.read_table(arguments.generations, "generations"))
+        tables.write_table(table, arguments.output, "compute")
+        return
     architecture = architecture_reader.read_architecture(config, arguments.config_json)
     costs = (
         precision.element_bytes(config, arguments.config_json, arguments.kv_bytes),

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from frontiers.compute.config_json import read_config
+from frontiers.compute import config_json
 from frontiers.core import cli
 from frontiers.core.files import write_whole
 from frontiers.data import architecture_facts, checkpoints
@@ -33,16 +33,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     block = json.loads(arguments.block)
 
-    if "path" in block:
+    if block.get("closed"):
+        folder, found = (
+            None,
+            {"folder": None, "reason": "the model is closed, so its tokenizer is not public"},
+        )
+    elif "path" in block:
         folder, found = Path(block["path"]), {"folder": block["path"], "reason": None}
     else:
         folder, found = fetch(block, arguments.hub)
     facts = architecture_facts.by_repository().get(block.get("repository"))
-    if facts:
+    if block.get("closed"):
+        config, found["config_from"] = config_json.CLOSED, None
+    elif facts:
         config, found["config_from"] = architecture_facts.read_facts(facts)["config"], str(facts)
     elif folder is not None:
         path = folder / "config.json"
-        config, found["config_from"] = read_config(str(path)), str(path)
+        config, found["config_from"] = config_json.read_config(str(path)), str(path)
     else:
         raise cli.UserError(
             f"model `{arguments.name}`: no configuration: data/architectures/ does not describe {block['repository']}, "

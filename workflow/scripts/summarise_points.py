@@ -68,7 +68,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--combined", type=Path, nargs="+", default=[], help="answers that are made of several samples"
     )
     parser.add_argument(
-        "--models", type=Path, nargs="+", action="extend", required=True, help="descriptions <model>.json"
+        "--models",
+        type=Path,
+        nargs="*",
+        action="extend",
+        default=[],
+        help="descriptions <model>.json, of closed models none",
     )
     parser.add_argument("--benchmarks", nargs="+", required=True, help="benchmarks of the study, in order")
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap draws (default 2000)")
@@ -85,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     answers = read_answers({kind: getattr(args, kind) for kind in KINDS}, args.usd_per_hour, args.combined)
     write_table(answers, args.answers, "answers")
-    models = read_models(args.models)
+    unknown = dict.fromkeys(("architecture", "total_params", "active_params"))
+    closed = answers.loc[answers["flops"].isna(), "model"].unique()
+    models = {model: unknown for model in closed} | read_models(args.models)
     write_table(
         points.summarise(answers, args.benchmarks, models, args.draws, args.seed), args.measures, "points"
     )

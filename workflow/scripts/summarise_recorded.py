@@ -58,9 +58,9 @@ class Counter:
         self._folder, self._intensity, self._serving = folder, hardware.read(device).intensity(), serving
         self._read: dict[str, Checkpoint] = {}
 
-    def architecture(self, name: str) -> Architecture:
-        """Return the architecture `<name>.yaml`; raises `UserError` where there is none."""
-        return self._of(name).architecture
+    def architecture(self, name: str | None) -> Architecture | None:
+        """Return the architecture `<name>.yaml`, None without a name; raises `UserError` where there is no such file."""
+        return self._of(name).architecture if isinstance(name, str) else None
 
     def _of(self, name: str) -> Checkpoint:
         if name not in self._read:
@@ -73,13 +73,18 @@ class Counter:
             )
         return self._read[name]
 
-    def compute(self, name: str, prompt: Sequence[int], output: Sequence[int]) -> pd.DataFrame:
-        """Return the columns of `compute` for answers of so many tokens, and their `seconds` and `joules`."""
-        model = self._of(name)
+    def compute(self, name: str | None, prompt: Sequence[int], output: Sequence[int]) -> pd.DataFrame:
+        """Return the columns of `compute` for answers of so many tokens, and their `seconds` and `joules`.
+
+        Without a name no number is known.
+        """
         rows = pd.DataFrame({"prompt_tokens": prompt, "answer_tokens": output})
         rows = rows.assign(
             reasoning_tokens=0, end_tokens=0, problem_id=rows.index.astype(str), sample=0, cap=pd.NA
         )
+        if not isinstance(name, str):
+            return flops.uncounted(rows).assign(seconds=np.nan)
+        model = self._of(name)
         table = flops.compute_table(rows, model.architecture, model.element_bytes, self._intensity)
         return table.assign(**self._served(model, rows["prompt_tokens"], rows["answer_tokens"]))
 
@@ -98,7 +103,7 @@ class Counter:
         return {"seconds": found.seconds.likely, "joules": joules}
 
     def spread_out(
-        self, name: str, prompt: float, output: float, variances: Sequence[float]
+        self, name: str | None, prompt: float, output: float, variances: Sequence[float]
     ) -> dict[str, np.ndarray]:
         """Return the mean costs of answers of mean length `output` for each of the `variances` over the squared mean.
 
@@ -123,9 +128,9 @@ def facts_of(runs: pd.DataFrame, counter: Counter) -> dict[str, dict]:
             "release_date": row.release_date,
             "mode": row.mode,
             "lineage": row.lineage,
-            "architecture": architecture.kind,
-            "total_params": architecture.parameters(),
-            "active_params": architecture.parameters(active=True),
+            "architecture": architecture.kind if architecture else None,
+            "total_params": architecture.parameters() if architecture else None,
+            "active_params": architecture.parameters(active=True) if architecture else None,
         }
     return models
 

@@ -56,11 +56,14 @@ def read_curves(
     """Return the curves of all models, strategies and benchmarks in the table `answers`, the mean included.
 
     `benchmarks` are those to use and to average (default: all, in order of first appearance). Models without
-    one of them have no mean. Raises `UserError` for a compute that is not positive or points that do not share
+    one of them have no mean, models whose compute is unknown no curve.
+    Raises `UserError` for a compute that is not positive or points that do not share
     their problems.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
-    rows = answers[answers["benchmark"].isin(names)]
+    rows = answers[answers["benchmark"].isin(names) & answers["flops"].notna()]
+    if rows.empty:
+        return []
     if not (rows["flops"] > 0).all():
         bad = rows[~(rows["flops"] > 0)].iloc[0]
         raise UserError(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.cli import UserError
-from frontiers.core.keys import GENERATION, KEY, MEAN, cap_order
+from frontiers.core.keys import GENERATION, KEY, LEFT_OUT, MEAN, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.statistics import bootstrap, intervals
 
@@ -29,6 +29,13 @@ MEASURES = {
 SHARES = ("accuracy", "truncated_share", "looping_share")
 SPENT = tuple(name for name in MEASURES if name not in SHARES)
 """Means with intervals of a share, and with intervals of the bootstrap."""
+
+SPENDING = tuple(
+    name
+    for name in table_schema("answers")["properties"]
+    if name.startswith("flops") or name in (*SPENT, "reasoning_tokens", "answer_tokens")
+)
+"""Columns of `answers` that say what an answer took."""
 
 OTHERWISE = ("flops_expanded", "flops_spread")
 """Compute of published figures counted in other ways."""
@@ -76,6 +83,12 @@ def join_answers(
                 f"{name}, the first is {key}; delete the {name} of this model and rerun snakemake"
             )
         joined = joined.drop(columns="_merge")
+    if "left_out" in joined:
+        failed = joined["left_out"].eq(True).fillna(False).astype(bool)
+        numbers = [name for name in joined if name in ("correct", *SPENDING)]
+        joined[numbers] = joined[numbers].astype("Float64").astype(float).mask(failed)
+        joined = fill_left_out(joined, numbers)
+        joined["status"] = joined["status"].mask(failed, LEFT_OUT)
     price = np.nan if usd_per_hour is None else usd_per_hour
     joined = joined.assign(
         model=model,
@@ -86,6 +99,20 @@ def join_answers(
     )
     order = joined.assign(cap=cap_order(joined["cap"])).sort_values(["cap", "problem_id", "sample"]).index
     return joined.loc[order, list(table_schema("answers")["properties"])].reset_index(drop=True)
+
+
+def fill_left_out(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return rows of `answers` of one model, benchmark and strategy with means where the columns `names` are empty.
+
+    Each takes the mean of the other samples of its problem at its cap, and where there is none that of all problems, so
+    that no mean moves.
+    """
+    found = rows.copy()
+    for name in names:
+        by_problem = found.groupby(["cap", "problem_id"], dropna=False)[name].transform("mean")
+        everywhere = by_problem.groupby(found["cap"], dropna=False).transform("mean")
+        found[name] = found[name].fillna(by_problem).fillna(everywhere)
+    return found
 
 
 def summarise(

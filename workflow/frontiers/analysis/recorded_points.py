@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from frontiers.analysis.points import COSTS, add_mean, describe, summarise
+from frontiers.analysis.points import COSTS, add_mean, describe, fill_left_out, summarise
 from frontiers.analysis.published_points import published_points
 from frontiers.compute.answer_flops import AnswerFlops
 from frontiers.core.cli import UserError
@@ -137,10 +137,7 @@ def answers_of(run: Mapping, rows: pd.DataFrame, compute: pd.DataFrame) -> pd.Da
     table = table.assign(flops_reasoning=table["flops_answer"], flops_answer=0.0)
     numbers = ["reasoning_tokens", *spent]
     table[numbers] = table[numbers].mask(table["left_out"])
-    for name in ("correct", *numbers):
-        by_question = table.groupby(["cap", "problem_id"], dropna=False)[name].transform("mean")
-        everywhere = by_question.groupby(table["cap"], dropna=False).transform("mean")
-        table[name] = table[name].fillna(by_question).fillna(everywhere)
+    table = fill_left_out(table, ["correct", *numbers])
     return table.reindex(columns=list(table_schema("answers")["properties"]))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from frontiers.core import lineage
 from frontiers.core.cli import UserError
 
+CLOSED = {"closed": True}
+"""Stands for the `config.json` of a closed model, whose compute cannot be counted."""
 SHAPES = re.compile(
     r"window|attention|attn|expert|moe|layer|head|rank|lora|mlp|mamba|ssm|state|conv|spars|chunk|block"
     r"|intermediate|hidden|dim|width|depth|sink|kv|share|router|vocab|nextn|mtp|bias|norm|ffn|text_config"

@@ -18,6 +18,7 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.flop_columns import PHASES, ROLES, by_component
 from frontiers.compute.layer_parts import WHOLE, Reach
 from frontiers.core.keys import GENERATION
+from frontiers.core.tables import table_schema
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
@@ -275,6 +276,12 @@ def compute_table(
     table["kv_bytes"] = read if read.dtype.kind == "i" else np.rint(read).astype(np.int64)
     table["joules"] = share_joules(table, tokens["reasoning"], joules)
     return table
+
+
+def uncounted(generations: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `compute` of a model whose architecture is unknown: the keys, and no number."""
+    columns = [name for name in table_schema("compute")["properties"] if name not in GENERATION]
+    return generations[GENERATION].reset_index(drop=True).assign(**dict.fromkeys(columns, np.nan))
 
 
 def share_joules(table: pd.DataFrame, reasoning_tokens: np.ndarray, joules: float | None) -> np.ndarray:

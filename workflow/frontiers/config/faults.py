@@ -119,7 +119,11 @@ def _pattern_faults(place: str, pattern: str) -> Iterator[str]:
 
 def _model_faults(name: str, block: Mapping) -> Iterator[str]:
     place = f"models.{name}"
-    yield from _origin_faults(place, block, [], ["revision"])
+    if block.get("closed"):
+        if surplus := _quoted(key for key in ("path", "repository") if key in block):
+            yield f"{place}: a closed model has no public files; remove {surplus}, or `closed`"
+    else:
+        yield from _origin_faults(place, block, [], ["revision"])
     if block.get("trust_remote_code") and block.get("revision", "main") == "main":
         yield f"{place}: trust_remote_code needs a `revision` of 40 digits, so that the code is known"
     yield from _release_faults(place, block)
@@ -176,6 +180,9 @@ def _study_faults(name: str, study: Mapping, config: Mapping) -> Iterator[str]:
     if isinstance(study.get("samples"), Mapping):
         yield from _sample_faults(f"{place}.samples", study["samples"], listed["benchmarks"])
     writing = study["models"] if study["kind"] == "measured" else [study["judge"]] if "judge" in study else []
+    for model in study["models"] if study["kind"] == "measured" else ():
+        if config["models"].get(model, {}).get("closed"):
+            yield f"models.{model}: closed models cannot run here, as study `{name}` asks; import their logs"
     for model in writing:
         thinking = config["models"].get(model, {}).get("thinking")
         if thinking is not None and "forced_end" not in thinking:

@@ -6,6 +6,7 @@ handed over in an environment variable; the next run tries them again.
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from frontiers.core.escapes import one_line
@@ -13,16 +14,17 @@ from frontiers.core.escapes import one_line
 VARIABLE = "FRONTIERS_LEFT_OUT"
 """Environment variable with JSON: study, model, reason."""
 MANY = 5
-"""A study of more models leaves failed ones out unless it says otherwise."""
+"""A measured study of more models leaves failed ones out unless it says otherwise; an imported one of more than one."""
 SHOWN = 300
 """Most characters of a reason."""
 
 
 def on_failure(study: Mapping) -> str:
     """Return whether a study comes to its report without the models that failed: `leave_out` or `stop`."""
-    if study["kind"] != "measured":
+    if study["kind"] not in ("measured", "imported"):
         return "stop"
-    return study.get("on_failure", "leave_out" if len(study["models"]) > MANY else "stop")
+    many = len(study["models"]) > (MANY if study["kind"] == "measured" else 1)
+    return study.get("on_failure", "leave_out" if many else "stop")
 
 
 def without(studies: Mapping[str, Mapping], text: str) -> dict[str, dict]:
@@ -33,6 +35,8 @@ def without(studies: Mapping[str, Mapping], text: str) -> dict[str, dict]:
         failed = given.get(name, {})
         kept = [model for model in study.get("models", []) if model not in failed]
         found[name] = {**study, "models": kept, "left_out": failed} if failed else dict(study)
+        if failed and study["kind"] == "imported":
+            found[name]["logs"] = {model: study["logs"][model] for model in kept}
     return found
 
 
@@ -75,7 +79,12 @@ def reason(logs: Iterable[Path], rule: str) -> str:
     for path in logs:
         if path.exists():
             lines += [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    # A message that lists faults goes on with the first of them.
+    errors = [
+        f"{line} {after}".removeprefix("error: ") if line.endswith(":") else line.removeprefix("error: ")
+        for line, after in pairwise([*lines, ""])
+        if line.startswith("error: ")
+    ]
     said = (
         errors or lines or ["it ended without a word, as a process does that is killed for want of memory"]
     )[-1]

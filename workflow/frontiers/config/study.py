@@ -26,7 +26,7 @@ LENGTHS = ("expected_tokens", "lengths_like")
 NOT_DOWNLOADED = ("label", "hide_texts", *FACTS, *LENGTHS)
 """Fields of a benchmark that do not change its problems."""
 
-ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights")
+ORIGIN = ("path", "repository", "revision", "sha256", "trust_remote_code", "fetch_weights", "closed")
 """Fields of a model that determine its files."""
 
 

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -86,8 +87,9 @@ class Wanted:
     def command(self, root: Path) -> str:
         """Return the command that downloads them to `root` on a machine with a network."""
         repository, revision = self.block["repository"], self.block["revision"]
+        chosen = "".join(f" --include {shlex.quote(pattern)}" for pattern in self.patterns)
         return (
-            f"hf download {repository} --repo-type {self.kind} --revision {revision} "
+            f"hf download {repository} --repo-type {self.kind} --revision {revision}{chosen} "
             f"--local-dir {self.folder(root, revision)}"
         )
 

@@ -16,6 +16,7 @@ class Entry:
     chat template turns into a prompt. `output_tokens` are all tokens written, with the end-of-sequence token.
     `budget` is the limit of tokens, `usual_budget` the tool's own where the log has none. `verdicts` are those
     of the log's own scorers, `options` the options of a choice in the order shown, `gold` the log's gold answer.
+    Of a call that `failed` (what happened, and the fix) nothing else is known but its problem.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Entry:
     verdicts: Mapping[str, bool] = field(default_factory=dict)
     options: Sequence[str] | None = None
     gold: str | None = None
+    failed: tuple[str, str] | None = None
 
 
 @dataclass

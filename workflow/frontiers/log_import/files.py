@@ -54,7 +54,11 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
             entry = replace(entry, cap=log["cap"])
         if pattern and entry.id is not None and (found := pattern.search(entry.id)):
             entry = replace(entry, id=found[1])
-        yield entry
+        if entry.failed and log.get("on_error") != "leave_out":
+            what, fix = entry.failed
+            faults.add(name, what, entry.place, f"{fix}, or write `on_error: leave_out` in the log's block")
+        else:
+            yield entry
 
 
 def chosen(

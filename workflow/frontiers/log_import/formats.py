@@ -132,8 +132,10 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
     for _, row in rows:
         place = row.get("place", "a sample")
         if row.get("error"):
-            fix = "Run `inspect eval-retry` on the log, or leave its problem out of the benchmark"
-            faults.add(file, "a sample that ended in an error", f"{place}: {str(row['error'])[:80]}", fix)
+            failed = "a sample that ended in an error", "Run `inspect eval-retry` on the log"
+            where = f"{place}: {str(row['error'])[:80]}"
+            known = {"id": name_of(at(row, id_column or "id")), "asked": row.get("asked")}
+            yield Entry(file=file, place=where, completion="", failed=failed, **known)
             continue
         if row.get("turns") != 1:
             what = "a sample without a completion" if not row.get("turns") else "a sample with several turns"
@@ -184,7 +186,10 @@ def table(rows: Iterable[Row], file: str, columns: Mapping[str, str], faults: Fa
         if not isinstance(values.get("completion"), str):
             if "completion" in columns and _has(row, columns["completion"]):
                 fix = "Every record needs the text the model wrote"
-                faults.add(file, f"column `{columns['completion']}` (for `completion`) is empty", place, fix)
+                failed = f"column `{columns['completion']}` (for `completion`) is empty", fix
+                known = {key: values.get(key) for key in ("id", "sample", "cap")}
+                asked = values.get("question") or values.get("prompt")
+                yield Entry(file=file, place=place, completion="", failed=failed, asked=asked, **known)
             continue
         right, question = values.pop("correct", None), values.pop("question", None)
         values["budget"] = values.pop("max_tokens", None)

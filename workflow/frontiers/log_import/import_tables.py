@@ -60,7 +60,8 @@ def import_entries(
     stripped = [without_padding(entry, wanted.thinking) for entry in entries]
     entries = [entry for entry, _ in stripped]
     entries = [_asked(entry, name, logs, benchmark) for entry, name in zip(entries, problems, strict=True)]
-    letters = letters_of(entries, problems, benchmark, by_id, faults)
+    known = [None if entry.failed else name for entry, name in zip(entries, problems, strict=True)]
+    letters = letters_of(entries, known, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
     counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
@@ -79,8 +80,9 @@ def import_entries(
         ],
         columns=list(table_schema("verdicts")["properties"]),
     )
-    if generations["letters"].isna().all():
-        generations = generations.drop(columns="letters")
+    for optional in ("letters", "left_out"):
+        if generations[optional].isna().all():
+            generations = generations.drop(columns=optional)
     types = {"cap": "Int64", "seed": "Int64", "seconds": "Float64"}
     order = generations.assign(cap=cap_order(generations["cap"])).sort_values(GENERATION).index
     return Imported(
@@ -88,6 +90,7 @@ def import_entries(
         verdicts.astype({"sample": "int64", "cap": "Int64", "correct": bool}),
         _facts(counts),
         [
+            *_notes_on_failures(keys, entries),
             *_notes(keys, entries, parts, counts, wanted),
             *_notes_on_tokens(parts, counts, [removed for _, removed in stripped]),
             *_notes_on_problems(keys, entries, letters, benchmark),
@@ -127,7 +130,18 @@ def _row(key: Key, entry: Entry, part: Parts, counts: Counts, letters: str | Non
         "answer": valid(part.answer),
         "seconds": entry.seconds,
         "letters": letters,
+        "left_out": True if entry.failed else None,
     }
+
+
+def _notes_on_failures(keys: Sequence[Key], entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield a note on the calls that failed."""
+    if failed := [(key, entry) for key, entry in zip(keys, entries, strict=True) if entry.failed]:
+        (problem, sample, _), first = failed[0]
+        yield (
+            f"{len(failed):,} of {len(entries):,} calls failed and are left out (first: {problem}, sample {sample}, "
+            f"{first.failed[0]}): each counts as the mean of the other samples of its problem, or of all problems"
+        )
 
 
 def _notes_on_tokens(

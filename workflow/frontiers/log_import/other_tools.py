@@ -16,20 +16,22 @@ def evalscope(rows: Iterable[Row], file: str, id_column: str | None, faults: Fau
         choices = _list(at(row, "model_output.choices"))
         message = at(choices[0], "message") if choices else None
         reasoning, completion = _parts(at(message, "content"))
-        if completion is None or at(row, "model_output.error"):
-            what = "a prediction without a completion"
-            faults.add(
-                file,
-                what,
-                place,
-                "Run evalscope again with `--use-cache` and this output: it repeats failed ones",
-            )
-            continue
         asked = [
             {"role": str(one["role"]), "content": _parts(one.get("content"))[1] or ""}
             for one in _list(row.get("messages"))
             if isinstance(one, Mapping) and one.get("role") in ("system", "user")
         ]
+        if completion is None or at(row, "model_output.error"):
+            fix = "Run evalscope again with `--use-cache` and this output: it repeats failed ones"
+            yield Entry(
+                file=file,
+                place=place,
+                completion="",
+                id=name_of(at(row, id_column or "index")),
+                asked="\n".join(message["content"] for message in asked),
+                failed=("a prediction without a completion", fix),
+            )
+            continue
         counts = at(row, "model_output.usage")
         yield Entry(
             file=file,
@@ -123,8 +125,12 @@ def openai_batch(rows: Iterable[Row], file: str, id_column: str | None, faults: 
         choices = _list(at(body, "choices"))
         if row.get("error") or at(row, "response.status_code") != 200 or not choices:
             fix = "Send the failed requests again and add their lines"
-            faults.add(
-                file, "a request that failed, or no chat completion", f"{place}: {row.get('custom_id')}", fix
+            yield Entry(
+                file=file,
+                place=f"{place}: {row.get('custom_id')}",
+                completion="",
+                id=name_of(at(row, id_column or "custom_id")),
+                failed=("a request that failed, or no chat completion", fix),
             )
             continue
         for choice in choices:

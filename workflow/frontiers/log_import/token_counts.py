@@ -104,8 +104,12 @@ def _count(
 ) -> Counts | None:
     """Return the counts of one entry; `ids` are those of its trace and answer, `end` tokens of an end marker.
 
+    Of a call that failed none is known; that of the prompt is the least there is.
+
     Trace, end and answer add up to the log's total, without the end-of-sequence token that `_divided` leaves out.
     """
+    if entry.failed:
+        return Counts(1, 0, 0, 0, "stop", False, dict.fromkeys(("prompt", "output", "finish"), "failed"))
     prompt = _prompt(entry, counter, faults)
     counted = sum(map(len, ids)) + end if ids else None
     finish = _finish(entry, counted, budget, counter, faults)

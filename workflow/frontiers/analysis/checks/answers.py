@@ -59,7 +59,9 @@ def compute_adds_up(answers: pd.DataFrame) -> Check:
     """Compute is the sum of its phases and the reward model's, of who spent it, and of its components."""
     total, failures = answers["flops"].to_numpy(float), []
     for parts in (PHASES, ROLES, COMPONENTS):
-        odd = ~np.isclose(answers[parts].sum(axis=1), total, rtol=RELATIVE, atol=1.0)
+        odd = ~np.isclose(
+            answers[parts].sum(axis=1, skipna=False), total, rtol=RELATIVE, atol=1.0, equal_nan=True
+        )
         failures += each(
             answers.loc[odd, [*ITEM, "order"]], lambda r, p=parts: f"`flops` is not the sum of {p}"
         )

@@ -160,7 +160,7 @@ def points_follow_answers(points: pd.DataFrame, answers: pd.DataFrame) -> Check:
     here = points[(points["benchmark"] != MEAN) & (points["flops_method"] != ONE_LENGTH)].set_index(key)
     both = here[["accuracy", "flops"]].join(means.rename(columns={"flops": "flops_found"})).reset_index()
     off = ~np.isclose(both["accuracy"], both["correct"], atol=RELATIVE)
-    off |= ~np.isclose(both["flops"], both["flops_found"], rtol=RELATIVE)
+    off |= ~np.isclose(both["flops"], both["flops_found"], rtol=RELATIVE, equal_nan=True)
     failures = each(both[off], lambda r: f"accuracy {r['accuracy']:.6g}, answers give {r['correct']:.6g}")
     return report("points_follow_answers", "accuracy and flops against the answers", len(both), failures)
 
@@ -173,7 +173,7 @@ def mean_is_mean(points: pd.DataFrame) -> Check:
     found["benchmarks"] = parts.groupby(key)["benchmark"].nunique()
     both = means.merge(found.reset_index(), on=key, how="left", suffixes=("", "_found"))
     off = ~np.isclose(both["accuracy"], both["accuracy_found"], atol=RELATIVE)
-    off |= ~np.isclose(both["flops"], both["flops_found"], rtol=RELATIVE)
+    off |= ~np.isclose(both["flops"], both["flops_found"], rtol=RELATIVE, equal_nan=True)
     off |= both["benchmarks"] != parts["benchmark"].nunique()
     failures = each(both[off], lambda r: "not the mean over all benchmarks")
     return report("mean_is_mean", "accuracy and flops of `mean`", len(means), failures)

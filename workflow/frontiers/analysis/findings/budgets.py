@@ -68,6 +68,8 @@ def best_models(
             for name in ("accuracy", "accuracy_low", "accuracy_high", "cost_value", "p_on_frontier")
         ]
     fewer = f" The {len(told)} dearest of {len(sure)} such models." if len(sure) > len(told) else ""
+    if cost == "flops" and (points["flops"].isna() & (points["benchmark"] == benchmark)).any():
+        remark += " Models whose architecture is unknown are not among them."
     answer = (
         f"On {where}, per problem, on the frontier in at least {STABLE:.0%} of bootstrap draws: {'; '.join(parts)}."
         f"{fewer} {remark}"

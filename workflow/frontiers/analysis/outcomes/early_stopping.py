@@ -86,15 +86,22 @@ def caps_in_words(caps: dict[float, float]) -> str:
     return "caps chosen on the halves: " + ", ".join(parts)
 
 
+def unstoppable(curve: pd.DataFrame) -> str | None:
+    """Return why no stop can be judged on the answers of one curve, None if it can."""
+    if curve["problem_id"].nunique() < 2:
+        return "one problem cannot be halved"
+    return (
+        "the architecture is unknown, so that compute is not counted" if curve["flops"].isna().any() else None
+    )
+
+
 def stopping_rows(stop: dict) -> list[dict]:
     """Return the two rows of one early stop: share of FLOPs saved, and accuracy lost."""
     found: Stopping | None = stop["found"]
     key = {k: stop[k] for k in ("strategy", "benchmark", "model")} | {"measure": "early_stopping"}
     if found is None:
         rows = ({"comparison": name} for name in ("flops_saved", "accuracy_lost"))
-        return [
-            key | row | {"estimable": False, "reason": "one problem cannot be halved", "n": 1} for row in rows
-        ]
+        return [key | row | {"estimable": False, "reason": stop["reason"], "n": 1} for row in rows]
     key |= {"n": len(found.full), "note": caps_in_words(found.caps), "estimable": True}
     low, high = found.saving_limits()
     saved = {"comparison": "flops_saved", "estimate": found.saved, "low": low, "high": high}

@@ -24,7 +24,7 @@ import pandas as pd
 from scipy import stats
 
 from frontiers.analysis.outcomes import ratios
-from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows
+from frontiers.analysis.outcomes.early_stopping import mean_stops, stopping, stopping_rows, unstoppable
 from frontiers.core.keys import CURVE, LEFT_OUT, cap_order
 from frontiers.core.tables import frame_of
 from frontiers.statistics.bootstrap import generator, problem_counts
@@ -76,11 +76,15 @@ def fit(
             top = top.assign(correct=top["correct"].astype(bool))
             key = {"strategy": strategy, "benchmark": benchmark}
             for measure in MEASURES:
-                rows += [key | {"measure": measure} | row for row in compared(top, measure, counts)]
+                # Of a model whose architecture is unknown no FLOP is known.
+                known = top[top[measure].notna()]
+                if len(known):
+                    rows += [key | {"measure": measure} | row for row in compared(known, measure, counts)]
             rng = generator(seed, "halves", benchmark)
             for model, curve in part.groupby("model", sort=False):
-                found = stopping(curve, len(problems), rng) if len(problems) > 1 else None
-                stops.append(key | {"model": model, "found": found})
+                why = unstoppable(curve)
+                found = stopping(curve, len(problems), rng) if why is None else None
+                stops.append(key | {"model": model, "found": found, "reason": why})
     rows += pairs_above_one(rows)
     rows += [row for stop in stops for row in stopping_rows(stop)]
     rows += mean_stops(stops, names)

@@ -45,6 +45,7 @@ UNCONFIRMED = (
 TRACES_END = "traces end by themselves within the caps: larger caps add neither compute nor accuracy"
 FLAT = "accuracy does not vary with the cap"
 SINGLE = "published figures give one point per model, not a curve over caps"
+UNKNOWN = "the architecture is unknown, so that compute is not counted"
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,17 @@ def fit(
                 fitted.setdefault(quantity, []).append(estimate)
         curves = sum(one.row.get("reason") != FLAT for one in mine)
         pooled += pooled_rows(fitted, curves, {"strategy": strategy, "benchmark": benchmark})
-    table = frame_of((one.row for one in found), "saturation")
+    rows = [*(one.row for one in found), *uncounted_rows(answers, benchmarks)]
+    table = frame_of(rows, "saturation")
     return table, frame_of(pooled, "saturation_pooled"), frame_of(gain_rows(over_caps), "gains")
+
+
+def uncounted_rows(answers: pd.DataFrame, benchmarks: Sequence[str] | None = None) -> list[dict]:
+    """Return the rows of models whose compute is unknown: nothing can be fitted, and why."""
+    rows = answers[answers["flops"].isna() & answers["benchmark"].isin(benchmarks or answers["benchmark"])]
+    problems = rows.groupby(CURVE, sort=False)["problem_id"].nunique().reset_index(name="problems")
+    fixed = {"form": "none", "saturated": False, "computes": 0, "reason": UNKNOWN, "cap_reason": UNKNOWN}
+    return [key | fixed for key in problems.to_dict("records")]
 
 
 def gains_of(

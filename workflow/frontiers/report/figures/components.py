@@ -81,7 +81,7 @@ def scientific(value: float) -> str:
 
 def draw(answers: pd.DataFrame, labels: figures.Labels) -> plt.Figure:
     """Return the figure from the table `answers`."""
-    costs = mean_costs(answers).sort_values("flops", kind="stable")
+    costs = mean_costs(answers).dropna(subset="flops").sort_values("flops", kind="stable")
     number = int(answers.groupby("benchmark")["problem_id"].nunique().sum())
     problems = f"{number:,} problems, {answers['benchmark'].nunique()} benchmarks"
     several = costs.index.get_level_values("strategy").nunique() > 1
