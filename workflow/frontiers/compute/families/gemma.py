@@ -121,7 +121,7 @@ def _intermediate(fields: Fields) -> list[FeedForward]:
     return [FeedForward(fields.size("hidden_size"), intermediate=size) for size in sizes]
 
 
-def _gemma4(fields: Fields) -> Body:
+def _gemma4(fields: Fields, embedded: int = 256) -> Body:
     """Five of six layers slide, the last never; full ones have heads of their own width, and may make keys and values
     with one matrix.
 
@@ -130,7 +130,7 @@ def _gemma4(fields: Fields) -> Body:
     input and one number per expert come with them. Each layer's output is scaled by one number.
     """
     count, width = fields.layers(), fields.size("hidden_size")
-    inner = fields.size("hidden_size_per_layer_input", default=256, least=0)
+    inner = fields.size("hidden_size_per_layer_input", default=embedded, least=0)
     table = fields.size("vocab_size_per_layer_input", default=262_144)
     shared = fields.size("num_kv_shared_layers", default=0, least=0)
     if fields.get("use_bidirectional_attention") not in (None, "vision"):
@@ -169,6 +169,11 @@ def _gemma4(fields: Fields) -> Body:
     return Body(layers, extras=(per_layer,), lookups=table * count * inner, outer_norms=width + inner)
 
 
+def _gemma4_unified(fields: Fields) -> Body:
+    """As Gemma 4, without embeddings per layer; its images and sounds enter without towers."""
+    return _gemma4(fields, embedded=0)
+
+
 def _by_kind(fields: Fields, kinds: list[str]) -> dict[str, Attention]:
     """Return the attention of sliding and of full layers; transformers writes what differs to `per_layer_config`."""
     bias, equal = fields.flag("attention_bias"), fields.flag("attention_k_eq_v")
@@ -204,6 +209,14 @@ def _experts4(fields: Fields) -> tuple[FeedForward, ...]:
 
 
 FAMILIES = {
+    "Gemma4UnifiedForCausalLM": Family("gemma4_unified_text", _gemma4_unified, tied=True, vocabulary=262_144),
+    "Gemma4UnifiedForConditionalGeneration": Family(
+        "gemma4_unified",
+        leaving_out(_gemma4_unified, "embedders of images and sounds"),
+        tied=True,
+        text="text_config",
+        vocabulary=262_144,
+    ),
     "Gemma4ForCausalLM": Family("gemma4_text", _gemma4, tied=True, vocabulary=262_144),
     "Gemma4ForConditionalGeneration": Family(
         "gemma4",
