@@ -8,17 +8,21 @@ from frontiers.compute.architecture import Architecture
 from frontiers.compute.config_json import Fields, shaping
 from frontiers.compute.families import FAMILIES
 from frontiers.compute.families.quiet_star import mixing_head
+from frontiers.compute.traced_parts import FIELD, read_traced
 
 
 def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> Architecture:
     """Return the architecture that a model's `config.json` describes.
 
     `where` names the file in messages. Of a class that wraps a language model
-    and others, such as a vision tower, only the language model is read. Raises
+    and others, such as a vision tower, only the language model is read. A configuration
+    with figures of a trace is read as those. Raises
     `UnknownArchitecture`, naming the architecture and what is missing, when no
     family covers it, when a field that the family needs is absent, or when a
     field that may shape the model is set and no rule reads it.
     """
+    if FIELD in config:
+        return read_traced(config)
     named = config.get("architectures") or []
     if not isinstance(named, list):
         raise Fields(config, str(named), where).error("`architectures` must be a list of names")

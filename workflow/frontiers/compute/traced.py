@@ -19,6 +19,8 @@ from frontiers.core.cli import UserError
 
 LENGTHS = (8, 16, 24)
 """Lengths in tokens of the three passes; multiples of 8, as compressed attention makes an entry of 4 tokens."""
+PLAIN_CACHES = ("DynamicLayer", "DynamicSlidingWindowLayer")
+"""Caches of transformers that keep keys and values, one for each token."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,18 @@ def fit(counts: Mapping[int, int]) -> Polynomial:
 
 @dataclass(frozen=True)
 class Trace:
-    """What torch sees of a class: `parameters` and `flops` by module, layers under `*`, and the fields its modules read."""
+    """What torch sees of a class: `parameters` and `flops` by module, layers under `*`, and the fields its modules read.
+
+    `cached` is how many numbers a token adds to the cache of the class, None where it has one of its own kind.
+    `convolved` is set where the counter saw a convolution, so where layers scan.
+    """
 
     name: str
     parameters: dict[str, int]
     flops: dict[str, Polynomial]
     read: frozenset[str]
+    cached: int | None = None
+    convolved: bool = False
 
     @property
     def total(self) -> Polynomial:
@@ -115,9 +123,64 @@ def trace(config: Mapping[str, Any]) -> Trace:
     except (NotImplementedError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"{type(module).__name__} does not run on the meta device: {reason}") from error
+    convolved = any(counts.pop("convolutions", 0) for counts in counted.values())
     names = sorted({name for counts in counted.values() for name in counts})
     flops = {name: fit({length: counts[name] for length, counts in counted.items()}) for name in names}
-    return Trace(type(module).__name__, parameters_by_module(module), flops, frozenset(read))
+    sizes = parameters_by_module(module)
+    return Trace(type(module).__name__, sizes, flops, frozenset(read), _cached(module), convolved)
+
+
+def _cached(module: Any) -> int | None:
+    """Return the numbers that a token adds to the cache while no window is full; None for a cache of another kind."""
+    import torch
+
+    sizes = []
+    for length in LENGTHS[:2]:
+        ids = torch.zeros(1, length, dtype=torch.long, device="meta")
+        mask = torch.zeros(1, 1, length, length, dtype=torch.bfloat16, device="meta")
+        with torch.no_grad():
+            result = module(input_ids=ids, position_ids=ids, attention_mask=mask, use_cache=True)
+        layers = getattr(result.past_key_values, "layers", None)
+        if not layers or any(type(layer).__name__ not in PLAIN_CACHES for layer in layers):
+            return None
+        sizes.append(sum(layer.keys.numel() + layer.values.numel() for layer in layers))
+    return (sizes[1] - sizes[0]) // (LENGTHS[1] - LENGTHS[0])
+
+
+def figures(trace: Trace, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the figures of a trace that `traced_parts.read_traced` reads.
+
+    Raises `UserError` where the counter does not see all that the model computes, or the cache has a form of its own.
+    """
+    settled = settled_config(config)
+    width, vocabulary = settled.hidden_size, settled.vocab_size
+    total, table = trace.total, width * vocabulary
+    tied = not any(name.startswith("lm_head") for name in trace.parameters)
+    logits = sum(part.each for name, part in trace.flops.items() if name.endswith(".lm_head"))
+    whole = all(value.denominator == 1 for value in (total.each, total.pair)) and total.once == 0
+    if trace.convolved or not whole or trace.cached is None or logits != 2 * table:
+        raise UserError(
+            f"{where}: {trace.name} cannot be counted from a trace, as it has "
+            + (
+                "convolutions, so scans that torch's counter sees in part"
+                if trace.convolved
+                else "parts whose FLOPs are not a polynomial of the tokens, a cache or an output of its own kind"
+            )
+            + "; add a family (CONTRIBUTING.md) and remove `flops: traced`"
+        )
+    experts = sum(size for name, size in trace.parameters.items() if ".experts." in name)
+    running = sum(part.each for name, part in trace.flops.items() if name.endswith(".experts")) / 2
+    return {
+        "name": trace.name,
+        "width": width,
+        "vocabulary": vocabulary,
+        "tied": tied,
+        "weights": sum(trace.parameters.values()) - table * (1 if tied else 2),
+        "idle": int(experts - running) if running else 0,
+        "each": int(total.each - logits),
+        "pair": int(total.pair),
+        "cached": trace.cached,
+    }
 
 
 def parameters_by_module(module: Any) -> dict[str, int]:
@@ -147,6 +210,8 @@ def _counted(module: Any, length: int) -> Counter[str]:
         )
     whole = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items() if name != "Global"}
     own: Counter[str] = Counter()
+    if any("convolution" in str(operation) for operation in counter.get_flop_counts().get("Global", {})):
+        own["convolutions"] = 1
     for name, flops in whole.items():
         own[_without_numbers(name)] += flops
         if parent := _parent(name, whole):
