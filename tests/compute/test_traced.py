@@ -1,13 +1,17 @@
 """The traced accounting against the closed form: the counter of torch on a class, and the polynomial through its counts."""
 
+import json
 from fractions import Fraction
 
 import pytest
 
-from frontiers.compute import traced
+import summarise_points
+import trace_architecture
+from frontiers.compute import model_card, traced
 from frontiers.compute.architecture_reader import read_architecture
 from frontiers.compute.families import FAMILIES
 from frontiers.compute.flops import forward_flops
+from frontiers.compute.precision import read_precision
 from frontiers.core.cli import UserError
 from support.pages.comparisons import surplus
 from support.real_modules import build, counted, facts, total
@@ -81,6 +85,43 @@ def test_a_class_that_transformers_does_not_have_is_named():
         traced.trace({"model_type": "mine"})
     with pytest.raises(UserError, match="no language model for model_type"):
         traced.trace(facts("qwen3-vl-8b-instruct"))
+
+
+@pytest.mark.parametrize("name", ["qwen3-8b", "olmoe-1b-7b-0924", "llama-3.2-1b-instruct"])
+def test_a_model_counted_from_its_trace_equals_its_family(name):
+    config = facts(name)
+    family = read_architecture(config)
+    from_trace = read_architecture(config | {"traced": traced.figures(traced.trace(config), config, name)})
+    for active, embedding in ((False, True), (True, True), (True, False)):
+        assert from_trace.parameters(active, embedding) == family.parameters(active, embedding)
+    for new, past in ((1, 0), (7, 100), (1000, 3)):
+        assert forward_flops(from_trace, new, past).total == forward_flops(family, new, past).total
+    assert from_trace.kv_bytes(100, 2) == family.kv_bytes(100, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("falcon-h1-1.5b-deep-instruct", "convolutions"), ("deepseek-v4-flash", "not a polynomial")],
+)
+def test_a_trace_that_does_not_see_everything_is_refused(name, why):
+    with pytest.raises(UserError, match=f"{name}: .*{why}.*remove `flops: traced`"):
+        traced.figures(traced.trace(facts(name)), facts(name), name)
+
+
+def test_the_script_traces_what_no_family_covers_and_nothing_else(tmp_path):
+    config = build("Qwen3ForCausalLM", small())[1]
+    given, made = tmp_path / "config.json", tmp_path / "made.json"
+    given.write_text(json.dumps(config))
+    with pytest.raises(UserError, match="a family counts Qwen3ForCausalLM exactly"):
+        trace_architecture.main(["--config-json", str(given), "--output", str(made)])
+    assert not made.exists()
+    given.write_text(json.dumps(config | {"architectures": ["NewForCausalLM"]}))
+    trace_architecture.main(["--config-json", str(given), "--output", str(made)])
+    ours = read_architecture(json.loads(made.read_text()))
+    assert (ours.name, ours.parameters()) == ("Qwen3ForCausalLM", read_architecture(config).parameters())
+    card = model_card.describe(ours, 2, read_precision(config), 4096) | {"config_sha256": "0" * 64}
+    model_card.check_card(card, "traced")
+    assert summarise_points.traced(card)
 
 
 def test_reading_the_fields_leaves_the_class_as_it_was():
