@@ -32,6 +32,16 @@ def test_a_model_is_added(changed):
     assert changed.jobs() == own | tables(1) | ALL
 
 
+def test_a_model_is_counted_from_its_trace(changed):
+    """Its figures change, its answers do not."""
+    name = next(iter(MODELS))
+    changed.config["models"][name]["flops"] = "traced"
+    own = {"trace_architecture": 1, "describe_model": 1, "plot_context": 1, "count_compute": len(BENCHMARKS)}
+    jobs = changed.jobs()
+    assert {rule: jobs.get(rule) for rule in own} == own
+    assert not {"generate", "grade", "download_model"} & set(jobs)
+
+
 def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
     wanted = block("my-benchmark")
     problem = dict.fromkeys(("id", "question", "licence", "source"), "x") | {
