@@ -12,7 +12,7 @@ from frontiers.data.problems import Problem
 
 LONGEST = 20_000
 """Most characters of a trace that are kept, half of them from its end."""
-MOST = 400_000_000
+MOST = 1_000_000_000
 """Most characters of traces of one study that are kept."""
 ANSWER = 4_000
 """Most characters of an answer that are kept, half of them from its end."""
