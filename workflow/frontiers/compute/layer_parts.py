@@ -522,8 +522,8 @@ class Compressor(Part):
 
     @property
     def normalised(self) -> int:
-        """An entry, which each position completes a share of: at most one per position."""
-        return self.entry_width // self.reach.rate
+        """A position's share of an entry's norm, and twice what it adds to entries: its weight's softmax and product."""
+        return self.entry_width // self.reach.rate + 2 * self.overlap * self.entry_width
 
 
 @dataclass(frozen=True, kw_only=True)

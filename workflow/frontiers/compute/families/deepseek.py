@@ -187,7 +187,7 @@ def _deepseek_v4(fields: Fields) -> Body:
         size=weights * streams * width,
         other=weights + 3,
         product=2 * streams**2 * width,
-        normed=streams * width,
+        normed=2 * streams * width,  # the norm, and two weighted sums of half its operations
     )
     layers, looked_up = [], _hashed(fields)
     for kind, hashed in zip(kinds, looked_up, strict=True):
