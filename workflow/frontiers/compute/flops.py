@@ -15,10 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from frontiers.compute.architecture import Architecture
-from frontiers.compute.flop_columns import PHASES, ROLES, by_component
+from frontiers.compute.flop_columns import COMPONENTS, PHASES, ROLES, by_component
 from frontiers.compute.layer_parts import WHOLE, Reach
 from frontiers.core.keys import GENERATION
-from frontiers.core.tables import table_schema
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
@@ -280,7 +279,8 @@ def compute_table(
 
 def uncounted(generations: pd.DataFrame) -> pd.DataFrame:
     """Return the table `compute` of a model whose architecture is unknown: the keys, and no number."""
-    columns = [name for name in table_schema("compute")["properties"] if name not in GENERATION]
+    spent = ["flops", *PHASES.values(), *ROLES.values(), *COMPONENTS, "flops_2n", "eflops"]
+    columns = [*spent, "kv_bytes", "joules"]
     return generations[GENERATION].reset_index(drop=True).assign(**dict.fromkeys(columns, np.nan))
 
 
