@@ -14,6 +14,7 @@ SMALL = {
     "endpoint_throughput": ["--problems", "4", "--seats", "4", "--repeats", "1"],
     "generate_throughput": ["--model", "pocket-small", "--repeats", "1"],
     "grade_rows": ["--rows", "1000"],
+    "read_configs": ["--configs", "100", "--limit", "2"],
     "joint_bootstrap": ["--models", "2", "--problems", "20", "--draws", "100", "--repeats", "1"],
 }
 STARTS_ENGINES = {"endpoint_throughput", "generate_throughput"}

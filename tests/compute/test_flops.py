@@ -68,15 +68,30 @@ def test_scan_formula():
 
 
 def naive_context(new, past, reach):
-    window, chunk = reach.window or reach.top, reach.chunk
-    seen = [past + i + 1 if chunk is None else (past + i) % chunk + 1 for i in range(new)]
-    return sum(min(positions, window or positions) for positions in seen)
+    return sum(naive_positions(past + i, reach) for i in range(new))
+
+
+def naive_positions(before, reach):
+    """Return what a token after `before` others attends to, by listing the positions or entries."""
+    if reach.rate:
+        complete = [n for n in range(before + 1) if n % reach.rate == reach.rate - 1]
+        return len(complete[: reach.top])
+    if reach.block:
+        blocks = [range(n, min(n + reach.block, before + 1)) for n in range(0, before + 1, reach.block)]
+        return sum(map(len, blocks[-(reach.top // reach.block) :]))
+    window = reach.window or reach.top
+    seen = before + 1 if reach.chunk is None else before % reach.chunk + 1
+    return min(seen, window or seen)
 
 
 REACHES = st.one_of(
     st.builds(lambda window: Reach(window), st.none() | st.integers(1, 50)),
     st.builds(lambda chunk: Reach(chunk=chunk), st.integers(1, 50)),
     st.builds(lambda top: Reach(top=top), st.integers(1, 50)),
+    st.builds(lambda rate, top: Reach(rate=rate, top=top), st.integers(1, 9), st.none() | st.integers(1, 20)),
+    st.builds(
+        lambda block, blocks: Reach(block=block, top=block * blocks), st.integers(1, 9), st.integers(1, 9)
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from frontiers.compute.precision import read_precision
 from frontiers.compute.uncounted import left_out_share
 from frontiers.core import sealed
 from frontiers.core.cli import UserError
+from support.real_modules import facts
 from support.small_configs import SMALL, small
 
 
@@ -111,12 +112,36 @@ def test_what_the_checkpoint_holds_and_nothing_runs_is_named():
     assert "does not use: 1 multi-token prediction layer." in model_card_markdown.markdown(made, "m")
 
 
+def test_compressed_entries_and_selected_blocks_are_facts_of_the_card():
+    ours = read_architecture(facts("deepseek-v4-flash"))
+    made = described(ours)
+    model_card.check_card(made, "v4")
+    none = {"window": None, "chunk": None, "top": None, "rate": None, "block": None}
+    assert made["attention"] == [
+        {"layers": 43, **none, "window": 128},
+        {"layers": 21, **none, "rate": 4, "top": 512},
+        {"layers": 20, **none, "rate": 128},
+    ]
+    text = model_card_markdown.markdown(made, "v4")
+    assert "21 to 512 selected entries of 4 tokens each, 20 to all entries of 128 tokens each" in text
+    blocks = described(read_architecture(facts("minimax-m3")))
+    assert blocks["attention"][1] == {"layers": 57, **none, "top": 2048, "block": 128}
+    assert (
+        "57 to the 2,048 positions that an indexer selects, in blocks of 128"
+        in model_card_markdown.markdown(blocks, "m3")
+    )
+    context = model_card.scores_overtake(ours)
+    for tokens, leads in ((context - 1, False), (context, True)):
+        flops = forward_flops(ours, 1, tokens - 1)
+        assert (2 * flops.attention_scores > flops.total) is leads
+
+
 def test_windows_are_facts_of_the_card():
     made = described(model(attention(), attention(64), attention(64), attention(chunk=128)))
     assert made["attention"] == [
-        {"layers": 1, "window": None, "chunk": None, "top": None},
-        {"layers": 2, "window": 64, "chunk": None, "top": None},
-        {"layers": 1, "window": None, "chunk": 128, "top": None},
+        {"layers": 1, "window": None, "chunk": None, "top": None, "rate": None, "block": None},
+        {"layers": 2, "window": 64, "chunk": None, "top": None, "rate": None, "block": None},
+        {"layers": 1, "window": None, "chunk": 128, "top": None, "rate": None, "block": None},
     ]
     text = model_card_markdown.markdown(made, "m")
     assert "1 over the whole context, 2 within a window of 64 tokens, 1 within chunks of 128 tokens" in text

@@ -7,36 +7,10 @@ from frontiers.compute.config_json import UnknownArchitecture
 from frontiers.compute.families import FAMILIES
 from support.pages.comparisons import surplus
 from support.real_modules import full_size_figures
-
-NOT_BUILT = {
-    "DeciLMForCausalLM": "no class",
-    "MiMoForCausalLM": "no class",
-    "KimiK25ForConditionalGeneration": "no class",
-    "KimiK3ForConditionalGeneration": "no class",
-    "BailingMoeForCausalLM": "no class",
-    "NemotronHModelProvider": "no class; a form of another framework",
-    "BailingMoeV2ForCausalLM": "no class",
-    "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing",
-    "NemotronForCausalLM": "the defaults give no key-value heads and the class fails on them",
-    "MinistralForCausalLM": "the defaults give no head width and the class fails on them",
-    "HunYuanDenseV1ForCausalLM": "the defaults give no head width and the class fails on them",
-    "HunYuanMoEV1ForCausalLM": "the defaults give no head width and the class fails on them",
-    "DbrxForCausalLM": "the class fails on its defaults",
-}
-INCOMPLETE = {
-    "DeepseekV2ForCausalLM": "num_experts_per_tok",
-    "Glm4MoeForCausalLM": "head_dim",
-    "Lfm2MoeForCausalLM": "layer_types",
-}
+from support.unseen_configs import BUILT, INCOMPLETE, defaults
 
 
-def defaults(name):
-    transformers = pytest.importorskip("transformers")
-    config = transformers.AutoConfig.for_model(FAMILIES[name].model_type)
-    return config.to_dict() | {"architectures": [name]}
-
-
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in NOT_BUILT | INCOMPLETE])
+@pytest.mark.parametrize("name", BUILT)
 def test_a_configuration_never_seen_before_is_exact(name):
     config = defaults(name)
     ours, module = full_size_figures(config, tokens=16)
@@ -63,3 +37,20 @@ WRAPPERS = sorted(name for name, family in FAMILIES.items() if family.text)
 def test_a_known_wrapper_without_its_text_is_an_error(name):
     with pytest.raises(UnknownArchitecture, match="text_config"):
         read_architecture({"architectures": [name], "hidden_size": 64, "num_hidden_layers": 2})
+
+
+def test_an_unknown_class_is_told_the_nearest_and_whether_transformers_has_it():
+    with pytest.raises(UnknownArchitecture) as error:
+        read_architecture({"architectures": ["Glm4MoeLiteForCausalLM"], "hidden_size": 8})
+    message = str(error.value)
+    listed = message.partition("nearest by name are ")[2].partition(". ")[0].split(", ")
+    assert len(listed) == 10 and listed[0] == "Glm4MoeForCausalLM" and set(listed) <= set(FAMILIES)
+    assert "has this class. " in message and "describe_architecture.py config.json" in message
+    with pytest.raises(UnknownArchitecture, match="does not have this class"):
+        read_architecture({"architectures": ["NeverForCausalLM"]})
+
+
+def test_the_text_of_an_unknown_wrapper_is_named():
+    config = {"architectures": ["LlavaForConditionalGeneration"], "text_config": {"model_type": "llama"}}
+    with pytest.raises(UnknownArchitecture, match="of class LlamaForCausalLM, which is supported"):
+        read_architecture(config)

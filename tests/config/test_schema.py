@@ -51,7 +51,7 @@ def test_schema_is_strict_and_described():
 NOT_IN_CONFIG = {
     *(
         ("model", key)
-        for key in ("sha256", "trust_remote_code", "fetch_weights", "shards", "nodes", "closed")
+        for key in ("sha256", "trust_remote_code", "fetch_weights", "flops", "shards", "nodes", "closed")
     ),
     *(("engine", key) for key in ("kind", "piece_tokens", "arguments", *ENDPOINT_ONLY)),
     ("analysis", "usd_per_hour"),

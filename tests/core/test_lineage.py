@@ -51,10 +51,20 @@ def of(path):
 
 def test_a_table_records_by_what_and_of_what_it_was_made(chain, tmp_path):
     assert of("b.parquet") == {
-        "by": "c0de", "script": "made", "of": {"a.parquet": tables.content_digest("a.parquet")}
+        "as": "b.parquet", "by": "c0de", "script": "made", "of": {"a.parquet": tables.content_digest("a.parquet")}
     }  # fmt: skip
     assert list(of("a.parquet")["of"]) == ["problems"]
     assert mismatches([tmp_path / "c.parquet", tmp_path / "b.parquet"], {"made": "c0de"}) == ([], 3)
+
+
+def test_a_table_under_the_name_of_another_is_found_by_its_reader_and_by_the_check(chain, tmp_path):
+    (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes())
+    with pytest.raises(
+        UserError, match=r"^b\.parquet: this is the table a\.parquet under another name\. Delete b"
+    ):
+        chain("b.parquet", output="d.parquet")
+    faults, _ = mismatches([tmp_path / "b.parquet"], {"made": "c0de"})
+    assert len(faults) == 1 and "under another name" in faults[0]
 
 
 def test_outside_a_rule_nothing_is_recorded(step, tmp_path):

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontiers.data.problems import Problem
 from frontiers.report.answers import page, series
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -102,7 +101,7 @@ def test_a_cut_inside_a_character_is_no_other_trace():
 
 def test_of_a_hidden_benchmark_no_text_is_kept():
     records = series.series(*tables("a secret thought", problems=3), most=100, hidden=True)
-    asked = series.questions([Problem("p-0", "a secret question", "42", "number", "MIT", "x")], hidden=True)
+    asked = series.questions({"p-0": ("a secret question", "42")}, hidden=True)
     assert "secret" not in json.dumps([records, asked]) and "boxed" not in json.dumps(records)
     assert records[0]["caps"][1]["correct"] is True and records[0]["caps"][1]["read"] == "0"
 
@@ -124,7 +123,7 @@ def folder(tmp_path_factory):
     """Write the page of two models on one benchmark; of one the trace is long."""
     out = tmp_path_factory.mktemp("answers")
     (out / "answers").mkdir()
-    problems = [Problem(f"p-{n}", f"{HOSTILE} what is {n}?", str(n), "number", "MIT", "x") for n in range(45)]
+    problems = {f"p-{n}": (f"{HOSTILE} what is {n}?", str(n)) for n in range(45)}
     (out / "answers" / "questions-0.js").write_bytes(page.file("questions-0", series.questions(problems)))
     listed = []
     for number, trace in enumerate(("one two three. " + HOSTILE, "start " + "x" * 500 + " finish")):

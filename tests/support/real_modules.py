@@ -124,8 +124,11 @@ def check_parameters(architecture, config):
     count = stored(module)
     assert ours.parameters() == count
     assert read_architecture(saved) == ours
-    looked_up = [part for part in module.modules() if isinstance(part, torch.nn.Embedding)]
-    assert ours.parameters(embedding=False) == count - sum(part.weight.numel() for part in looked_up)
+    tables = [part.weight for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    tables += [
+        buffer for name, buffer in module.named_buffers() if name.endswith("tid2eid")
+    ]  # experts by token
+    assert ours.parameters(embedding=False) == count - sum(table.numel() for table in tables)
 
 
 def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
@@ -136,7 +139,7 @@ def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
-    tokens = min([longest, *(n for reach in ours.by_reach(lambda part: 1) for n in reach if n)])
+    tokens = min([longest, *(reach.full for reach in ours.by_reach(lambda part: 1) if reach.full)])
     ids = torch.randint(0, vocabulary, (1, tokens))
     counts, _ = counted(module, {"input_ids": ids, "use_cache": False})
     flops = forward_flops(ours, tokens, 0, tokens, "square")
@@ -147,12 +150,15 @@ def check_square(architecture, config, vocabulary=61, longest=20, beyond=0):
 def check_decoding(architecture, config, vocabulary=61, beyond=lambda past: 0 * past):
     """Tokens decoded one by one, across the longest window or chunk twice, cost what the counter counts.
 
+    Classes that select positions compute the scores of all: there the last token is the last that may attend to all.
     `beyond` gives the FLOPs that the module wastes on a token after `past` ones, which we do not count.
     """
     torch = pytest.importorskip("torch")
     module, _ = build(architecture, config, experts_implementation="eager")
     ours = read_architecture({"architectures": [architecture], **config})
-    steps = max(8, *(2 * n + 2 for reach in ours.by_reach(lambda part: 1) for n in reach if n), 0)
+    reaches = ours.by_reach(lambda part: 1)
+    steps = max(8, *(2 * reach.full + 2 for reach in reaches if reach.full and not reach.top), 0)
+    steps = min([steps, *(reach.full for reach in reaches if reach.top)])
     spent, cache = [], None
     for token in torch.randint(0, vocabulary, (steps,)):
         call = {"input_ids": token.view(1, 1), "past_key_values": cache, "use_cache": True}

@@ -9,6 +9,7 @@ import textwrap
 import zipfile
 
 import pandas as pd
+import pytest
 import yaml
 
 from support.expected_jobs import ALL, tables
@@ -29,6 +30,16 @@ def test_a_model_is_added(changed):
     changed.config["studies"]["pocket"]["models"].append("my-model")
     own = {"download_model": 1, "describe_model": 1, "plot_context": 1}
     assert changed.jobs() == own | tables(1) | ALL
+
+
+def test_a_model_is_counted_from_its_trace(changed):
+    """Its figures change, its answers do not."""
+    name = next(iter(MODELS))
+    changed.config["models"][name]["flops"] = "traced"
+    own = {"trace_architecture": 1, "describe_model": 1, "plot_context": 1, "count_compute": len(BENCHMARKS)}
+    jobs = changed.jobs()
+    assert {rule: jobs.get(rule) for rule in own} == own
+    assert not {"generate", "grade", "download_model"} & set(jobs)
 
 
 def test_a_benchmark_is_added_and_the_first_run_says_its_checksum(changed):
@@ -157,3 +168,45 @@ def test_an_architecture_family_is_added(tmp_path):
     )
     assert called.returncode == 0, called.stderr
     assert int(called.stdout) == trained["parameters"] - norms
+
+
+def test_an_unknown_class_gets_a_start_for_its_family(tmp_path):
+    """Qwen 3 is taken out; what the command prints, with the fields that remain skipped, counts it as before."""
+    pytest.importorskip("transformers")
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    families = tmp_path / "workflow/frontiers/compute/families"
+    qwen = families / "qwen.py"
+    without = qwen.read_text().replace('    "Qwen3ForCausalLM": Family("qwen3", _qwen3),\n', "")
+    assert without != qwen.read_text()
+    qwen.write_text(without)
+    small = ROOT / "data/pocket/models/small"
+    command = re.search(r"python (workflow/scripts/describe_architecture\.py) config\.json", TEXT)[1]
+    environment = {"PYTHONPATH": str(tmp_path / "workflow")}
+    described = subprocess.run(
+        [sys.executable, tmp_path / command, small / "config.json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert described.returncode == 0, described.stderr
+    assert (
+        "Qwen3MoeForCausalLM" in described.stdout
+        and "fields that nobody reads: max_window_layers" in described.stdout
+    )
+    start = described.stdout.partition("compute/families/:\n\n")[2]
+    start = start.replace("    mixer =", '    fields.skip("layer_types", "max_window_layers")\n    mixer =')
+    (families / "qwen3.py").write_text(start)
+    package = (families / "__init__.py").read_text().replace("    qwen,\n", "    qwen,\n    qwen3,\n", 2)
+    (families / "__init__.py").write_text(package)
+    program = (
+        "import json, sys; from frontiers.compute import read_architecture;"
+        "print(read_architecture(json.loads(sys.argv[1])).parameters())"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", program, (small / "config.json").read_text()],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert called.returncode == 0, called.stderr
+    assert int(called.stdout) == json.loads((small / "training.json").read_text())["parameters"]

@@ -29,6 +29,12 @@ NOT_REACHED = {
     ("import", module): "gold answers are compared by the quick rules alone, without algebra"
     for module in ("math_verify", "sympy")
 }
+NOT_REACHED |= {
+    (name, "transformers"): "an unknown class is looked up in it only where it is installed"
+    for name in ("analyse", "data")
+}
+BY_HAND = {"workflow/scripts/describe_architecture.py": "prints a start for a family (CONTRIBUTING.md)"}
+"""Scripts that no rule runs, and why."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +80,10 @@ def test_every_rule_has_one_of_the_environments_and_every_environment_a_rule():
     decoding = [c["environments"] for c in environments.commands() if c["rule"] in ("generate", "ask_judge")]
     assert decoding == [["generate-cpu", "generate-gpu", "generate-endpoint"]] * 2
     run = {command["script"] for command in environments.commands()} - {None}
-    assert run == {f"workflow/scripts/{path.name}" for path in Path("workflow/scripts").glob("*.py")}
+    assert run | {*BY_HAND} == {
+        f"workflow/scripts/{path.name}" for path in Path("workflow/scripts").glob("*.py")
+    }
+    assert not run & {*BY_HAND}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -257,6 +257,13 @@ def judge(wc):
 
 
 def configuration(wc):
+    """Return the config.json that a job's model is counted by, which holds the figures of a trace if it asks for one."""
+    if config["models"].get(wc.model, {}).get("flops") == "traced":
+        return f"results/{wc.study}/traced/{wc.model}.config.json"
+    return stored_configuration(wc)
+
+
+def stored_configuration(wc):
     """Return the config.json of a job's model; an imported study has it without the weights."""
     folder = "data/models/tokenizers" if is_imported(wc.study) else "data/models"
     return f"{folder}/{wc.model}.config.json"

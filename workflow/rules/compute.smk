@@ -1,6 +1,24 @@
 # In: a model's config.json, generations or passes. Out: the model's card, and the FLOPs of every generation.
 
 
+# Only for models with `flops: traced`.
+rule trace_architecture:
+    input:
+        config=stored_configuration,
+    output:
+        config="results/{study}/traced/{model}.config.json",
+    log:
+        "logs/trace_architecture/{study}/{model}.log",
+    benchmark:
+        "benchmarks/trace_architecture/{study}/{model}.tsv"
+    conda:
+        "../../envs/generate-cpu.yaml"
+    params:
+        made_by=made_by("trace_architecture"),
+    shell:
+        "MADE_BY={params.made_by:q} python workflow/scripts/trace_architecture.py --config-json {input.config:q} --output {output.config:q} &> {log:q}"
+
+
 rule describe_model:
     input:
         config=configuration,

@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     numbers = {path.stem: number for number, path in enumerate(args.problems)}
     for path in args.problems:
         name = f"questions-{numbers[path.stem]}"
-        asked = series.questions(read_problems(path), path.stem in args.hidden)
+        problems = {each.id: (each.question, each.answer) for each in read_problems(path)}
+        asked = series.questions(problems, path.stem in args.hidden)
         write_whole(args.folder / f"{name}.js", page.file(name, asked))
     listed = []
     for number, path in enumerate(args.generations):

@@ -8,7 +8,7 @@ without labels, developers and dates, which `describe_points` adds: what is meas
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +39,11 @@ def read_answers(
     return pd.concat(parts, ignore_index=True)
 
 
+def traced(card: Mapping) -> bool:
+    """Return whether a model was counted from a trace and not by a family."""
+    return any(part["kind"] == "traced" for layer in card.get("layers", []) for part in layer["parts"])
+
+
 def read_models(paths: Sequence[Path]) -> dict[str, dict]:
     """Return what the points say of each model, from the descriptions `<model>.json`."""
     models = {}
@@ -48,6 +53,7 @@ def read_models(paths: Sequence[Path]) -> dict[str, dict]:
             "architecture": facts["kind"],
             "total_params": facts["total_params"],
             "active_params": facts["active_params"],
+            "flops_method": "traced" if traced(facts) else "closed form",
         }
     return models
 

@@ -23,11 +23,15 @@ PAGE = Path(__file__).with_suffix(".md")
 NO_CLASS = {
     "BailingMoeForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
     "BailingMoeV2ForCausalLM": "no class; equals GLM 4.5 of the same sizes (`families/test_bailing.py`)",
+    "BailingMoeLinearV2ForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
+    "BailingMoeV2_5ForCausalLM": "no class; equals a sum over the modules of vLLM (`families/test_bailing.py`)",
     "KimiK3ForConditionalGeneration": "no class; equals a sum over the modules of vLLM (`families/test_kimi.py`)",
     "LongcatFlashForCausalLM": "the class holds weights for experts that compute nothing; equal but for them at a small "
     "size (`families/test_longcat.py`)",
     "DeciLMForCausalLM": "no class; equals a module built from Llama's layers (`families/test_decilm.py`)",
     "MiMoForCausalLM": "no class; equals Qwen 2 of the same sizes (`families/test_mimo.py`)",
+    "Step3p7ForConditionalGeneration": "the experts of the class cannot run on the meta device; equal at a small size "
+    "(`test_families.py`)",
     "DbrxForCausalLM": "the class cannot run on the meta device; equal at a small size (`test_families.py`)",
 }
 

@@ -124,8 +124,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Return the table `points` of a measured study, the benchmark `mean` included.
 
-    `models` gives for each model total_params, active_params, architecture and, optionally, the fields of
-    `label`. Intervals of costs are expanded percentiles of `draws` joint bootstrap draws.
+    `models` gives for each model total_params, active_params, architecture and, optionally, flops_method and the fields
+    of `label`. Intervals of costs are expanded percentiles of `draws` joint bootstrap draws.
     """
     if MEAN in benchmarks:
         raise UserError(f"a benchmark must not be called `{MEAN}`; rename it in config.yaml")
@@ -140,7 +140,10 @@ def summarise(
     parts = []
     for benchmark in benchmarks:
         cells = bootstrap.arrange(frame, benchmark, names)
-        part = cells.keys.assign(problems=len(cells.problems), flops_method="closed form")
+        methods = cells.keys["model"].map(
+            lambda name: models.get(name, {}).get("flops_method", "closed form")
+        )
+        part = cells.keys.assign(problems=len(cells.problems), flops_method=methods)
         part = part.assign(**bootstrap.estimate(cells))
         parts.append(part.assign(**_share_limits(cells, names)))
     points = add_mean(pd.concat(parts, ignore_index=True), benchmarks)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 from frontiers.compute.layer_parts import LatentAttention, Part, Reach
@@ -88,14 +89,16 @@ class Architecture:
         )
 
     def kv_bytes_per_token(self, element_bytes: float) -> int:
-        """Return the bytes by which the cache grows with a token, until a layer's window is full."""
-        return round(sum(part.kv_elements * count for part, count in self.parts) * element_bytes)
+        """Return the bytes by which the cache grows with a token, until a layer's window is full.
+
+        Compressed entries count as their share of a token.
+        """
+        elements = sum(Fraction(part.kv_elements * count, part.reach.rate or 1) for part, count in self.parts)
+        return round(float(elements) * element_bytes)
 
     def kv_bytes(self, context: int, element_bytes: float) -> int:
         """Return the bytes of the cache at `context` tokens; a layer keeps no more than its window or chunk."""
-        elements = sum(
-            part.kv_elements * count * min(context, part.reach.kept or context) for part, count in self.parts
-        )
+        elements = sum(part.kv_elements * count * int(part.reach.kept(context)) for part, count in self.parts)
         return round(elements * element_bytes)
 
     def state_bytes(self, element_bytes: float) -> int:

@@ -3,21 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from frontiers.compute import known_classes
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.config_json import Fields, shaping
 from frontiers.compute.families import FAMILIES
 from frontiers.compute.families.quiet_star import mixing_head
+from frontiers.compute.traced_parts import FIELD, read_traced
 
 
 def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> Architecture:
     """Return the architecture that a model's `config.json` describes.
 
     `where` names the file in messages. Of a class that wraps a language model
-    and others, such as a vision tower, only the language model is read. Raises
+    and others, such as a vision tower, only the language model is read. A configuration
+    with figures of a trace is read as those. Raises
     `UnknownArchitecture`, naming the architecture and what is missing, when no
     family covers it, when a field that the family needs is absent, or when a
     field that may shape the model is set and no rule reads it.
     """
+    if FIELD in config:
+        return read_traced(config)
     named = config.get("architectures") or []
     if not isinstance(named, list):
         raise Fields(config, str(named), where).error("`architectures` must be a list of names")
@@ -51,9 +56,15 @@ def read_architecture(config: Mapping[str, Any], where: str = "config.json") -> 
 
 def _unknown(fields: Fields) -> Exception:
     hints = ", ".join(sorted(shaping(fields.config))) or "none that shape a model"
-    wraps = "text_config" in fields.config
+    near = ", ".join(known_classes.nearest(fields.name, FAMILIES))
+    text, wraps = fields.config.get("text_config"), "text_config" in fields.config
+    inner = known_classes.named(text) if isinstance(text, Mapping) else None
     return fields.error(
-        f"not supported; supported are {', '.join(sorted(FAMILIES))}. To add it, write a function in "
-        "workflow/frontiers/compute/families/ from its configuration to its layers (CONTRIBUTING.md); it "
-        f"must read: {hints}" + ("; its language model is described in `text_config`" if wraps else "")
+        f"not supported; of the {len(FAMILIES)} supported classes the nearest by name are {near}. "
+        f"{known_classes.in_transformers(fields.name)}. To add it, write a function in "
+        "workflow/frontiers/compute/families/ from its configuration to its layers (CONTRIBUTING.md); "
+        "`python workflow/scripts/describe_architecture.py config.json` prints a start for it. It "
+        f"must read: {hints}"
+        + ("; its language model is described in `text_config`" if wraps else "")
+        + (f", of class {inner}" + (", which is supported" if inner in FAMILIES else "") if inner else "")
     )

@@ -15,10 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from frontiers.compute.architecture import Architecture
-from frontiers.compute.flop_columns import PHASES, ROLES, by_component
+from frontiers.compute.flop_columns import COMPONENTS, PHASES, ROLES, by_component
 from frontiers.compute.layer_parts import WHOLE, Reach
 from frontiers.core.keys import GENERATION
-from frontiers.core.tables import table_schema
 
 Count = int | float | np.ndarray
 INT64_LIMIT = 2**63
@@ -116,8 +115,11 @@ def attended(
     Causal within a window, or at `top` selected positions: the sum over i = 1 … new
     of min(past + i, window). The first `growing` tokens each see one position more than the token before, the
     rest a full window. Causal within chunks: the sum of (past + i - 1) mod chunk + 1,
-    computed as a difference of two sums from the start, each of whole chunks and a rest.
+    computed as a difference of two sums from the start, each of whole chunks and a rest. The sums over compressed
+    entries and over selected blocks are such differences too.
     """
+    if reach.rate is not None or reach.block is not None:
+        return _selected(new, past, reach, attention)
     window, chunk = reach.window or reach.top, reach.chunk
     if chunk is not None:
         if attention == "square":
@@ -128,6 +130,33 @@ def attended(
     growing = new if window is None else np.minimum(np.maximum(window - past, 0), new)
     rising = _half(growing * (2 * past + growing + 1))
     return rising if window is None else rising + (new - growing) * window
+
+
+def _selected(new: np.ndarray, past: np.ndarray, reach: Reach, attention: str) -> np.ndarray:
+    """Return the compressed entries, or positions in selected blocks, that all `new` tokens attend to."""
+    if attention == "square":
+        context = past + new
+        seen = context // reach.rate if reach.rate else context
+        return new * (seen if reach.top is None else np.minimum(seen, reach.top))
+    count = _compressed if reach.rate else _in_blocks
+    return count(past + new, reach) - count(past, reach)
+
+
+def _compressed(tokens: np.ndarray, reach: Reach) -> np.ndarray:
+    """Return the sum over t = 1 … tokens of min(t // rate, top): whole entries and a rest, then `top` each."""
+    growing = tokens if reach.top is None else np.minimum(tokens, reach.rate * reach.top - 1)
+    entries, rest = growing // reach.rate, growing % reach.rate
+    rising = _half(reach.rate * entries * (entries - 1)) + entries * (rest + 1)
+    return rising if reach.top is None else rising + (tokens - growing) * reach.top
+
+
+def _in_blocks(tokens: np.ndarray, reach: Reach) -> np.ndarray:
+    """Return the sum over t = 1 … tokens of t up to `top`, then of all blocks but the last and what the last one has."""
+    growing = np.minimum(tokens, reach.top)
+    full = (tokens - growing) * (reach.top - reach.block)
+    return (
+        _half(growing * (growing + 1)) + full + _chunked(tokens, reach.block) - _chunked(growing, reach.block)
+    )
 
 
 def _chunked(tokens: np.ndarray, chunk: int) -> np.ndarray:
@@ -250,7 +279,8 @@ def compute_table(
 
 def uncounted(generations: pd.DataFrame) -> pd.DataFrame:
     """Return the table `compute` of a model whose architecture is unknown: the keys, and no number."""
-    columns = [name for name in table_schema("compute")["properties"] if name not in GENERATION]
+    spent = ["flops", *PHASES.values(), *ROLES.values(), *COMPONENTS, "flops_2n", "eflops"]
+    columns = [*spent, "kv_bytes", "joules"]
     return generations[GENERATION].reset_index(drop=True).assign(**dict.fromkeys(columns, np.nan))
 
 

@@ -12,18 +12,37 @@ Biases, norms, rotary embedding, activations and the softmax are not counted;
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 
 class Reach(NamedTuple):
-    """Which positions a token attends to: the last `window`, those of its `chunk` so far, or `top` selected ones."""
+    """Which positions a token attends to: the last `window`, those of its `chunk` so far, or `top` selected ones.
+
+    With `rate`, each `rate` positions that are complete make one entry, and a token attends to the entries, to at most
+    `top` of them. With `block`, the `top` positions are selected in whole blocks of `block`, a multiple of it; the
+    token's own block is one of them, and is read as far as it goes.
+    """
 
     window: int | None = None
     chunk: int | None = None
     top: int | None = None
+    rate: int | None = None
+    block: int | None = None
+
+    def kept(self, context: "int | np.ndarray") -> "int | np.ndarray":
+        """Return the positions or entries that a cache keeps of `context` tokens.
+
+        All of them where tokens select, as a later one may select any.
+        """
+        if self.rate:
+            return context // self.rate
+        limit = self.window or self.chunk
+        return np.minimum(context, limit) if limit else context
 
     @property
-    def kept(self) -> int | None:
-        """The most positions that a cache keeps; None if all, as a later token may select any of them."""
-        return min(filter(None, (self.window, self.chunk)), default=None)
+    def full(self) -> int | None:
+        """The context at which a token attends to as many positions as any later one; None if there is none."""
+        return self.window or self.chunk or (self.top * (self.rate or 1) if self.top else None)
 
 
 WHOLE = Reach()
@@ -351,6 +370,160 @@ class Indexer(Part):
     def normalised(self) -> int:
         """The key."""
         return self.head_width
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockIndexer(Part):
+    """The indexer of MiniMax M3: `heads` queries and one key of `head_width` numbers, normalised per head.
+
+    It scores every position of the context; the best blocks of positions are those that attention reads.
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    heads: int
+    head_width: int
+    rotary: float = 1.0
+
+    @property
+    def matrices(self) -> int:
+        """Queries and the key."""
+        return self.width * (self.heads + 1) * self.head_width
+
+    @property
+    def vectors(self) -> int:
+        """The norms of queries and key."""
+        return 2 * self.head_width
+
+    @property
+    def score_flops(self) -> int:
+        """`2·heads·d`: the product of query and key."""
+        return 2 * self.heads * self.head_width
+
+    @property
+    def kv_elements(self) -> int:
+        """The key."""
+        return self.head_width
+
+    @property
+    def normalised(self) -> int:
+        """Queries and key."""
+        return (self.heads + 1) * self.head_width
+
+    @property
+    def rotated(self) -> int:
+        """The rotated share of queries and key."""
+        return round(self.rotary * self.normalised)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedAttention(Part):
+    """Attention of DeepSeek V4: one head of `head_width` numbers is key and value of all `heads`, within a window.
+
+    Queries pass a latent of `query_rank`. The output of `groups` groups of heads is projected to `output_rank` numbers
+    each, and all of them to the stream. Each head has a sink. Of a head, the share `rotary` is rotated, in query and
+    key, and back in the output (DeepSeek-V4 technical report, section 2.3).
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    heads: int
+    query_rank: int
+    head_width: int
+    groups: int
+    output_rank: int
+    reach: Reach
+    rotary: float = 1.0
+
+    @property
+    def _queries(self) -> int:
+        return self.heads * self.head_width
+
+    @property
+    def matrices(self) -> int:
+        """Low-rank queries, the key that is the value, grouped output."""
+        query = self.query_rank * (self.width + self._queries)
+        output = self.output_rank * (self._queries + self.groups * self.width)
+        return query + self.width * self.head_width + output
+
+    @property
+    def vectors(self) -> int:
+        """The norms of the queries' latent and of the key, and one sink per head."""
+        return self.query_rank + self.head_width + self.heads
+
+    @property
+    def score_flops(self) -> int:
+        """`4·heads·d`: one product of query and key, one of weight and value."""
+        return 4 * self._queries
+
+    @property
+    def score_heads(self) -> int:
+        """One score for each head."""
+        return self.heads
+
+    @property
+    def kv_elements(self) -> int:
+        """The one head, which is key and value."""
+        return self.head_width
+
+    @property
+    def normalised(self) -> int:
+        """The latent, every query and the key."""
+        return self.query_rank + self._queries + self.head_width
+
+    @property
+    def rotated(self) -> int:
+        """The rotated share of queries, key and output."""
+        return round(self.rotary * (2 * self._queries + self.head_width))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compressor(Part):
+    """The compressed branch of DeepSeek V4's attention: entries of `entry_width` numbers, one per `reach.rate` positions.
+
+    Each position makes numbers and their weights from the stream, one of both per entry that it is part of: `overlap`
+    2 where an entry spans the positions of two, else 1. An entry is their weighted sum, which is not a matrix product
+    and not counted. `heads` queries of the layer attend to the entries as key and value. With `index_heads` the
+    branch is that of the indexer: it makes queries of its own from the latent of `query_rank`, and a weight for each,
+    and scores the entries only. Positions that do not fill an entry yet are kept beside the cache, and are not counted.
+    """
+
+    component: ClassVar[str] = "attention_projections"
+    entry_width: int
+    overlap: int
+    reach: Reach
+    heads: int = 0
+    index_heads: int = 0
+    query_rank: int = 0
+
+    @property
+    def matrices(self) -> int:
+        """Numbers and weights of the entries; the indexer's queries and their weights."""
+        entries = 2 * self.width * self.overlap * self.entry_width
+        return entries + self.index_heads * (self.query_rank * self.entry_width + self.width)
+
+    @property
+    def vectors(self) -> int:
+        """A bias of the weights for each position of an entry, and the entry's norm."""
+        return (self.reach.rate * self.overlap + 1) * self.entry_width
+
+    @property
+    def score_flops(self) -> int:
+        """`4·heads·d` per entry, and `2·heads·d` for the indexer, which has no values."""
+        return (4 * self.heads + 2 * self.index_heads) * self.entry_width
+
+    @property
+    def score_heads(self) -> int:
+        """One score for each head; those of the indexer pass no softmax."""
+        return self.heads
+
+    @property
+    def kv_elements(self) -> int:
+        """One entry."""
+        return self.entry_width
+
+    @property
+    def normalised(self) -> int:
+        """A position's share of an entry's norm, and twice what it adds to entries: its weight's softmax and product."""
+        return self.entry_width // self.reach.rate + 2 * self.overlap * self.entry_width
 
 
 @dataclass(frozen=True, kw_only=True)

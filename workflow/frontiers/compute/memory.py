@@ -75,7 +75,7 @@ def sequence_bytes(architecture: Architecture, precision: Precision, context: Ar
     """Return the bytes of cache (within window or chunk) and state of one sequence of `context` tokens."""
     tokens = np.asarray(context, dtype=float)
     cached = sum(
-        part.kv_elements * count * np.minimum(tokens, part.reach.kept or np.inf)
+        part.kv_elements * count * part.reach.kept(tokens)
         for part, count in architecture.parts
         if part.kv_elements
     )

@@ -1,6 +1,7 @@
 """The card of a model: its size, compute and memory, from its `config.json` alone."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from frontiers.compute.architecture import Architecture
 from frontiers.compute.flops import Breakdown, forward_flops
-from frontiers.compute.layer_parts import Indexer, LatentAttention, Part
+from frontiers.compute.layer_parts import LatentAttention, Part
 from frontiers.compute.memory import weight_bytes
 from frontiers.compute.precision import Precision
 from frontiers.compute.uncounted import left_out_share
@@ -23,6 +24,8 @@ SCHEMA = TABLE_SCHEMAS / "model.schema.json"
 BREAKDOWN_FIELDS = tuple(f.name for f in fields(Breakdown))
 UNSTATED = 131_072
 """Longest context of a card, in tokens, if the configuration states none."""
+LONGEST = 2**48
+"""A context that no model has, in tokens."""
 
 
 def describe(
@@ -118,20 +121,18 @@ def scores_overtake(architecture: Architecture) -> int | None:
     """Return the smallest context in tokens at which scores cost more than the rest of a decoded token.
 
     None if no context is long enough because every layer's window or chunk is
-    full before. A layer in chunks is charged its first chunk as it fills, then a
-    full one.
+    full before. A layer in chunks, or one that selects blocks, is charged its
+    first chunk or blocks as they fill, then full ones.
     """
     scores = architecture.by_reach(lambda part: part.score_flops)
     rest = sum(architecture.token_flops.values()) + 2 * architecture.width * architecture.vocabulary
-    edges = {reach: min([n for n in reach if n] or [np.inf]) for reach in scores}
-    start, spent = 0, 0  # the last edge passed, and what the scores cost there
-    for edge in sorted({*edges.values(), np.inf}):
-        slope = sum(flops for reach, flops in scores.items() if edges[reach] > start)
-        if slope and spent + slope * (edge - start) > rest:
-            return start + (rest - spent) // slope + 1
-        if edge < np.inf:
-            start, spent = edge, spent + slope * (edge - start)
-    return None
+
+    def spent(context: int) -> int:
+        seen = {reach: min(context, reach.full or context) // (reach.rate or 1) for reach in scores}
+        return sum(flops * seen[reach] for reach, flops in scores.items())
+
+    context = bisect_right(range(LONGEST), rest, key=spent)
+    return context if context < LONGEST else None
 
 
 def write_card(card: Mapping[str, Any], path: Path) -> None:
@@ -158,7 +159,7 @@ def check_card(card: Any, where: str) -> None:
 
 
 def _reaches(architecture: Architecture) -> list[dict]:
-    layers = architecture.by_reach(lambda part: int(not isinstance(part, Indexer)))
+    layers = architecture.by_reach(lambda part: int(part.score_heads > 0))
     return [{"layers": count, **reach._asdict()} for reach, count in layers.items() if count]
 
 

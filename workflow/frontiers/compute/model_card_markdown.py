@@ -39,22 +39,25 @@ def markdown(card: Mapping[str, Any], name: str) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _seen(reach: Mapping[str, Any]) -> str:
+    """Return what the layers of one reach attend to."""
+    if reach["window"]:
+        return f"within a window of {reach['window']:,} tokens"
+    if reach["chunk"]:
+        return f"within chunks of {reach['chunk']:,} tokens"
+    if reach["rate"]:
+        whose = f"{reach['top']:,} selected entries" if reach["top"] else "all entries"
+        return f"to {whose} of {reach['rate']:,} tokens each"
+    if reach["top"]:
+        blocks = f", in blocks of {reach['block']:,}" if reach["block"] else ""
+        return f"to the {reach['top']:,} positions that an indexer selects{blocks}"
+    return "over the whole context"
+
+
 def summary(card: Mapping[str, Any]) -> str:
     """Return what the model is, in one paragraph."""
     number = sum(layer["count"] for layer in card["layers"])
-    seen = [
-        f"{reach['layers']} "
-        + (
-            f"within a window of {reach['window']:,} tokens"
-            if reach["window"]
-            else f"within chunks of {reach['chunk']:,} tokens"
-            if reach["chunk"]
-            else f"to the {reach['top']:,} positions that an indexer selects"
-            if reach["top"]
-            else "over the whole context"
-        )
-        for reach in card["attention"]
-    ]
+    seen = [f"{reach['layers']} {_seen(reach)}" for reach in card["attention"]]
     longest = card["max_context"]
     return (
         f"`{card['architecture']}`, {KIND_LABELS[card['kind']]}: {number} layers of width {card['width']:,}, a vocabulary "

@@ -87,6 +87,8 @@ def read_precision(config: Mapping[str, Any], where: str = "config.json") -> Pre
         kind: whole if kind in spared else scheme.bits / 8
         for kind in ("attention", "dense", "state space", "experts")
     }
+    if config.get("expert_dtype") == "fp4":  # DeepSeek V4
+        bytes_of["experts"] = _mxfp4(quantisation, where).bits / 8
     return Precision(
         dtype=dtype,
         method=method,

@@ -206,3 +206,55 @@ class ShortConvolution(StateSpace):
         """Convolution and biases."""
         biases = self.input_bias * 3 * self.inner + self.output_bias * self.width
         return biases + self.inner * (self.kernel + self.conv_bias)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightningAttention(StateSpace):
+    """Linear attention of a fixed decay per head, on gated and normalised output (Lightning Attention-2, arXiv 2401.04658).
+
+    A head keeps a matrix of `state` by `state` numbers. A token decays it (1 FLOP per number), adds the product of its
+    key and value (2) and reads it at its query (2). Nothing is convolved. With `qk_norm` queries and keys are normalised
+    per head.
+    """
+
+    heads: int
+    kernel: int = 1
+    conv_bias: bool = False
+    qk_norm: bool = False
+    rotary: float = 1.0
+
+    @property
+    def conv_channels(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def scan_flops(self) -> int:
+        """`5·inner·state` per token."""
+        return 5 * self.inner * self.state
+
+    @property
+    def matrices(self) -> int:
+        """Queries, keys, values, gate, output."""
+        return 5 * self.width * self.inner
+
+    @property
+    def vectors(self) -> int:
+        """The norm of the output, those of queries and keys, biases."""
+        biases = self.input_bias * 3 * self.inner + self.output_bias * self.width
+        return biases + self.inner + self.qk_norm * 2 * self.state
+
+    @property
+    def normalised(self) -> int:
+        """The output, and queries and keys."""
+        return (1 + 2 * self.qk_norm) * self.inner
+
+    @property
+    def rotated(self) -> int:
+        """The rotated share of queries and keys."""
+        return round(self.rotary * 2 * self.inner)
+
+    @property
+    def activated(self) -> int:
+        """The gate."""
+        return self.inner

@@ -35,13 +35,17 @@ def note_file(path: object) -> None:
 def note(path: object, digest: str, footer: Mapping[bytes, bytes] | None = None) -> None:
     """Note that this process reads a file of that digest, a table with the metadata of its footer.
 
-    Raises `UserError` if a table was made of another version of a file than is read here or than another table was
-    made of.
+    Raises `UserError` if a table was written under another name, or made of another version of a file than is read
+    here or than another table was made of.
     """
     if made_by() is None:
         return
     name = str(path)
     made = record(footer or {})
+    if made and renamed(made, name):
+        raise UserError(
+            f"{name}: this is the table {made['as']} under another name. Delete {name} and rerun the command"
+        )
     _compare(name, digest, None)
     _read[name], _known[name] = digest, (digest, None)
     for source, wanted in (made["of"] if made else {}).items():
@@ -56,17 +60,25 @@ def _compare(source: str, digest: str, table: str | None) -> None:
 
 
 def record(footer: Mapping[bytes, bytes]) -> dict | None:
-    """Return what a table says it was made `by` (digest and `script`) and `of` (digest by path); None if nothing."""
+    """Return what a table says: its own name (`as`), and what it was made `by` (digest and `script`) and `of` (digest by
+    path). None if it says nothing.
+    """
     return json.loads(footer[KEY]) if KEY in footer else None
 
 
-def written(of: Iterable[object] | None = None) -> dict[bytes, bytes]:
-    """Return the metadata of a table that this process writes, made of all it has read or of the files `of`.
+def renamed(made: Mapping, path: object) -> bool:
+    """Return whether a table with the record `made` was written to another path."""
+    return "as" in made and os.path.abspath(made["as"]) != os.path.abspath(str(path))
+
+
+def written(path: object, of: Iterable[object] | None = None) -> dict[bytes, bytes]:
+    """Return the metadata of a table that this process writes to `path`, made of all it has read or of the files `of`.
 
     Empty outside a rule. Raises `KeyError` for a file that was not read.
     """
     if made_by() is None:
         return {}
     sources = _read if of is None else {name: _read[name] for name in map(str, of)}
-    made = {"by": made_by(), "script": Path(sys.argv[0]).stem, "of": dict(sorted(sources.items()))}
+    made = {"as": str(path), "by": made_by(), "script": Path(sys.argv[0]).stem}
+    made |= {"of": dict(sorted(sources.items()))}
     return {KEY: json.dumps(made, separators=(",", ":")).encode()}

@@ -126,7 +126,7 @@ def write_arrow(
         for part in parts:
             digest.update(part)
             writer.write_table(part.replace_schema_metadata({}))
-        writer.add_key_value_metadata({KEY: digest.hexdigest(), **lineage.written(of)})
+        writer.add_key_value_metadata({KEY: digest.hexdigest(), **lineage.written(path, of)})
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def _faults(
     if made is None:
         yield f"{path}: does not say what it was made of; {again}"
         return
+    if lineage.renamed(made, path):
+        yield f"{path}: this is the table {made['as']} under another name; {again}"
     if made["by"] != made_by.get(made["script"], made["by"]):
         yield f"{path}: made by other code or settings of {made['script']} than there are now; {again}"
     for name, wanted in made["of"].items():

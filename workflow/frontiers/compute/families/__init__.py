@@ -26,6 +26,7 @@ from frontiers.compute.families import (
     lfm,
     llama,
     longcat,
+    mimo,
     minimax,
     mistral,
     nemotron,
@@ -35,6 +36,7 @@ from frontiers.compute.families import (
     qwen_next,
     seed,
     smollm,
+    step,
     zamba,
 )
 from frontiers.compute.families.common import Body, Family
@@ -69,8 +71,10 @@ MODULES = (
     lfm,
     longcat,
     minimax,
+    mimo,
     seed,
     smollm,
+    step,
     zamba,
 )
 FAMILIES: dict[str, Family] = {name: family for module in MODULES for name, family in module.FAMILIES.items()}

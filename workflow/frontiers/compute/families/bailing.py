@@ -1,8 +1,12 @@
-"""Ling and Ring of the Bailing series: experts behind dense layers, also with normalised queries and half a rotation."""
+"""Ling and Ring of the Bailing series: experts behind dense layers; later ones normalise heads or attend linearly."""
+
+from dataclasses import replace
 
 from frontiers.compute.config_json import Fields
 from frontiers.compute.families.common import Body, Family, ahead, attention, dense, experts, rotary, stack
+from frontiers.compute.families.deepseek import latent_attention
 from frontiers.compute.layer_parts import Attention, FeedForward
+from frontiers.compute.state_space import LightningAttention
 
 
 def _attention(fields: Fields, qk_norm: bool, rotated: float) -> Attention:
@@ -54,7 +58,57 @@ def _bailing_v2(fields: Fields) -> Body:
     return _bailing(fields, qk_norm=True, rotated=0.5)
 
 
+def _bailing_linear(fields: Fields) -> Body:
+    """Linear attention, and full attention in the last layer of every group: latent, or as in the second version.
+
+    Where the number of layers is no multiple of the group, implementations differ in what the rest is.
+    """
+    every, count = fields.size("layer_group_size"), fields.layers()
+    if count % every:
+        raise fields.error(f"num_hidden_layers {count} must be a multiple of layer_group_size {every}")
+    bias, width, heads = (
+        fields.flag("use_bias"),
+        fields.size("hidden_size"),
+        fields.size("num_attention_heads"),
+    )
+    norm, head = fields.flag("use_qk_norm", True), fields.size("head_dim", default=width // heads)
+    linear = LightningAttention(
+        width,
+        inner=heads * head,
+        state=head,
+        heads=heads,
+        input_bias=bias or fields.flag("use_qkv_bias"),
+        output_bias=bias,
+        qk_norm=norm,
+        rotary=rotary(fields, 0.5),
+    )
+    latent = fields.get("kv_lora_rank") is not None
+    if latent:
+        fields.skip("num_key_value_heads", "rotary_dim")
+        alike = {**fields.config, "num_key_value_heads": heads}
+        full = latent_attention(Fields(alike, fields.name, fields.where), direct=True)
+        fields.skip(
+            "q_lora_rank",
+            "qk_nope_head_dim",
+            "qk_rope_head_dim",
+            "qk_head_dim",
+            "v_head_dim",
+            "attention_bias",
+        )
+    else:
+        full = _attention(fields, qk_norm=True, rotated=0.5)
+    fields.skip("group_norm_size", "linear_silu", "use_linear_silu", "linear_rope", "head_dim", "use_qk_norm")
+    body = _bailing_v2(fields)
+    layers = [
+        replace(layer, parts=((linear if (i + 1) % every else full), layer.parts[1]))
+        for i, layer in enumerate(body.layers)
+    ]
+    return body._replace(layers=tuple(layers))
+
+
 FAMILIES = {
+    "BailingMoeLinearV2ForCausalLM": Family("bailing_moe_linear", _bailing_linear),
+    "BailingMoeV2_5ForCausalLM": Family("bailing_hybrid", _bailing_linear),
     "BailingMoeForCausalLM": Family("bailing_moe", _bailing),
     "BailingMoeV2ForCausalLM": Family("bailing_moe_v2", _bailing_v2),
 }

@@ -169,6 +169,14 @@ def layer_types(fields: Fields, names: Mapping[str, str], key: str = "layer_type
     return [names[t] for t in types]
 
 
+def switches(fields: Fields, key: str, listed: Any) -> list[bool]:
+    """Return for each layer whether `listed`, the field `key` of a 0 or a 1 per layer, switches it on."""
+    count = fields.layers()
+    if not isinstance(listed, list) or len(listed) != count or not all(flag in (0, 1) for flag in listed):
+        raise fields.error(f"`{key}` must be a 0 or a 1 for each of {count} layers, not {listed!r}")
+    return [bool(flag) for flag in listed]
+
+
 def reaching(part: Attention, windows: Sequence[int | None]) -> list[Attention]:
     """Return one attention per layer, each with its window."""
     return [replace(part, reach=Reach(window)) for window in windows]

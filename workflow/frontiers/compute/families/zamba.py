@@ -13,7 +13,10 @@ WRITTEN = ("attention_hidden_size", "attention_head_dim", "head_dim", "mamba_hea
 
 
 def _zamba2(fields: Fields) -> Body:
-    """The blocks take turns: their weights count once, what they compute each time, each time with its own adapters."""
+    """The blocks take turns: their weights count once, what they compute each time, each time with its own adapters.
+
+    That holds without tied embeddings too, where the class of transformers ties nothing and copies each block.
+    """
     fields.skip(
         *WRITTEN, "hybrid_layer_ids", "layer_types", "chunk_size", "use_long_context"
     )  # by transformers

@@ -1,6 +1,6 @@
 """What the page of answers shows of one model on one benchmark: texts, cuts and verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from frontiers.core.keys import GENERATION, cap_order
-from frontiers.data.problems import Problem
 
 LONGEST = 20_000
 """Most characters of a trace that are kept, half of them from its end."""
@@ -93,6 +92,9 @@ def at_cap(row: Mapping, trace: str, most: int, hidden: bool) -> dict:
     }
 
 
-def questions(problems: Sequence[Problem], hidden: bool = False) -> dict[str, dict]:
-    """Return question and reference answer by problem; of a `hidden` benchmark the reference answer alone."""
-    return {each.id: {} if hidden else {"question": each.question, "gold": each.answer} for each in problems}
+def questions(problems: Mapping[str, tuple[str, str]], hidden: bool = False) -> dict[str, dict]:
+    """Return what the page says of each problem, from its question and reference answer; nothing of a `hidden` one."""
+    return {
+        name: {} if hidden else {"question": question, "gold": gold}
+        for name, (question, gold) in problems.items()
+    }
