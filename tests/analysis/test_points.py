@@ -164,6 +164,13 @@ def test_paths_that_do_not_match_are_named(tmp_path):
         summarise_points.main([a.replace("models/large.json", "models/other.json") for a in arguments])
 
 
+def test_the_mode_of_a_model_is_that_of_its_block_or_of_its_run():
+    runs = pd.DataFrame({"model": ["a", "b"], "benchmark": "x", "mode": [None, "high"]})
+    blocks = {"a": {"label": "A", "mode": "reasoning"}, "b": {"label": "B", "mode": None}}
+    assert points.label(runs, blocks)["mode"].tolist() == ["reasoning", "high"]
+    assert points.label(runs, {"a": {"label": "A"}})["mode"].fillna("").tolist() == ["", "high"]
+
+
 def test_a_call_that_failed_moves_no_mean():
     generations, grades, compute = tables(30, 0.5)
     name = {"model": "m", "strategy": "cot", "benchmark": "b"}

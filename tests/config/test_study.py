@@ -102,6 +102,7 @@ def test_helpers_of_the_rules(config, tmp_path):
         "label": "Phi-4",
         "developer": "Microsoft",
         "release_date": "2025-01-08",
+        "mode": "instruct",
     }
     (tmp_path / "b").write_text("")
     (tmp_path / "a").write_text("")

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--models",
         type=json.loads,
         required=True,
-        help='JSON: {model: {"label": ..., "developer": ..., "release_date": "YYYY-MM-DD"}}, each optional',
+        help='JSON: {model: {"label": ..., "developer": ..., "release_date": "YYYY-MM-DD", "mode": ...}}, each optional',
     )
     parser.add_argument(
         "--facts",

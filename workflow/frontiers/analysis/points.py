@@ -239,7 +239,7 @@ def describe(
 def label(
     points: pd.DataFrame, models: Mapping[str, Mapping], facts: Mapping[str, Mapping] | None = None
 ) -> pd.DataFrame:
-    """Set label, developer and release_date of each model; empty where unknown, the label then its name.
+    """Set label, developer, release_date and, where given, mode of each model; the label of one without is its name.
 
     `facts` gives for each benchmark of the study its `chance` and the date `public_since`, both optional, from which
     `chance` and `may_have_seen` follow; without `facts` both are empty.
@@ -249,6 +249,9 @@ def label(
         for column in ("label", "developer", "release_date")
     }
     shown["label"] = shown["label"].fillna(points["model"])
+    if any(fields.get("mode") for fields in models.values()) and "mode" in points:
+        modes = points["model"].map(lambda m: models.get(m, {}).get("mode")).astype(object)
+        shown["mode"] = points["mode"].astype(object).where(modes.isna(), modes)
     return points.assign(**shown, **_of_benchmarks(points["benchmark"], shown["release_date"], facts))
 
 

@@ -124,8 +124,8 @@ def samples(
 
 
 def display(model: Mapping) -> dict:
-    """Return the fields of a model that tables and figures show: label, developer, release_date (None if not given)."""
-    return {key: model.get(key) for key in ("label", "developer", "release_date")}
+    """Return what tables and figures show of a model: label, developer, release_date and mode, None if not given."""
+    return {key: model.get(key) for key in ("label", "developer", "release_date", "mode")}
 
 
 def labels(config: Mapping, study: Mapping) -> dict[str, str]:
