@@ -44,6 +44,7 @@ LABELLED = (
     "plot_difficulty",
     "plot_gains",
     "plot_outcomes",
+    "plot_policies",
     "plot_components",
     "plot_context",
     "show_answers",
