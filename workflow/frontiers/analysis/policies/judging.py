@@ -37,7 +37,7 @@ class Judged(NamedTuple):
 
         Limits from the problems' mean gains would be too narrow: the halves of one study lead to choices that are
         alike. In worlds without any gain they held zero in 90 % of studies, these in 98 to 100 %, and those of a
-        single halving, whose estimate varies more, in 94 % (tests/simulation/test_policies.py).
+        single halving, whose estimate varies more, in 94 % (world of tests/simulation/test_policies.py).
         """
         low, high = student_limits(self.gains.T, samples, size=SIZE / np.sqrt(samples))
         return min(float(low.mean()), self.gain), max(float(high.mean()), self.gain)
