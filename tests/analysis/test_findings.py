@@ -13,7 +13,7 @@ LABELS = {"a": "A", "b": "B"}
 
 def points(models=("m", "n"), mean=True):
     rows = [
-        {"model": m, "strategy": "cot", "benchmark": b, "cap": cap, "label": m.upper()}
+        {"model": m, "strategy": "cot", "benchmark": b, "cap": cap, "label": m.upper(), "flops": 1e9}
         for m in models
         for b in ("a", "b", *([MEAN] * mean))
         for cap in (8, None)
