@@ -12,6 +12,9 @@ _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|</?s>|<eos>|<pad>|</?(?:think|t
 _FINAL_CHANNEL = re.compile(
     r"<\|channel\|>final\b[^<\n]{0,40}(?:<\|constrain\|>[a-z]{0,20})?<\|message\|>|(?<=[.\w\s])assistantfinal"
 )
+_NEXT_TURN = re.compile(
+    r"<\|(?:im_start|start_header_id|start)\|>\s?(?:user|human)\b|<start_of_turn>user\b|<\|user\|>|\[INST\]"
+)
 _END_OF_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|◁/think▷")
 _TAGGED = re.compile(r"<answer>(?P<inner>(?:(?!<answer>).)*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
 _POLITE = re.compile(r"I\s?hope\s?it\s?is\s?correct.*", re.DOTALL)
@@ -29,10 +32,13 @@ def clean(text: str) -> str:
 
 
 def final_part(text: str) -> str:
-    """Return the text after the reasoning, or in the last <answer> tag, without special tokens.
+    """Return the text after the reasoning, or in the last <answer> tag, without special tokens and invented turns of a user.
 
     A block of reasoning is dropped only if it is closed and text follows it.
     """
+    turn = _NEXT_TURN.search(text)
+    if turn and text[: turn.start()].strip():
+        text = text[: turn.start()]
     if "analysis" in text[:40] or "<|channel|>" in text:
         text = _after_last(_FINAL_CHANNEL, text)
     text = _after_last(_END_OF_THINKING, text)

@@ -11,7 +11,16 @@ from collections import deque
 from frontiers.data.problems import ANSWER_TYPES
 from frontiers.grading.clean_text import LONGEST_ANSWER, clean, closing, final_part, trim
 from frontiers.grading.multiple_choice import choice_letter, last_choice, stated_choice
-from frontiers.grading.statements import ANSWER_WORD, NON_ANSWER, bare, conclusion, last, says_none, stated
+from frontiers.grading.statements import (
+    ANSWER_WORD,
+    NON_ANSWER,
+    bare,
+    conclusion,
+    gives_up,
+    last,
+    says_none,
+    stated,
+)
 from frontiers.grading.structure import answer_field, first_exchange
 
 TAIL = 50_000
@@ -54,16 +63,18 @@ def extract(completion: str, answer_type: str) -> str | None:
         return None
     for finder in (_boxed, _closed_box, _hashes):
         found = finder(text, answer_type)
+        if found is not None and NON_ANSWER.match(found):
+            return None
         if answer_type == "choice" and found is not None:
             found = choice_letter(found)
         if found is not None:
-            return found if len(found) <= LONGEST_ANSWER else None
+            return found or None if len(found) <= LONGEST_ANSWER else None
     tail = text[-TAIL:]
     if answer_type == "choice":
         letter = stated_choice(tail)
-        return last_choice(tail) if letter is None else letter or None
+        return (last_choice(tail) if letter is None else letter) or None
     said = stated(tail, answer_type)
-    if said is None:
+    if said is None and not gives_up(tail):
         said = bare(tail, answer_type) or conclusion(tail, answer_type) or last(tail, answer_type)
     return said or None
 

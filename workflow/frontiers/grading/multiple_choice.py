@@ -38,11 +38,21 @@ _WHOLE = re.compile(
     r"[\s*_$\\({\[]*(?:text(?:bf)?\{)?(?:option|choice|answer)?[\s:*_(]*" + _LETTER + r"(?:[\s.):,}*_$\]]|$)",
     re.IGNORECASE,
 )
+_SEVERAL = re.compile(
+    r"\W*(?:(?:text|textbf|mathrm|mathbf)\W*)?\(?[A-J]\)?(?:\s?(?:,|and|or|/|&)\s?){1,3}\(?[A-J]\)?(?![A-Za-z])(?:\W|and|or|[A-J]\b){0,40}$"
+    r"|\W*(?:(?:text|textbf|mathrm|mathbf)\W*)?\([A-J]\)[^()]{1,80}(?:,|\bor\b|\band\b)\s?\([A-J]\)"
+)
+_LAST_LINE = re.compile(r"\n\W{0,12}(?P<x>[A-J])\W{0,12}\Z")
 _MARKED = re.compile(r"(?:^|\s)(?:\*\*\s?\(?(?P<x>[A-J])\)?[.)]?\s?\*\*|\((?P<y>[A-J])\))(?=[\s.,;]|$)")
 
 
 def choice_letter(text: str) -> str | None:
-    """Return the capital letter A to J that `text` begins with, as in "(b)", "\\text{B}" or "B. 12"."""
+    """Return the capital letter A to J that `text` begins with, as in "(b)", "\\text{B}" or "B. 12".
+
+    Empty if it names several: "B, C", "(A) a hall or (C) a theatre".
+    """
+    if _SEVERAL.match(text[:200]):
+        return ""
     match = _WHOLE.match(text[:200])
     return match["x"].upper() if match else None
 
@@ -61,10 +71,12 @@ def stated_choice(text: str) -> str | None:
 
 
 def last_choice(text: str) -> str | None:
-    """Return the letter that is the whole `text`, or the last one marked as "(B)" or "**B**"."""
+    """Return the letter that is the whole `text` or its last line, or the last one marked as "(B)" or "**B**"."""
     whole = text.strip()
     if len(whole) <= 200 and _LONE.match(whole):
         return choice_letter(whole)
+    if line := _LAST_LINE.search(text[-200:]):
+        return line["x"]
     marked = list(_MARKED.finditer(text))
     return (marked[-1]["x"] or marked[-1]["y"]) if marked else None
 

@@ -67,7 +67,7 @@ def read_number(text: str) -> Reading | None:
     "3/4", "1.5e3", "80+150=230", "about 5" and "2 million" are read; None for
     anything that is not one number, such as "3x" or "5 or 6".
     """
-    text = re.sub(r",\\!\s*", ",", text)
+    text = re.sub(r",\\!\s*", ",", text).rstrip("\"'″′")
     for noise, plain in (("{,}", ","), ("−", "-"), ("\\,", ""), ("\\!", "")):
         text = text.replace(noise, plain)
     text = _LATEX_NOISE.sub(" ", text)

@@ -3,6 +3,7 @@
 Every pattern is applied to a bounded stretch of text.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -13,15 +14,17 @@ _LAST = 40
 """Number of trailing statements of the answer searched."""
 _SENTENCES = 12
 """Number of trailing sentences in which the conclusion is looked for."""
+_GIVING_UP = 3
+"""Number of trailing sentences in which it is looked for that there can be no answer."""
 
 
 ANSWER_WORD = re.compile(
-    r"(?:\banswers?\b|答案)[*_\"'\s]{0,4}(?:\([^()\n]{1,40}\)\s?)?"
-    r"(?:[^.\n:=$*：]{0,80}?\b(?:is|are|was|be|equals)\b\s{0,2}:?|\s{0,2}(?:[:=：是为]|\s-\s)|(?=\n))[*_\s]{0,8}",
+    r"(?:(?<!-)\banswers?\b|答案)[*_\"'\s]{0,4}(?:\([^()\n]{1,40}\)\s?)?"
+    r"(?:(?:(?!,\swhich\b)[^.\n:=$*：]){0,80}?\b(?:is|are|was|be|equals)\b\s{0,2}:?|\s{0,2}(?:[:=：是为]|\s-\s)|(?=\n))[*_\s]{0,8}",
     re.IGNORECASE,
 )
 _MATH = re.compile(
-    r"(?<!\\)\$\$(?P<a>[^$]{1,2000})\$\$|(?<!\\)\$(?P<b>(?:\\\$|[^$\n]){1,2000}?)(?<!\\)\$"
+    r"(?<!\\)\$\$(?P<a>[^$]{1,2000})\$\$|(?<!\\)\$(?P<b>(?:\\\$|[^$\n]){1,2000}?)(?<!\\)\$(?![0-9])"
     r"|\\\((?P<c>.{1,2000}?)\\\)|\\\[(?P<d>.{1,2000}?)\\\]",
     re.DOTALL,
 )
@@ -42,9 +45,9 @@ _NUMBER = re.compile(
 _ALTERNATIVE = re.compile(rf"\s?\$?\s?(?:or|\\text\{{\s?or\s?\}})\s\$?(?:{_NUMBER.pattern})")
 
 NON_ANSWER = re.compile(
-    r"[\W_]*(?:(?:it|this|that|the\sanswer|which)\s(?:is\s)?)?(?:(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
+    r"[\W_]*(?:(?:text\{)?(?:it|this|that|which|the(?:\s[a-z]+){1,5}?)\s(?:is\s)?)?(?:(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
     r"(?:determined?|answer(?:ed)?|found|computed?|solved?|calculated?)|(?:not\senough|insufficient)\s(?:information|data)"
-    r"|impossible\sto\s(?:determine|tell|say)|unknown|undetermined|n/a\b|none\sof\sthe\s(?:above|options)"
+    r"|impossible\sto\s(?:determine|tell|say)|no\s(?:unique\s)?answer|unknown|undetermined|n/a\b|none\sof\sthe\s(?:above|options)"
     r"|(?:I|we)\s(?:do\snot|don['’]t|cannot|can['’]t)\s(?:know|tell|say|determine))",
     re.IGNORECASE,
 )
@@ -59,7 +62,33 @@ _CONCLUDES = re.compile(
 """Words of a conclusion, and what marks a result: a display, an equation, bold print."""
 _ASIDE = re.compile(
     r"\W*(?:check|verif|note\b|where\b|recall\b|for\sexample|(?:this|that|it|which|as|everything)\s"
-    r"(?:matches|satisf|confirms|agrees|checks|is\sconsistent|makes\ssense))",
+    r"(?:matches|satisf|confirms|agrees|checks|is\sconsistent|makes\ssense)|(?:please\s)?let\sme\sknow|feel\sfree"
+    r"|if\syou\s(?:need|have|want|would)|(?:attained|achieved|reached)\s(?:at|when|for)\b)|\((?!\W*[0-9])[^()]*\)?\W*\Z",
+    re.IGNORECASE,
+)
+_REASON = re.compile(r"(?:since|because|as|if|when|given)\b.{0,300}?,(?!\d)\s", re.IGNORECASE)
+"""A clause before the one that concludes."""
+_SO = re.compile(r",\s(?:and\s)?(?:so|thus|hence|therefore|giving|which\smeans)\b", re.IGNORECASE)
+_REMARK = re.compile(
+    r"\s(?:\((?:for|where|with|when|if|since|as)\s[^()]{1,200}\)|(?:because|since)\s[^=]{1,300}"
+    r"|(?:if|when)\s(?:(?!\b(?:is|are|was|were)\b)[^=,]){1,300})\W*\Z"
+)
+_CIRCUMSTANCE = re.compile(
+    r"(?:\b(?:(?:(?<!last\s)(?<!lasts\s)for(?!\s(?:a|the)\stotal\b)|in(?!\s(?:total|all)\b)|after|by|than|(?<!left\s)with|on|every|per|at|over|within"
+    r"|during|until|before|out\sof|of\s(?:the|his|her|their|its))\s(?:[a-z'’-]+\s){0,3}|(?:a|an|all|each|the|his|her|their|its)\s"
+    r"|(?<!need\s)(?<!needs\s)(?<!have\s)(?<!has\s)(?<!had\s)(?<!able\s)to\s(?!an?\b|the\b)[a-z]+\s[^,;]{0,80})[$(*\\\[]{0,3}|#)\Z",
+    re.IGNORECASE,
+)
+"""What precedes a number that says when, for what or of which, as in "in 3 days" or "to make 80 meatballs"."""
+_ADJECTIVE = re.compile(r"-[a-z]|(?:st|nd|rd|th)\b")
+"""What follows a number that is one, as in "400-meter" or "7th"."""
+_CHAIN = re.compile(
+    r"(?:(?:(?!\b(?:since|because|as|where|when|if)\b|,\s)[^=≈;\n]){1,200}[=≈]){1,9}\s{0,3}", re.IGNORECASE
+)
+_GIVES_UP = re.compile(
+    r"\b(?:(?:cannot|can\snot|can['’]t|could\snot|couldn['’]t|unable\sto|not\sable\sto|(?:im|not\s)possible\sto)\s(?:be\s)?"
+    r"(?:[a-z]+ly\s)?(?:determine|answer|calculate|compute|solve|find|tell|know|provide)d?"
+    r"|(?:not|no|in)\s?(?:enough|sufficient)\s(?:information|data)|need\smore\sinformation)\b",
     re.IGNORECASE,
 )
 _BOLD = re.compile(r"\*\*(?P<inner>[^*\n]{1,200})\*\*")
@@ -68,6 +97,7 @@ _IS = re.compile(
     r"|therefore|then|given\sby|equal\sto):?\s)?"
 )
 _JOINED = re.compile(r"\s*(?:,|;|,?\s?(?:and|or))\s*")
+_OR = re.compile(r"\s*,?\s?or\s*")
 _NAME = re.compile(
     r"(?:[A-Za-z\s,.()\[\]|_'{}]|\\(?:left|right|l?dots|[,;!$()\[\]]|angle|triangle|overline|mathbb|text|mathrm)|\$){1,80}"
 )
@@ -101,6 +131,16 @@ def says_none(text: str) -> bool:
     return label is not None and NON_ANSWER.match(label["value"]) is not None
 
 
+def gives_up(text: str) -> bool:
+    """Return whether `text` ends in a sentence that there can be no answer, with no number or formula in it."""
+    for sentence in itertools.islice(_sentences(text[-LONGEST_ANSWER:]), _GIVING_UP):
+        if _NUMBER.search(sentence) or _MATH.search(sentence):
+            return False
+        if _GIVES_UP.search(sentence):
+            return True
+    return False
+
+
 def _first(rest: str, answer_type: str) -> str | None:
     """Return the answer that the sentence `rest` starts with."""
     formula = _MATH.match(rest)
@@ -110,6 +150,8 @@ def _first(rest: str, answer_type: str) -> str | None:
         return trim(formula[0] + more) if _MATH.search(more) else trim(formula[0])
     sentence = formula[0] if formula else _SENTENCE_END.split(rest, 1)[0]
     if answer_type == "number":
+        if _SO.search(sentence) and not _NUMBER.match(sentence.lstrip(" $*")):
+            sentence = _clause(sentence)
         after_equals = re.split(r"=|\\approx|≈", sentence)[-1]
         found = _NUMBER.search(after_equals) or _NUMBER.search(sentence)
         if found is None:
@@ -163,8 +205,9 @@ def conclusion(text: str, answer_type: str) -> str | None:
     """
     found = None
     for sentence in _sentences(text[-LONGEST_ANSWER:]):
-        if _ASIDE.match(sentence):
+        if _ASIDE.match(sentence) and not _SO.search(sentence):
             continue
+        sentence = _clause(sentence)
         said = _after_is(sentence, answer_type)
         if (value := said or _value(sentence, answer_type)) is None:
             continue
@@ -183,8 +226,23 @@ def _sentences(text: str) -> Iterator[str]:
         re.sub("[\ue000\ue001]", " ", text),
     )
     masked = re.sub(r"(?<![.!?\s])\s*\n\s*(?=\ue000[0-9]+\ue001\s*(?:\n|[.,]|\Z))", " ", masked)
+    masked = re.sub(
+        r"(?<=\ue001)\s*\n\s*(?=(?!where|which|so|and|with|since|as|this|for|if)[a-z])", " ", masked
+    )
     for sentence in [part for part in _SENTENCE_END.split(masked) if part.strip()][: -_SENTENCES - 1 : -1]:
         yield _HOLE.sub(lambda match: formulas[int(match[1])], sentence).strip()
+
+
+def _clause(sentence: str) -> str:
+    """Return the part of a sentence that concludes, without its reasons and a remark in parentheses at its end."""
+    shorter = _REMARK.sub("", sentence)
+    sentence = shorter if _NUMBER.search(shorter) else sentence
+    reason = _REASON.match(sentence)
+    starts = [reason.end()] if reason else []
+    for start in reversed([*starts, *(match.end() for match in _SO.finditer(sentence))]):
+        if _NUMBER.search(sentence, start):
+            return sentence[start:]
+    return sentence
 
 
 def _after_is(sentence: str, answer_type: str) -> str | None:
@@ -195,8 +253,10 @@ def _after_is(sentence: str, answer_type: str) -> str | None:
     part = bold["inner"].strip() if bold else part.lstrip("*_ ")
     formula = _MATH.match(part)
     if answer_type == "number":
-        whole = formula[0] if formula else part if "=" in part and not _PROSE.search(part) else None
-        number = _number_in(whole) if whole else _NUMBER.match(part)
+        chain = _CHAIN.match(part)
+        if chain and (result := _NUMBER.match(part, chain.end())):
+            return result[0].strip()
+        number = _number_in(formula[0]) if formula else _NUMBER.match(part)
         return number[0].strip() if number else None
     if formula:
         return None if _NAME.fullmatch(formula[0]) and _NUMBER.search(part) else _joined(part)
@@ -213,12 +273,28 @@ def _value(sentence: str, answer_type: str) -> str | None:
     """Return the last thing in a sentence that may be its answer; what is in bold comes first."""
     bold = [match["inner"].strip() for match in _BOLD.finditer(sentence)]
     bold = [inner for inner in bold if _NUMBER.search(inner) and not _PROSE.search(_TEXT.sub("", inner))]
-    numbers = [match[0].strip() for match in _NUMBER.finditer(bold[-1] if bold else sentence)]
+    number = _main_number(bold[-1] if bold else sentence)
     if answer_type == "number":
-        return numbers[-1] if numbers else None
-    formulas = [match[0] for match in _MATH.finditer(sentence) if not _NAME.fullmatch(match[0])]
-    found = bold[-1:] or formulas[-1:] or numbers[-1:]
-    return trim(found[0]) or None if found else None
+        return number
+    formulas = [match for match in _MATH.finditer(sentence) if not _NAME.fullmatch(match[0])]
+    start = formulas[-1].start() if formulas else 0
+    for before, after in itertools.pairwise(reversed(formulas)):
+        if not _OR.fullmatch(sentence, after.end(), before.start()):
+            break
+        start = after.start()
+    found = bold[-1:] or [sentence[start : match.end()] for match in formulas[-1:]] or [number or ""]
+    return trim(found[0]) or None
+
+
+def _main_number(sentence: str) -> str | None:
+    """Return the last number that is no circumstance, of those in formulas if there are any."""
+    formulas = list(_MATH.finditer(sentence))
+    numbers = list(_NUMBER.finditer(sentence))
+    marked = [n for n in numbers if any(f.start() <= n.start() < f.end() for f in formulas)]
+    found = marked or numbers
+    nouns = [n for n in found if not _ADJECTIVE.match(sentence, n.end())]
+    main = [n for n in nouns if not _CIRCUMSTANCE.search(sentence[max(0, n.start() - 100) : n.start()])]
+    return (main or nouns or found)[-1][0].strip() if found else None
 
 
 def _number_in(formula: str) -> re.Match[str] | None:

@@ -12,14 +12,15 @@ _FIELD = re.compile(
 _JSON_END = re.compile(r"\}\s{0,99}(?:```\s{0,99})?\Z")
 _ESCAPED = re.compile(r"\\(?:([\"\\/])|n(?![a-z]))")
 _NEXT = re.compile(
-    r"\n[\s#*]{0,9}(?:(?:next\s|new\s|another\s)?(?:question|problem|exercise|example|instruction)(?:\s{1,2}[0-9]{1,4})?|Q|Human|User)"
-    r"[*]{0,2}\s?:",
+    r"\n[\s#*]{0,9}(?:(?:(?:next\s|new\s|another\s)?(?:question|problem|exercise|instruction)|(?:next|new|another)\sexample|Q|Human|User)"
+    r"[*]{0,2}\s?:|(?:question|problem|exercise|example)\s{1,2}[0-9]{1,4}[*]{0,2}\s?(?::|\n)|(?:user|human)\n)",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(
     r"\\boxed\s?\{|####\s{0,9}[^\s#]|\banswers?\b[*_\s]{0,4}(?::|\b(?:is|are)\b)[\s*$\\(]{0,9}[-0-9A-J\\]",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"\s{0,99}[-$(\\]{0,4}[0-9][^\sA-Za-z]{0,99}\n")
 
 
 def answer_field(text: str) -> str | None:
@@ -39,7 +40,10 @@ def answer_field(text: str) -> str | None:
 
 
 def first_exchange(text: str) -> str:
-    """Return `text` up to the question that a model invents after it has answered its own."""
-    answered = _ANSWERED.search(text)
-    next_ = _NEXT.search(text, answered.end()) if answered else None
+    """Return `text` up to the question that a model invents after it has answered its own.
+
+    It has answered with a box, "####", "the answer is" or nothing but the answer.
+    """
+    answered = _BARE.match(text) or _ANSWERED.search(text)
+    next_ = _NEXT.search(text, answered.end() - 1) if answered else None
     return text[: next_.start()] if next_ else text
