@@ -31,6 +31,8 @@ from support.point_tables import answers_of, tables
         ("I cannot determine the length, since 3 sides of 4 are not given.", True),
         ("With 3 pens and 4 boxes I am unable to determine the price.", True),
         ("The answer is that I do not know.", True),
+        ("Janet makes 18 dollars a day. I'm sorry if this is long.", False),
+        ("As an AI, I computed the sum as 18.", False),
         ("", False),
     ],
 )

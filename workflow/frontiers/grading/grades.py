@@ -21,10 +21,10 @@ from frontiers.grading.latex import spelling
 _END = 2_000
 """Characters at the end of a text in which a refusal is looked for."""
 _REFUSAL = re.compile(
-    r"\b(?:I|we)(?:'m|\sam|\sare)?\s(?:sorry\b|(?:cannot|can\s?not|can['’]t|could\snot|couldn['’]t|will\snot|won['’]t"
+    r"\b(?:I|we)(?:'m|\sam|\sare)?\s(?:sorry\b(?!\s(?:for|if|about)\b)|(?:cannot|can\s?not|can['’]t|could\snot|couldn['’]t|will\snot|won['’]t"
     r"|do\snot|don['’]t|(?:am\s|are\s)?(?:not\sable|unable)\sto)\s(?:(?:really|actually|possibly)\s)?"
     r"(?:answer|solve|help|assist|provide|comply|fulfill?|determine|know|complete|have\s(?:enough|sufficient))\b)"
-    r"|\bas\san\sAI\b|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
+    r"|\bas\san\sAI\b(?![^.\n]{0,200}[0-9])|\b(?:unable|not\sable)\sto\s(?:answer|solve|help|assist|determine)\b",
     re.IGNORECASE,
 )
 

@@ -72,11 +72,11 @@ def stated_choice(text: str) -> str | None:
 
 def last_choice(text: str) -> str | None:
     """Return the letter that is the whole `text` or its last line, or the last one marked as "(B)" or "**B**"."""
+    if line := _LAST_LINE.search(text[-200:]):
+        return line["x"]
     whole = text.strip()
     if len(whole) <= 200 and _LONE.match(whole):
         return choice_letter(whole)
-    if line := _LAST_LINE.search(text[-200:]):
-        return line["x"]
     marked = list(_MARKED.finditer(text))
     return (marked[-1]["x"] or marked[-1]["y"]) if marked else None
 

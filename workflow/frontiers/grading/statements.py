@@ -24,7 +24,7 @@ ANSWER_WORD = re.compile(
     re.IGNORECASE,
 )
 _MATH = re.compile(
-    r"(?<!\\)\$\$(?P<a>[^$]{1,2000})\$\$|(?<!\\)\$(?P<b>(?:\\\$|[^$\n]){1,2000}?)(?<!\\)\$(?![0-9])"
+    r"(?<!\\)\$\$(?P<a>[^$]{1,2000})\$\$|(?<!\\)\$(?P<b>(?:\\\$|[^$\n]){1,2000}?)(?<!\\)\$(?![0-9]|<<)"
     r"|\\\((?P<c>.{1,2000}?)\\\)|\\\[(?P<d>.{1,2000}?)\\\]",
     re.DOTALL,
 )
@@ -45,7 +45,7 @@ _NUMBER = re.compile(
 _ALTERNATIVE = re.compile(rf"\s?\$?\s?(?:or|\\text\{{\s?or\s?\}})\s\$?(?:{_NUMBER.pattern})")
 
 NON_ANSWER = re.compile(
-    r"[\W_]*(?:(?:text\{)?(?:it|this|that|which|the(?:\s[a-z]+){1,5}?)\s(?:is\s)?)?(?:(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
+    r"[\W_]*(?:(?:text|mathrm)\s?\{\s?)?(?:(?:it|this|that|which|the(?:\s[a-z]+){1,5}?)\s(?:is\s)?)?(?:(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
     r"(?:determined?|answer(?:ed)?|found|computed?|solved?|calculated?)|(?:not\senough|insufficient)\s(?:information|data)"
     r"|impossible\sto\s(?:determine|tell|say)|no\s(?:unique\s)?answer|unknown|undetermined|n/a\b|none\sof\sthe\s(?:above|options)"
     r"|(?:I|we)\s(?:do\snot|don['’]t|cannot|can['’]t)\s(?:know|tell|say|determine))",
