@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from frontiers.grading.clean_text import closing
 from frontiers.grading.equivalence import UNSETTLED, settle
 from frontiers.grading.extraction import extract
 from frontiers.grading.grader import unreadable
 from support import grading_agreement as agreement
 from support import paths
+from support.prose_agreement import unboxed
 
 SHARED = paths.SHARED / "data"
 
@@ -39,18 +39,6 @@ def test_every_disagreement_with_a_recorded_verdict_is_ruled_on(grader, every):
     assert {row.key for row in agreement.disagreements(graded, grader)} == set(ruled)
     assert {line["ruling"] for line in ruled.values()} == {"ours right", "label loose"}
     assert all(line["why"] and line["ours"] is not line["label"] for line in ruled.values())
-
-
-def unboxed(completion: str, form: str) -> str:
-    """Return a completion without its boxes; as a `form` its last formula is bold, or no formula is marked."""
-    while box := re.search(r"\\boxed\{", completion):
-        close = closing(completion, box.end())
-        completion = completion[: box.start()] + completion[box.end() : close] + completion[close + 1 :]
-    formulas = list(re.finditer(r"\\\((.*?)\\\)", completion))
-    if form == "bold" and formulas:
-        last = formulas[-1]
-        return f"{completion[: last.start()]}**{last[1]}**{completion[last.end() :]}"
-    return re.sub(r"\\\((.*?)\\\)", r"\1", completion) if form == "plain" else completion
 
 
 @shared

@@ -1,6 +1,6 @@
 """Agreement with recorded verdicts, and the rulings on every disagreement.
 
-    python tests/support/grading_agreement.py [--data ../shared/data] [--workers 2]
+    PYTHONPATH=workflow:tests python tests/support/grading_agreement.py [--data ../shared/data] [--workers 2]
 
 Grades the recorded answers, completions and unit tests of other graders in
 `--data`, and prints a Markdown table per source: rows, rows on which both

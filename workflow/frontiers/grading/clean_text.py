@@ -15,6 +15,9 @@ _FINAL_CHANNEL = re.compile(
 _NEXT_TURN = re.compile(
     r"<\|(?:im_start|start_header_id|start)\|>\s?(?:user|human)\b|<start_of_turn>user\b|<\|user\|>|\[INST\]"
 )
+_TRANSCRIPT = re.compile(
+    r"\s*(?:<\|begin_of_text\|>|<\|(?:im_start|start_header_id|start)\|>\s?(?:system|developer)\b)"
+)
 _END_OF_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|◁/think▷")
 _TAGGED = re.compile(r"<answer>(?P<inner>(?:(?!<answer>).)*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
 _POLITE = re.compile(r"I\s?hope\s?it\s?is\s?correct.*", re.DOTALL)
@@ -32,12 +35,13 @@ def clean(text: str) -> str:
 
 
 def final_part(text: str) -> str:
-    """Return the text after the reasoning, or in the last <answer> tag, without special tokens and invented turns of a user.
+    """Return the text after the reasoning, or in the last <answer> tag, without special tokens.
 
-    A block of reasoning is dropped only if it is closed and text follows it.
+    A block of reasoning is dropped only if it is closed and text follows it. A turn of a user that follows
+    other text was invented by the model, and ends the text, unless a prompt stands at its beginning.
     """
-    turn = _NEXT_TURN.search(text)
-    if turn and text[: turn.start()].strip():
+    turn = None if _TRANSCRIPT.match(text) else _NEXT_TURN.search(text)
+    if turn and _SPECIAL_TOKEN.sub("", text[: turn.start()]).strip():
         text = text[: turn.start()]
     if "analysis" in text[:40] or "<|channel|>" in text:
         text = _after_last(_FINAL_CHANNEL, text)

@@ -45,7 +45,7 @@ _NUMBER = re.compile(
 _ALTERNATIVE = re.compile(rf"\s?\$?\s?(?:or|\\text\{{\s?or\s?\}})\s\$?(?:{_NUMBER.pattern})")
 
 NON_ANSWER = re.compile(
-    r"[\W_]*(?:(?:text|mathrm)\s?\{\s?)?(?:(?:it|this|that|which|the(?:\s[a-z]+){1,5}?)\s(?:is\s)?)?(?:(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
+    r"[\W_]*(?:(?:text|mathrm)\s?\{\s?)?(?:(?:it|this|that|the\sanswer|which)\s(?:is\s)?)?(?:(?:the(?:\s[a-z]+){1,5}?\s)?(?:cannot|can\s?not|can['’]t|could\snot)\s(?:be\s)?"
     r"(?:determined?|answer(?:ed)?|found|computed?|solved?|calculated?)|(?:not\senough|insufficient)\s(?:information|data)"
     r"|impossible\sto\s(?:determine|tell|say)|no\s(?:unique\s)?answer|unknown|undetermined|n/a\b|none\sof\sthe\s(?:above|options)"
     r"|(?:I|we)\s(?:do\snot|don['’]t|cannot|can['’]t)\s(?:know|tell|say|determine))",
@@ -202,6 +202,10 @@ def conclusion(text: str, answer_type: str) -> str | None:
     For a number that is the last sentence with one that is no aside, for an expression the last one that begins
     or ends a conclusion ("therefore", "the sum is"), unless a later one says what something is, or has a display,
     an equation or bold print.
+
+    Assumed is English in which a conclusion comes last in its sentence, after its reasons ("since", ", so"), and
+    what comes after it are circumstances ("in 3 days", "to make 80 meatballs", "if she works 7 days"), whose
+    numbers count only where there is no other.
     """
     found = None
     for sentence in _sentences(text[-LONGEST_ANSWER:]):
