@@ -48,7 +48,7 @@ inspect: envs/requirements-inspect.txt
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests/compute/test_comparisons.py tests/analysis/test_fit_pages.py tests/workflow/test_reruns.py \
 		tests/compute/test_seed_defects.py tests/core/test_tables.py tests/analysis/test_budgets.py \
-		tests/analysis/test_real_models.py --write-docs
+		tests/analysis/test_real_models.py tests/analysis/policies/test_page.py --write-docs
 	$(BIN)/python -m pytest -m slow tests/generation/test_faults.py tests/workflow/test_edits_in_one_run.py --write-docs
 
 ## lint: check style and format

@@ -61,7 +61,8 @@ def read_curves(
     their problems.
     """
     names = list(benchmarks) if benchmarks is not None else list(answers["benchmark"].drop_duplicates())
-    rows = answers[answers["benchmark"].isin(names) & answers["flops"].notna()]
+    counted = answers.groupby("model")["flops"].transform("count") > 0
+    rows = answers[answers["benchmark"].isin(names) & counted]
     if rows.empty:
         return []
     if not (rows["flops"] > 0).all():
