@@ -437,6 +437,18 @@ def test_a_call_that_failed_is_left_out_and_counted_if_asked_for(tmp_path, few, 
     assert any("1 of 3 calls failed and are left out (first: p5" in note for note in told["notes"])
 
 
+def test_a_log_of_failed_calls_only_is_a_fault(tmp_path, few):
+    log = written(tmp_path, [record(n, text=None) for n in (4, 5, 6)]) | {"on_error": "leave_out"}
+    (fault,) = faults_of(tmp_path, few, [log])
+    assert "uncapped: every call failed" in fault
+
+
+@needs_inspect
+def test_inspect_rows_carry_the_total_of_their_tokens(tmp_path):
+    rows = [json.loads(line) for line in read(tmp_path, "inspect-vllm.eval").read_text().splitlines()]
+    assert all(row["total_tokens"] == row["input_tokens"] + row["output_tokens"] for row in rows)
+
+
 def test_an_inspect_log_of_counts_needs_no_tokenizer_in_the_prompt_style(tmp_path, few):
     rows = [inspect_row(n, reasoning=None, completion=f"It is {n}.") for n in (4, 5, 6)]
     table, _, _ = run(tmp_path, few, [as_inspect(tmp_path, rows)], thinking=PROMPT, tokenizer=False)
@@ -537,6 +549,19 @@ def test_records_of_one_model_are_chosen_in_a_log_of_several(tmp_path, few):
     assert len(table) == 6 and len(facts["logs"]) == 2
     (fault, *_) = faults_of(tmp_path, few, [log | {"where": {"run.model": "c"}}])
     assert "no record that `where` selects" in fault and '`run.model` is "a", "b"' in fault
+
+
+def test_budget_and_prompt_of_a_block_hold_for_its_own_records(tmp_path, few):
+    rows = [{"id": f"p{n}", "text": f"It is {n}.", "run": run} for run in (3, 100) for n in (4, 5, 6)]
+    log = written(tmp_path, rows) | {"columns": {"id": "id", "completion": "text"}}
+    logs = [
+        log | {"where": {"run": budget}, "max_tokens": budget, "cap": cap, "prompt": prompt}
+        for budget, cap, prompt in ((3, 50, "{question}"), (100, None, "{question}\n\nAna has 4 pens."))
+    ]
+    table, _, _ = run(tmp_path, few, logs, caps=(50, None))
+    assert table["truncated"].tolist() == [cap == 50 for cap in table["cap"].fillna(-1)]
+    tokens = table.groupby(table["cap"].isna())["prompt_tokens"].mean()
+    assert tokens[True] - tokens[False] == 4
 
 
 def test_ids_are_taken_out_of_longer_ones_and_both_sides_are_shown(tmp_path, few):

@@ -76,9 +76,17 @@ def test_lighteval(tmp_path):
         "metric": {"extractive_match": 1.0},
     }  # fmt: skip
     (one, other), faults = entries(tmp_path, "lighteval", [row], "details.parquet")
-    assert (one.prompt, one.prompt_tokens, one.output_tokens, one.budget) == (f"<user>{QUESTION}", 3, 4, 64)
+    assert (one.prompt, one.prompt_tokens, one.output_tokens, one.budget) == (
+        f"<user>{QUESTION}",
+        3,
+        None,
+        64,
+    )
     assert (other.reasoning, other.output_tokens, one.gold, one.options) == ("Hm.", 2, "4", None)
     assert not one.verdicts and not faults, "a metric over two texts is no verdict on one"
+    row["model_response"]["padded_tokens_count"] = 2
+    (one, _), _ = entries(tmp_path, "lighteval", [row], "details.parquet")
+    assert one.prompt_tokens == 1, "the rest is padding on the left"
     row["doc"] |= {"choices": ["pens", "cups"], "gold_index": [1]}
     row["model_response"] |= {"text": ["B"], "reasonings": [None], "output_tokens": [[4]], "input": None}
     (one,), _ = entries(tmp_path, "lighteval", [row], "details.parquet")
@@ -126,9 +134,43 @@ def test_openai_batch(tmp_path):
     assert not faults
     failed = [batch_row(429), batch_row(response=None, error={"code": "batch_expired"})]
     _, faults = entries(tmp_path, "openai-batch", failed)
-    assert faults == ["a request that failed, or no chat completion"]
+    assert faults == ["a request that failed"]
     left_out, faults = entries(tmp_path, "openai-batch", failed, on_error="leave_out")
     assert len(left_out) == 2 and all(one.failed for one in left_out) and not faults
+    other = batch_row()
+    other["response"]["body"] = {"object": "response", "output": []}
+    none, faults = entries(tmp_path, "openai-batch", [other], on_error="leave_out")
+    assert not none and faults == ["a reply without `choices`"], (
+        "a reply of another endpoint is no failed call"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "written"),
+    [
+        ((32, 9, 94, 135), 103),  # xAI's API
+        ((21, 0, 60, 81), 60),  # a proxy of Gemini
+        ((20, 1500, 1000, 2520), 2500),
+        ((20, 1000, 800, 1020), 1000),  # OpenAI's
+        ((20, 1000, 800, None), 1000),
+        ((20, 1000, None, 1020), 1000),
+        ((20, None, 800, 1020), None),
+    ],
+)
+def test_reasoning_that_a_server_counts_apart_is_added(tmp_path, counts, written):
+    prompt, output, reasoning, total = counts
+    usage = {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": total}
+    row = batch_row()
+    row["response"]["body"]["usage"] = usage | {"completion_tokens_details": {"reasoning_tokens": reasoning}}
+    (one,), _ = entries(tmp_path, "openai-batch", [row])
+    assert (one.output_tokens, one.reasoning_tokens) == (written, reasoning)
+    names = ("input_tokens", "output_tokens", "reasoning_tokens", "total_tokens")
+    counted = dict(zip(names, counts, strict=True))
+    (one,), _ = entries(tmp_path, "evalscope", [evalscope_row(usage=counted)])
+    assert one.output_tokens == written
+    sample = {"place": "sample 1", "turns": 1, "completion": "4", "stop_reason": "stop", **counted}
+    (one,), _ = entries(tmp_path, "inspect", [sample])
+    assert one.output_tokens == written
 
 
 @pytest.mark.parametrize(

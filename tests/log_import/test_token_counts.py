@@ -42,7 +42,7 @@ def encode(texts):
 def counts(thinking=MARKERS, tokenizer=True, **fields):
     one, faults = entry(**{"prompt_tokens": 7, "finish_reason": "stop", **fields}), Faults()
     counter = token_counts.Counter(encode if tokenizer else None, "no reason")
-    (found,) = token_counts.count([one], [split(one, thinking)], thinking, counter, {}, faults)
+    (found,) = token_counts.count([one], [split(one, thinking)], thinking, counter, faults)
     return found and (found.reasoning, found.end, found.answer)
 
 
@@ -105,6 +105,9 @@ def counts(thinking=MARKERS, tokenizer=True, **fields):
         ({"completion": "Ana Ben", "reasoning_tokens": 3}, (3, 0, 0)),
         ({"completion": "Ana Ben", "output_tokens": 9, "reasoning_tokens": 9}, (9, 0, 0)),
         ({"completion": "Ana Ben", "output_tokens": 9, "reasoning_tokens": 8}, (8, 0, 0)),
+        # more of them than were written: the server counts them apart
+        ({"completion": "5", "output_tokens": 200, "reasoning_tokens": 800}, None),
+        ({"completion": "5", "output_tokens": 0, "reasoning_tokens": 60, "thinking": PROMPT}, None),
         # no reasoning tokens, with a trace
         ({"completion": "5", "reasoning": "Ana Ben", "output_tokens": 9, "reasoning_tokens": 0}, (6, 1, 2)),
         ({"completion": "Ana Ben</think>5", "output_tokens": 9, "reasoning_tokens": 0}, (6, 1, 2)),
@@ -171,7 +174,7 @@ def test_a_trace_far_longer_than_its_cap_is_a_fault(cap, found):
     one = entry(completion=f"{trace}</think>5", cap=cap, prompt_tokens=7, finish_reason="stop")
     counter = token_counts.Counter(encode, "no reason")
     parts = [split(one, MARKERS)]
-    (counted,) = token_counts.count([one], parts, MARKERS, counter, {}, faults)
+    (counted,) = token_counts.count([one], parts, MARKERS, counter, faults)
     assert (counted and counted.reasoning) == found
     if counted is None:
         with pytest.raises(
@@ -222,6 +225,8 @@ def test_no_token_of_a_total_is_lost(text, reasoning, finish, numbers, thinking,
         ("It is 5.\n" + "</s>" * 47, None, ("It is 5.\n", None, 47)),
         ("It is 5.<|im_end|>\n", 4, ("It is 5.", 4, 1)),
         ("It is 5.<pad> <pad>\n<eos>", 9, ("It is 5.", None, 3)),
+        ("It is 5.<|dummy_85|><|dummy_85|>", 9, ("It is 5.", None, 2)),
+        ("It is 5.<｜▁pad▁｜><｜▁pad▁｜>", 9, ("It is 5.", None, 2)),
         ("Ana</think>", 9, ("Ana</think>", 9, 0)),
         ("It is <|eot_id|> 5.", 9, ("It is <|eot_id|> 5.", 9, 0)),
         ("", 0, ("", 0, 0)),
@@ -230,6 +235,12 @@ def test_no_token_of_a_total_is_lost(text, reasoning, finish, numbers, thinking,
 def test_padding_is_taken_off(text, total, expected):
     found, removed = without_padding(entry(completion=text, output_tokens=total), MARKERS)
     assert (found.completion, found.output_tokens, removed) == expected
+
+
+def test_tokens_of_an_answer_that_hold_padding_are_not_used():
+    one = entry(completion="Ana</think>5</s></s></s>", reasoning_tokens=1, answer_tokens=5)
+    assert without_padding(one, MARKERS)[0].answer_tokens is None
+    assert without_padding(entry(completion="5</s>", answer_tokens=2), MARKERS)[0].answer_tokens == 2
 
 
 def test_the_end_marker_is_no_padding():

@@ -14,7 +14,8 @@ class Entry:
     `completion` is all the model wrote, or the text after the trace if the log stores `reasoning` separately.
     `asked` is text in which the problem is looked for; `prompt` the prompt as sent, `messages` those that the
     chat template turns into a prompt. `output_tokens` are all tokens written, with the end-of-sequence token.
-    `budget` is the limit of tokens, `usual_budget` the tool's own where the log has none. `verdicts` are those
+    `budget` is the limit of tokens, `usual_budget` the tool's own where the log has none, `template` the `prompt`
+    of the log's block in config.yaml. `verdicts` are those
     of the log's own scorers, `options` the options of a choice in the order shown, `gold` the log's gold answer.
     Of a call that `failed` (what happened, and the fix) nothing else is known but its problem.
     """
@@ -43,6 +44,7 @@ class Entry:
     options: Sequence[str] | None = None
     gold: str | None = None
     failed: tuple[str, str] | None = None
+    template: str | None = None
 
 
 @dataclass

@@ -50,8 +50,9 @@ def read_entries(log: Mapping, file: Path, faults: Faults) -> Iterator[Entry]:
         entries = READERS[log["format"]](rows, name, columns.get("id"), faults)
     pattern = re.compile(log["id_pattern"]) if "id_pattern" in log else None
     for entry in entries:
-        if log.get("cap") is not None:
-            entry = replace(entry, cap=log["cap"])
+        cap = entry.cap if log.get("cap") is None else log["cap"]
+        budget = entry.budget or log.get("max_tokens")
+        entry = replace(entry, cap=cap, budget=budget, template=log.get("prompt"))
         if pattern and entry.id is not None and (found := pattern.search(entry.id)):
             entry = replace(entry, id=found[1])
         if entry.failed and log.get("on_error") != "leave_out":

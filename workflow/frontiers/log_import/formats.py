@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from frontiers.log_import.entry import Entry, Faults, at
-from frontiers.log_import.values import FINISHED, MOST, SEEDS, Row, name_of, texts_of, verdict, whole
+from frontiers.log_import.values import (
+    FINISHED,
+    MOST,
+    SEEDS,
+    Row,
+    all_written,
+    name_of,
+    texts_of,
+    verdict,
+    whole,
+)
 
 LM_EVAL_BUDGET = 256
 """Tokens that lm_eval lets a model write unless its task or command says otherwise; it logs no such default."""
@@ -152,7 +162,9 @@ def inspect(rows: Iterable[Row], file: str, id_column: str | None, faults: Fault
             asked=row.get("asked"),
             messages=row.get("messages"),
             prompt_tokens=whole(counted.get("input_tokens")),
-            output_tokens=whole(counted.get("output_tokens")),
+            output_tokens=all_written(
+                *map(counted.get, ("input_tokens", "output_tokens", "reasoning_tokens", "total_tokens"))
+            ),
             reasoning_tokens=whole(counted.get("reasoning_tokens")) or None,
             finish_reason=FINISHED.get(reason),
             budget=whole(row.get("max_tokens")),

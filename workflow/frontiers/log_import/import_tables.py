@@ -9,7 +9,7 @@ import pandas as pd
 from frontiers.core.keys import GENERATION, cap_order
 from frontiers.core.tables import table_schema
 from frontiers.log_import.entry import Entry, Faults, valid
-from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, problems_of
+from frontiers.log_import.matching import Benchmark, Key, check_complete, keys_of, named, problems_of
 from frontiers.log_import.padding import without_padding
 from frontiers.log_import.parts import Parts, split
 from frontiers.log_import.same_problem import gold_differs, letters_of
@@ -55,18 +55,18 @@ def import_entries(
     none, with every missing problem, cap and sample.
     """
     by_id = {log["file"]: log["format"] in BY_ID or "id" in (log.get("columns") or {}) for log in logs}
-    budgets = {log["file"]: log.get("max_tokens") for log in logs}
     problems = problems_of(entries, benchmark, by_id, faults)
     stripped = [without_padding(entry, wanted.thinking) for entry in entries]
     entries = [entry for entry, _ in stripped]
-    entries = [_asked(entry, name, logs, benchmark) for entry, name in zip(entries, problems, strict=True)]
+    entries = [_asked(entry, name, benchmark) for entry, name in zip(entries, problems, strict=True)]
     known = [None if entry.failed else name for entry, name in zip(entries, problems, strict=True)]
     letters = letters_of(entries, known, benchmark, by_id, faults)
     keys = keys_of(entries, problems, faults)
     parts = [split(entry, wanted.thinking) for entry in entries]
-    counts = count(entries, parts, wanted.thinking, counter, budgets, faults)
+    counts = count(entries, parts, wanted.thinking, counter, faults)
     faults.raise_if_any(subject)
     check_complete(keys, benchmark, wanted.caps, wanted.samples, "the logs together", faults)
+    _check_answered(keys, entries, faults)
     faults.raise_if_any(subject)
     generations = pd.DataFrame(
         [_row(*item) for item in zip(keys, entries, parts, counts, letters, strict=True)],
@@ -98,12 +98,19 @@ def import_entries(
     )
 
 
-def _asked(entry: Entry, problem: str | None, logs: Sequence[Mapping], benchmark: Benchmark) -> Entry:
+def _check_answered(keys: Sequence[Key], entries: Sequence[Entry], faults: Faults) -> None:
+    """Record as a fault a cap under which every call failed."""
+    answered = {key[2] for key, entry in zip(keys, entries, strict=True) if not entry.failed}
+    for cap in {key[2] for key in keys} - answered:
+        fix = "Send the calls again: without an answer there is nothing to import"
+        faults.add("the logs together", f"{named(cap)}: every call failed", "", fix)
+
+
+def _asked(entry: Entry, problem: str | None, benchmark: Benchmark) -> Entry:
     """Return an entry without a prompt with the messages that its log's `prompt` makes of the problem."""
-    template = next((log["prompt"] for log in logs if log["file"] == entry.file and "prompt" in log), None)
-    if template is None or problem is None or entry.prompt is not None:
+    if entry.template is None or problem is None or entry.prompt is not None:
         return entry
-    text = template.replace("{question}", benchmark.questions[problem])
+    text = entry.template.replace("{question}", benchmark.questions[problem])
     asked = text if entry.asked is None else entry.asked
     return replace(entry, asked=asked, messages=[{"role": "user", "content": text}])
 

@@ -110,6 +110,7 @@ def _row(sample, padded: bool) -> dict:
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "total_tokens": usage.total_tokens if usage else None,
         "padded": padded,
         "stop_reason": choice.stop_reason if choice else None,
         "seconds": sample.output.time,

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from frontiers.log_import.entry import Entry, Faults, at
-from frontiers.log_import.values import FINISHED, Row, name_of, texts_of, verdict, whole
+from frontiers.log_import.values import FINISHED, Row, all_written, name_of, texts_of, verdict, whole
+
+CHAT_USAGE = ("prompt_tokens", "completion_tokens", "completion_tokens_details.reasoning_tokens")
 
 
 def evalscope(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
@@ -42,7 +44,7 @@ def evalscope(rows: Iterable[Row], file: str, id_column: str | None, faults: Fau
             asked="\n".join(message["content"] for message in asked),
             messages=asked,
             prompt_tokens=whole(at(counts, "input_tokens")) or None,
-            output_tokens=whole(at(counts, "output_tokens")) or None,
+            output_tokens=_written(counts, "input_tokens", "output_tokens", "reasoning_tokens") or None,
             reasoning_tokens=whole(at(counts, "reasoning_tokens")) or None,
             finish_reason=FINISHED.get(str(at(choices[0], "stop_reason"))),
         )
@@ -51,7 +53,8 @@ def evalscope(rows: Iterable[Row], file: str, id_column: str | None, faults: Fau
 def lighteval(rows: Iterable[Row], file: str, id_column: str | None, faults: Faults) -> Iterator[Entry]:
     """Yield the entries of `details_*.parquet` of lighteval; every text of a document is a sample.
 
-    The ids of its back ends may be padded to the longest of a batch, so a run of one id at the end counts once.
+    transformers pads the prompts of a batch on the left, of which the log has the number, and its outputs on the
+    right, of which it has none: ids that end in a run of one, padding or a loop, are not counted.
     """
     for place, row in rows:
         written, sent = texts_of(at(row, "model_response.text")), at(row, "model_response.input")
@@ -65,7 +68,8 @@ def lighteval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fau
         listed = texts_of(at(row, "doc.choices")) or []
         gold = at(row, "doc.gold_index")
         gold = gold[0] if isinstance(gold, list) and gold else gold
-        ids = _list(at(row, "model_response.output_tokens"))
+        ids, fed = (_list(at(row, f"model_response.{name}_tokens")) for name in ("output", "input"))
+        padded = whole(at(row, "model_response.padded_tokens_count")) or 0
         reasonings = _list(at(row, "model_response.reasonings"))
         metrics = at(row, "metric") if len(written) == 1 else None
         found = (
@@ -83,8 +87,8 @@ def lighteval(rows: Iterable[Row], file: str, id_column: str | None, faults: Fau
                 asked=query,
                 prompt=sent if isinstance(sent, str) else None,
                 messages=None if isinstance(sent, str) else [{"role": "user", "content": query}],
-                prompt_tokens=len(_list(at(row, "model_response.input_tokens"))) or None,
-                output_tokens=_unpadded(_list(ids[number])) if number < len(ids) else None,
+                prompt_tokens=len(fed) - padded if len(fed) > padded else None,
+                output_tokens=_length(_list(ids[number])) if number < len(ids) else None,
                 budget=whole(at(row, "doc.generation_size")) or None,
                 verdicts={name: right for name, right in found.items() if right is not None},
                 options=listed if len(listed) > 1 and any(len(option) > 1 for option in listed) else None,
@@ -123,14 +127,19 @@ def openai_batch(rows: Iterable[Row], file: str, id_column: str | None, faults: 
     for place, row in rows:
         body = at(row, "response.body")
         choices = _list(at(body, "choices"))
-        if row.get("error") or at(row, "response.status_code") != 200 or not choices:
+        failed = row.get("error") or at(row, "response.status_code") != 200
+        if not failed and not choices:
+            fix = "Batches of /v1/chat/completions are read; give those of other endpoints as a table"
+            faults.add(file, "a reply without `choices`", f"{place}: {row.get('custom_id')}", fix)
+            continue
+        if failed:
             fix = "Send the failed requests again and add their lines"
             yield Entry(
                 file=file,
                 place=f"{place}: {row.get('custom_id')}",
                 completion="",
                 id=name_of(at(row, id_column or "custom_id")),
-                failed=("a request that failed, or no chat completion", fix),
+                failed=("a request that failed", fix),
             )
             continue
         for choice in choices:
@@ -143,12 +152,17 @@ def openai_batch(rows: Iterable[Row], file: str, id_column: str | None, faults: 
                 reasoning=reasoning if isinstance(reasoning, str) else None,
                 id=name_of(at(row, id_column or "custom_id")),
                 prompt_tokens=whole(at(body, "usage.prompt_tokens")) or None,
-                output_tokens=whole(at(body, "usage.completion_tokens")) if one else None,
+                output_tokens=_written(at(body, "usage"), *CHAT_USAGE) if one else None,
                 reasoning_tokens=whole(at(body, "usage.completion_tokens_details.reasoning_tokens"))
                 if one
                 else None,
                 finish_reason=FINISHED.get(str(at(choice, "finish_reason"))),
             )
+
+
+def _written(usage: Any, *names: str) -> int | None:
+    """Return the tokens written of a `usage`; `names` are its fields of prompt, output and reasoning."""
+    return all_written(*(at(usage, name) for name in (*names, "total_tokens")))
 
 
 def _list(value: Any) -> list:
@@ -166,9 +180,6 @@ def _parts(content: Any) -> tuple[str | None, str | None]:
     return "\n".join(reasoning) if reasoning else None, "".join(text) if parts else None
 
 
-def _unpadded(ids: Sequence[Any]) -> int | None:
-    """Return the number of token ids, a run of one id at the end counted once; None if there are none."""
-    end = len(ids)
-    while end > 1 and ids[end - 1] == ids[end - 2]:
-        end -= 1
-    return end or None
+def _length(ids: Sequence[Any]) -> int | None:
+    """Return the number of token ids; None if there are none, or if the last two are one and the same."""
+    return None if not ids or ids[-2:-1] == ids[-1:] else len(ids)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from frontiers.log_import.entry import Entry
 
 _SPECIAL = re.compile(
-    r"(?:<\|[a-z_]{1,40}\|>|</s>|<eos>|<pad>|<end_of_turn>|\[PAD\]|<｜end▁of▁sentence｜>)\s*\Z"
+    r"(?:<\|[a-z0-9_]{1,40}\|>|</s>|<unk>|<eos>|<pad>|<end_of_turn>|\[PAD\]|<｜[a-z▁]{1,40}｜>)\s*\Z"
 )
 
 
@@ -15,7 +15,7 @@ def without_padding(entry: Entry, thinking: Mapping) -> tuple[Entry, int]:
     """Return an entry without the special tokens at the end of its text, and how many there were.
 
     A marker of the model's `thinking` stays. A total that the log gives for a text with more than the one token
-    that ends a sequence counts the padding too, and is left out.
+    that ends a sequence counts the padding too, and so do its tokens of the answer: both are left out.
     """
     text, removed = entry.completion, 0
     while (match := _SPECIAL.search(text, max(0, len(text) - 60))) and match[
@@ -24,5 +24,5 @@ def without_padding(entry: Entry, thinking: Mapping) -> tuple[Entry, int]:
         text, removed = text[: match.start()], removed + 1
     if not removed:
         return entry, 0
-    total = entry.output_tokens if removed == 1 else None
-    return replace(entry, completion=text, output_tokens=total), removed
+    known = {} if removed == 1 else {"output_tokens": None, "answer_tokens": None}
+    return replace(entry, completion=text, **known), removed

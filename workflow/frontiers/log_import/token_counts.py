@@ -72,13 +72,9 @@ def count(
     parts: Sequence[Parts],
     thinking: Mapping,
     counter: Counter,
-    budgets: Mapping[str, int | None],
     faults: Faults,
 ) -> list[Counts | None]:
-    """Return the counts of each entry; None, with a fault, if they are unknown.
-
-    `budgets` are the `max_tokens` of the logs in config.yaml, by file; a record's own budget takes precedence.
-    """
+    """Return the counts of each entry; None, with a fault, if they are unknown."""
     texts = [(p.opening + p.reasoning, p.answer) for p in parts]
     ids = counter([text for pair in texts for text in pair])
     marker = counter([thinking["end"]]) if "end" in thinking else [[]]
@@ -88,8 +84,7 @@ def count(
         if end is None:
             end = (len(marker[0]) if marker else 1) if part.closed and not part.hidden else 0
         pair = (ids[2 * i], ids[2 * i + 1]) if ids else None
-        budget = entry.budget or budgets.get(entry.file)
-        found.append(_count(entry, part, pair, end, counter, budget, faults))
+        found.append(_count(entry, part, pair, end, counter, faults))
     return found
 
 
@@ -99,7 +94,6 @@ def _count(
     ids: tuple[list[int], list[int]] | None,
     end: int,
     counter: Counter,
-    budget: int | None,
     faults: Faults,
 ) -> Counts | None:
     """Return the counts of one entry; `ids` are those of its trace and answer, `end` tokens of an end marker.
@@ -112,10 +106,19 @@ def _count(
         return Counts(1, 0, 0, 0, "stop", False, dict.fromkeys(("prompt", "output", "finish"), "failed"))
     prompt = _prompt(entry, counter, faults)
     counted = sum(map(len, ids)) + end if ids else None
-    finish = _finish(entry, counted, budget, counter, faults)
+    finish = _finish(entry, counted, counter, faults)
     if prompt is None or finish is None:
         return None
     stop = int(finish == "stop")
+    if entry.output_tokens is not None and (entry.reasoning_tokens or 0) > entry.output_tokens:
+        what = "more reasoning tokens than output tokens"
+        fix = (
+            "`output_tokens` are all that was written, reasoning included. Where a server counts the reasoning apart, give "
+            "the log as a table with `reasoning_tokens` and `answer_tokens`"
+        )
+        place = f"{entry.place}: {entry.reasoning_tokens} of {entry.output_tokens}"
+        faults.add(entry.file, what, place, fix)
+        return None
     if _unclear(entry, part, ids):
         what = "reasoning tokens, but neither the trace nor the tokens of the answer"
         fix = "Map `output_tokens` or `answer_tokens` too, or `reasoning`, the text of the trace"
@@ -258,16 +261,14 @@ def _prompt(entry: Entry, counter: Counter, faults: Faults) -> int | None:
     return max(len(ids), 1)
 
 
-def _finish(
-    entry: Entry, counted: int | None, budget: int | None, counter: Counter, faults: Faults
-) -> str | None:
+def _finish(entry: Entry, counted: int | None, counter: Counter, faults: Faults) -> str | None:
     """Return the finish reason of a completion: the log's, else whether its tokens fill its budget."""
     if entry.finish_reason:
         return entry.finish_reason
     written = entry.output_tokens
     if written is None and None not in (entry.reasoning_tokens, entry.answer_tokens):
         written = entry.reasoning_tokens + (entry.end_tokens or 0) + entry.answer_tokens
-    written = counted if written is None else written
+    written, budget = counted if written is None else written, entry.budget
     if budget is None and written is not None and written <= (entry.usual_budget or 0):
         budget = entry.usual_budget
     if budget is None:

@@ -23,6 +23,16 @@ def whole(value: Any, below: int = MOST) -> int | None:
     return int(value) if value == int(value) else None
 
 
+def all_written(prompt: Any, written: Any, reasoning: Any, total: Any) -> int | None:
+    """Return the tokens a model wrote, those of its reasoning too where a server counts them apart.
+
+    xAI's API and some proxies of Gemini do: prompt, `written` and `reasoning` then add up to the `total`.
+    """
+    counts = [whole(number) for number in (prompt, written, reasoning)]
+    apart = None not in counts and sum(counts) == whole(total)
+    return counts[1] + counts[2] if apart else counts[1]
+
+
 def verdict(value: Any) -> bool | None:
     """Return whether a score means right or wrong; None for anything else."""
     known = {"C": True, "I": False, "true": True, "false": False}
