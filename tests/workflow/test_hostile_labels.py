@@ -153,6 +153,8 @@ def test_a_browser_runs_nothing_of_a_figure_and_each_shows_its_labels(named, tmp
             "every model has one point",
             "No two models of different kinds",
             "Too few models with several caps",
+            "No gain to show",
+            "No policy to judge",
             "with release date is not estimable",
         )
         assert r"$\frac{$ $x_$ \x1b[31mred\u202e" in words or any(text in words for text in empty), path.name

@@ -174,6 +174,7 @@ function openModel(model) {
     table.hidden = !body.length;
   }
   element("card").showModal();
+  element("card-close").focus();
 }
 
 function download(name, url) {
